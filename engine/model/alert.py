@@ -1,0 +1,106 @@
+"""The life of an alert, and the canonical event that every renderer writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from engine.model.finding import Evidence, Finding, Severity
+from engine.model.person import Person, Visit
+
+
+class Phase(StrEnum):
+    """IHE ACM event phases that we emit."""
+
+    START = "start"
+    UPDATE = "update"
+    ESCALATE = "escalate"
+    DEESCALATE = "deescalate"
+    END = "end"
+
+
+class AlertReason(StrEnum):
+    """Why an event was published (DESIGN 7.3)."""
+
+    NEW = "new"
+    WORSE = "worse"
+    CHANGED = "changed"
+    CORRECTED = "corrected"
+    WITHDRAWN = "withdrawn"
+    RESOLVED = "resolved"
+    SUPERSEDED = "superseded"
+    OVERDUE = "overdue"
+    UNACKNOWLEDGED = "unacknowledged"
+
+
+@dataclass(frozen=True, slots=True)
+class NotFired:
+    """A rule that looked at the same record and stayed silent, and why."""
+
+    rule: str
+    truth: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """The stored state of one alert: one person, one rule family (and subject), one therapy episode.
+
+    ``sequence`` counts published events; ``published`` is the finding as last published, ``current``
+    the finding as last judged (an unchanged repeat updates only the latter).
+    """
+
+    alert_id: str
+    person_id: str
+    family: str
+    subject: str
+    episode_id: str
+    open: bool
+    sequence: int
+    current: Finding
+    published: Finding
+    published_at: datetime
+    started_at: datetime
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertEvent:
+    """One thing to tell the hospital about an alert; everything a renderer needs, and nothing else.
+
+    ``event_id`` (at most 20 characters) is MSH-10 and the AMQP message id; it is a function of alert
+    and sequence, so that a repeated publication carries the same one. ``drug_text`` is one phrase
+    ("azathioprine 150 mg/day since 2025-09-03").
+    """
+
+    event_id: str
+    alert_id: str
+    sequence: int
+    phase: Phase
+    reason: AlertReason
+    rule: str
+    rule_version: str
+    family: str
+    severity: Severity
+    person: Person
+    visit: Visit
+    decided_at: datetime
+    clinical_at: datetime | None
+    title: str
+    message: str
+    action: str
+    drug_text: str
+    evidence: tuple[Evidence, ...]
+    trigger: Evidence | None
+    trigger_code: str
+    trigger_code_text: str
+    trigger_range: str
+    accession: str
+    sources: tuple[str, ...]
+    superseded: tuple[str, ...]
+    not_fired: tuple[NotFired, ...]
+    message_control_id: str
+    knowledge_revision: str
+    processing_id: str = "P"

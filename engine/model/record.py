@@ -1,0 +1,58 @@
+"""All that the store knows about one person, and what a change of it looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from engine.model.alert import Alert
+from engine.model.person import Person
+from engine.model.result import Result
+from engine.model.therapy import Fact, TherapyEvent, TherapySpan, TherapyState
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One person's record: the newest version of every result key, therapy events, alerts (open and ended)."""
+
+    person: Person
+    results: tuple[Result, ...] = ()
+    therapy: tuple[TherapyEvent, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The value that multiples are judged against, in the analyte's canonical unit.
+
+    ``source`` explains it in words that go on the evidence card: "stated 2026-01-02" or
+    "median of 3 results 2025-12-01 to 2026-01-02".
+    """
+
+    value: Decimal
+    unit: str
+    source: str
+    result_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the rules see: a view of one record at ``at``, with no I/O and no clock behind it.
+
+    ``series``: usable results per analyte, ascending by collection time, final ones and derived ones;
+    ``provisional``: the same with preliminary results mixed in, for rules with ``allow_preliminary``.
+    Series reach back before the therapy; ``scope_from`` is the first instant whose results may fire.
+    ``problems``: observations without a usable value that no later usable result has answered.
+    """
+
+    at: datetime
+    scope_from: datetime
+    series: Mapping[str, tuple[Result, ...]]
+    provisional: Mapping[str, tuple[Result, ...]]
+    problems: tuple[Result, ...] = ()
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    facts: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
+    span: TherapySpan | None = None
+    state: TherapyState = TherapyState.NEVER_STARTED

@@ -1,0 +1,113 @@
+"""Who takes a thiopurine, since when, at which dose: events as told, spans as concluded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from engine.model.moment import Moment
+
+
+class TherapyEventKind(StrEnum):
+    """Roster events (DESIGN 7.2) and what an order control code (table 0119) amounts to."""
+
+    START = "start"
+    DOSE = "dose"
+    HOLD = "hold"
+    RELEASE = "release"
+    RESTART = "restart"
+    STOP = "stop"
+    VOID = "void"  # cancelled before it began: as if it had never been ordered
+    SUPPLY = "supply"  # dispensed or given: confirms, never starts
+    FACT = "fact"
+
+
+@dataclass(frozen=True, slots=True)
+class TherapyEvent:
+    """One thing told about a person's therapy; ``event_id`` is stable under repetition.
+
+    ``order`` joins events of one pharmacy order (placer or filler number), empty for roster rows.
+    ``version`` orders restatements of the same event. Dose is mg/day, None when it cannot be computed.
+    """
+
+    event_id: str
+    person_id: str
+    kind: TherapyEventKind
+    effective: Moment
+    drug: str
+    dose_mg_per_day: Decimal | None = None
+    order: str = ""
+    ends: Moment | None = None
+    indication: str = ""
+    fact_name: str = ""
+    fact_value: str = ""
+    note: str = ""
+    source: str = ""
+    provisional: bool = False
+    version: str = ""
+
+
+class TherapyState(StrEnum):
+    NEVER_STARTED = "never-started"
+    ACTIVE = "active"
+    HELD = "held"
+    STOPPED = "stopped"
+    RESTARTED = "restarted"  # active again after a stop
+
+
+@dataclass(frozen=True, slots=True)
+class DoseChange:
+    effective: datetime
+    mg_per_day: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class TherapySpan:
+    """One therapy episode: from a start (or restart) of a drug until its stop.
+
+    ``episode_id`` (drug and start date) names the episode in alert identities. ``restart`` tells that
+    an earlier episode of a thiopurine ended before this one began. Holds are inside the span.
+    """
+
+    drug: str
+    start: datetime
+    stop: datetime | None
+    restart: bool
+    doses: tuple[DoseChange, ...] = ()
+    holds: tuple[tuple[datetime, datetime | None], ...] = ()
+    indication: str = ""
+    source: str = ""
+
+    @property
+    def episode_id(self) -> str:
+        return f"{self.drug}/{self.start.date().isoformat()}"
+
+    def dose_at(self, instant: datetime) -> Decimal | None:
+        """mg/day in force at ``instant``; None when unknown."""
+        dose: Decimal | None = None
+        for change in self.doses:
+            if change.effective <= instant:
+                dose = change.mg_per_day
+        return dose
+
+    def state_at(self, instant: datetime) -> TherapyState:
+        if instant < self.start:
+            return TherapyState.NEVER_STARTED
+        if self.stop is not None and instant >= self.stop:
+            return TherapyState.STOPPED
+        for begin, end in self.holds:
+            if begin <= instant and (end is None or instant < end):
+                return TherapyState.HELD
+        return TherapyState.RESTARTED if self.restart else TherapyState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A clinical fact with its date: ``tpmt=deficient``, ``symptom=nausea``, ``baseline.alt=31 U/L``."""
+
+    name: str
+    value: str
+    effective: Moment
+    source: str
