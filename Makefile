@@ -1,0 +1,49 @@
+# make run    a sample hospital day through a real queue; needs nothing installed beforehand on Debian 12
+# make test   every check and every test
+# make bench  the measurements of the README
+# make lint   the checks without the tests
+# make venv   .venv with everything in it;  make clean  without it again
+
+PYTHON := $(shell for candidate in python3.11 python3; do \
+	$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$candidate; break; }; done)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := run
+.PHONY: run test bench lint venv clean prepare
+.DELETE_ON_ERROR:
+
+run: venv
+	@$(BIN)/python -m tests.sample_day.demo
+
+test: lint
+	@$(BIN)/pytest --quiet
+
+bench: venv
+	@$(BIN)/python -m tests.bench
+
+lint: venv
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --diff --quiet
+	@$(BIN)/mypy --no-error-summary
+	@broken=$$($(BIN)/lint-imports --no-logo) || { echo "$$broken"; exit 1; }
+	@$(BIN)/azawatch rules check
+	@$(BIN)/azawatch mappings check
+
+venv: prepare $(INSTALLED)
+
+prepare:
+	@.ci/prepare
+
+# An editable installation follows the code by itself; only new dependencies need another one.
+$(INSTALLED): pyproject.toml | prepare
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(or $(PYTHON),python3) -m venv --clear .venv
+	@echo "installing azawatch and its dependencies into .venv"
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+clean:
+	@rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find engine tests -name __pycache__ -type d -prune -exec rm -rf {} +
