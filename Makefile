@@ -41,7 +41,7 @@ prepare:
 $(INSTALLED): pyproject.toml | prepare
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(or $(PYTHON),python3) -m venv --clear .venv
 	@echo "installing azawatch and its dependencies into .venv"
-	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@$(BIN)/python -m pip install -qq --editable '.[dev]'
 	@touch $@
 
 clean:
