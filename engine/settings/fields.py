@@ -1,0 +1,271 @@
+"""Every setting, its type and its default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "AZAWATCH_"
+SECRETS = ("amqp_url", "site_key")
+"""Settings that may come from a file of their own: ``amqp_url_file``, ``AZAWATCH_AMQP_URL_FILE``."""
+
+SQLITE = "sqlite:///"
+MINIMUM_SITE_KEY = 32
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def _knowledge(name: str) -> Path:
+    """A part of the shipped knowledge: beside the package in a checkout, inside it when installed."""
+    installed = _PACKAGE / "_knowledge" / name
+    return installed if installed.exists() else _PACKAGE.parent / name
+
+
+def default_rules_folder() -> Path:
+    """The rules that this version of the engine was tested with."""
+    return _knowledge("rules")
+
+
+def default_mappings_folder() -> Path:
+    """The code, unit and drug tables that this version of the engine was tested with."""
+    return _knowledge("mappings")
+
+
+def default_sources_file() -> Path:
+    """The list of the documents that rules may cite."""
+    return _knowledge("docs/sources.md")
+
+
+def _not_a_flag(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number is needed, not true or false")  # noqa: TRY004  pydantic collects ValueError
+    return value
+
+
+def _split(value: object) -> object:
+    """Environment variables write a list as ``a, b``; the file writes it as a list."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _amqp_url(value: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(value.get_secret_value())
+        usable = parts.scheme in ("amqp", "amqps") and parts.hostname and parts.port != 0
+    except ValueError:  # its text quotes the address, and so perhaps the password
+        usable = False
+    if not usable:
+        raise ValueError(
+            "not an AMQP address: write amqp://user:password@host:5672/%2F (or amqps://), "
+            "with / : @ # % of user and password as %2F %3A %40 %23 %25"
+        )
+    return value
+
+
+def _sqlite_url(value: str) -> str:
+    if not value.startswith(SQLITE) or not value.removeprefix(SQLITE).strip("/") or "?" in value:
+        raise ValueError(
+            "not the address of a database file: write sqlite:///azawatch.db (relative) "
+            "or sqlite:////var/lib/azawatch/azawatch.db (absolute)"
+        )
+    return value
+
+
+def _site_key(value: SecretStr) -> SecretStr:
+    key = value.get_secret_value()
+    if key and len(key) < MINIMUM_SITE_KEY:
+        raise ValueError(f"too short to hide anything: at least {MINIMUM_SITE_KEY} characters")
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_not_a_flag), Field(ge=1)]
+CountOrZero = Annotated[int, BeforeValidator(_not_a_flag), Field(ge=0)]
+Seconds = Annotated[float, BeforeValidator(_not_a_flag), Field(gt=0)]
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+Names = Annotated[tuple[Name, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
+Formats = Annotated[
+    tuple[Literal["hl7_r40", "hl7_r01", "event_json", "pager_text"], ...],
+    NoDecode,
+    BeforeValidator(_split),
+    Field(min_length=1),
+]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Topology(_Section):
+    """Names of queues and exchanges on the broker; ``quarantine`` names both an exchange and its queue."""
+
+    inbound: Names = ("azawatch.inbound",)
+    ack: Name = "azawatch.ack"
+    alerts_exchange: Name = "azawatch.alerts"
+    alerts_queue: Name = "azawatch.alerts.out"
+    quarantine: Name = "azawatch.quarantine"
+
+
+class Flow(_Section):
+    """How much is taken in and sent out at a time.
+
+    ``prefetch``: messages on the way to us and not yet acknowledged; ``batch_max_messages`` and
+    ``batch_max_wait_ms``: when a transaction is closed; ``publish_window``: alerts sent and not yet
+    confirmed, which is also the most copies that a crash can cause; ``processing_ids``: MSH-11 that are
+    taken in; ``max_message_bytes``: anything longer is quarantined; ``shutdown_timeout_s``: how long a
+    stop may wait for confirms.
+    """
+
+    prefetch: Annotated[Count, Field(le=65_535)] = 300
+    batch_max_messages: Count = 50
+    batch_max_wait_ms: CountOrZero = 10
+    publish_window: Count = 200
+    processing_ids: Names = ("P",)
+    max_message_bytes: Count = 10_000_000
+    shutdown_timeout_s: Seconds = 20.0
+
+
+class HL7Header(_Section):
+    """MSH of the messages that we send: MSH-3 (component 1 and, as ISO OID, 2), -4, -5 and -6."""
+
+    sending_application: Name = "AZAWATCH"
+    sending_application_oid: str = ""
+    sending_facility: str = ""
+    receiving_application: str = ""
+    receiving_facility: str = ""
+
+
+class R40(_Section):
+    """Variants of the ``hl7_r40`` format.
+
+    ``structure``: ``ORU_R40`` is sent as version 2.6 (IHE PCD-04), ``ORU_R01`` as 2.8; ``profile_oid`` is
+    the OID in MSH-21, which differs between alert managers.
+    """
+
+    structure: Literal["ORU_R40", "ORU_R01"] = "ORU_R40"
+    profile_oid: Name = "1.3.6.1.4.1.19376.1.6.4.4"
+
+
+class Alerts(_Section):
+    """What is published about an alert: one message per format."""
+
+    formats: Formats = ("hl7_r40",)
+    hl7: HL7Header = HL7Header()
+    r40: R40 = R40()
+
+
+class History(_Section):
+    """``lookback_days``: how long results of people who are not on therapy are kept; 0 keeps none."""
+
+    lookback_days: CountOrZero = 180
+
+
+class Exposure(_Section):
+    """``days_after_stop``: results collected this long after the last dose are still judged."""
+
+    days_after_stop: CountOrZero = 90
+
+
+class BaselineWindow(_Section):
+    """``window_days``: how long before the first dose a result may count towards the baseline."""
+
+    window_days: Count = 365
+
+
+class Log(_Section):
+    """``level``: from which level on lines are written; ``format``: JSON, or for reading at a terminal."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+
+
+class Settings(BaseSettings):
+    """All settings of one process, frozen. Build it with :func:`load`."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
+
+    amqp_url: Annotated[SecretStr, AfterValidator(_amqp_url)] = SecretStr(
+        "amqp://guest:guest@localhost:5672/%2F"
+    )
+    amqp_url_file: Path | None = None
+    store_url: Annotated[str, AfterValidator(_sqlite_url)] = "sqlite:///azawatch.db"
+    site_key: Annotated[SecretStr, AfterValidator(_site_key)] = SecretStr("")
+    site_key_file: Path | None = None
+    rules: Path = Field(default_factory=default_rules_folder)
+    mappings: Path = Field(default_factory=default_mappings_folder)
+    protocol: Name = "strictest"
+    topology: Topology = Topology()
+    flow: Flow = Flow()
+    alerts: Alerts = Alerts()
+    history: History = History()
+    exposure: Exposure = Exposure()
+    baseline: BaselineWindow = BaselineWindow()
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments only: ``load`` lays the sources over each other, to know where each value is from."""
+        return (init_settings,)
+
+    @property
+    def store_file(self) -> Path:
+        """The database file that ``store_url`` names."""
+        return Path(self.store_url.removeprefix(SQLITE))
+
+    def redacted(self) -> dict[str, str]:
+        """Every setting by its dotted name, as text without secrets, for ``azawatch doctor``."""
+        return {name: _shown(value) for name, value in _leaves(self)}
+
+
+def names() -> list[tuple[str, ...]]:
+    """Every setting as its path: ``("flow", "prefetch")``."""
+    return list(_paths(Settings))
+
+
+def _paths(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, _Section):
+            yield from _paths(field.annotation, (*above, name))
+        else:
+            yield (*above, name)
+
+
+def _leaves(model: BaseModel, above: str = "") -> Iterator[tuple[str, object]]:
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        if isinstance(value, _Section):
+            yield from _leaves(value, f"{above}{name}.")
+        else:
+            yield above + name, value
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        address = urlsplit(value.get_secret_value())
+        if not address.hostname:
+            return "***" if value.get_secret_value() else ""
+        user = f"{address.username}:***@" if address.username else ""
+        port = f":{address.port}" if address.port else ""
+        return urlunsplit((address.scheme, f"{user}{address.hostname}{port}", address.path, "", ""))
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return "" if value is None else str(value)
