@@ -19,7 +19,9 @@ class TherapyEventKind(StrEnum):
     RELEASE = "release"
     RESTART = "restart"
     STOP = "stop"
+    REPLACE = "replace"  # this order ends because another takes over
     VOID = "void"  # cancelled before it began: as if it had never been ordered
+    REVERT = "revert"  # a request could not be carried out: takes the request of code ``reverts`` back
     SUPPLY = "supply"  # dispensed or given: confirms, never starts
     FACT = "fact"
 
@@ -28,8 +30,12 @@ class TherapyEventKind(StrEnum):
 class TherapyEvent:
     """One thing told about a person's therapy; ``event_id`` is stable under repetition.
 
-    ``order`` joins events of one pharmacy order (placer or filler number), empty for roster rows.
-    ``version`` orders restatements of the same event. Dose is mg/day, None when it cannot be computed.
+    ``order`` joins events of one pharmacy order: its numbers ("placer:77 filler:1201"), one of which is
+    enough to join; empty for roster rows. ``parent`` holds those of the order it was spawned from. ``drug``
+    may be empty where a message names an order and nothing else. ``version`` (when it was told, sortable)
+    orders restatements of the same event. Dose is mg/day, None when it cannot be computed. ``control`` is
+    the order control code (table 0119), ``reverts`` the one that a REVERT takes back. ``inpatient``: told
+    of a hospital stay, whose orders end with it though the therapy goes on.
     """
 
     event_id: str
@@ -47,6 +53,10 @@ class TherapyEvent:
     source: str = ""
     provisional: bool = False
     version: str = ""
+    control: str = ""
+    reverts: str = ""
+    parent: str = ""
+    inpatient: bool = False
 
 
 class TherapyState(StrEnum):
