@@ -1,0 +1,60 @@
+"""Usable results per analyte in clinical order, and the observations that nobody could use."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from engine.history.neutrophils import complete_neutrophils
+from engine.model.result import STATUS_ACTIONS, Problem, Result, StatusAction
+
+FINAL = frozenset({StatusAction.EVALUATE})
+FINAL_AND_PROVISIONAL = frozenset({StatusAction.EVALUATE, StatusAction.PROVISIONAL})
+
+
+def clinical_order(result: Result) -> tuple[object, ...]:
+    """Sort key: collection time, then version, then key, so that ties never depend on arrival."""
+    return (result.collected.at, result.version, result.key)
+
+
+def series(
+    results: Iterable[Result], actions: frozenset[StatusAction]
+) -> Mapping[str, tuple[Result, ...]]:
+    """Results with a usable quantity or coded text, by analyte, ascending by collection time.
+
+    Absolute neutrophils that no laboratory reported are derived from the same specimen
+    (:mod:`engine.history.neutrophils`).
+    """
+    by_analyte: dict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        if result.problem is None and STATUS_ACTIONS[result.status] in actions and result.analyte:
+            by_analyte[result.analyte].append(result)
+    if "neutrophils_percent" in by_analyte or "bands" in by_analyte:
+        by_analyte["neutrophils"] = complete_neutrophils(by_analyte)
+    return {name: tuple(sorted(found, key=clinical_order)) for name, found in by_analyte.items()}
+
+
+def unanswered_problems(results: Iterable[Result]) -> tuple[Result, ...]:
+    """Observations without a usable value that no later usable observation has answered.
+
+    A problem with an analyte is answered by the next usable result of that analyte; an unmapped code by
+    the next result of the same sender and code that is mapped; an identity conflict by withdrawing it.
+    """
+    newest: dict[tuple[str, ...], Result] = {}
+    for result in results:
+        if STATUS_ACTIONS[result.status] not in FINAL:
+            continue
+        for subject in _subjects(result):
+            known = newest.get(subject)
+            if known is None or clinical_order(known) < clinical_order(result):
+                newest[subject] = result
+    problems = {result.key: result for result in newest.values() if result.problem is not None}
+    return tuple(sorted(problems.values(), key=clinical_order))
+
+
+def _subjects(result: Result) -> tuple[tuple[str, ...], ...]:
+    if result.problem is Problem.IDENTITY_CONFLICT:
+        return (("conflict", result.key),)
+    if result.problem is Problem.CODE_UNMAPPED:
+        return (("code", result.sender, result.code),)
+    return (("analyte", result.analyte), ("code", result.sender, result.code))

@@ -1,0 +1,398 @@
+"""What happens to a message, from bytes to a durable decision; read it top to bottom.
+
+1. **read**: framing and charset are normalised, ER7 is split (:func:`engine.hl7.parse`).
+2. **recognise**: a redelivery or resend is a duplicate; our own and unused messages are ignored by name.
+3. **identify**: PID-3 leads to a person, through aliases that merges have made (:mod:`engine.people`).
+4. **decide**: :mod:`engine.decide`, pure.
+5. **keep**: results, therapy, alerts, messages to publish, the ledger line, all in one transaction with
+   the rest of the batch. Only after its commit may the caller acknowledge.
+
+Every message ends in exactly one disposition. What cannot be used is quarantined whole, with its reason
+and place; nothing of it is applied, and the rest of the batch goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from engine.decide import (
+    Decision,
+    Knowledge,
+    Occasion,
+    decide_conflict,
+    decide_merge,
+    decide_results,
+    decide_therapy,
+)
+from engine.errors import ContentError
+from engine.hl7 import Message, PatientGroup, parse
+from engine.identity import merges
+from engine.model.alert import AlertEvent
+from engine.model.disposition import Disposition, Outcome, Reason
+from engine.model.moment import Moment
+from engine.outbound import RenderOptions, render
+from engine.people import IdentityConflictError, People, conflict_result
+from engine.results import Header, read_results
+from engine.store import InboxKey, OutboxRow, Store, TakenMessage, Unit
+from engine.therapy import events_from_orders
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """One message as a transport delivered it; ``source`` is its queue, or file and number."""
+
+    body: bytes
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How one message ended, for the log, the metrics and a replay's output.
+
+    ``fault`` is an unexpected exception that quarantined the message: a defect of the engine.
+    """
+
+    key: InboxKey
+    source: str
+    message_type: str
+    outcome: Outcome
+    observations: int = 0
+    results: int = 0
+    persons: tuple[str, ...] = ()
+    events: tuple[AlertEvent, ...] = ()
+    warnings: tuple[str, ...] = ()
+    fault: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeOptions:
+    """Where alerts go and what is taken in.
+
+    ``clock`` None means that the messages are the clock (replay): MSH-7, else the newest time before.
+    ``formats`` may be empty: nothing is queued for publication.
+    """
+
+    sending_application: str = "AZAWATCH"
+    processing_ids: frozenset[str] = frozenset({"P"})
+    formats: tuple[str, ...] = ("hl7_r40",)
+    render: RenderOptions = field(default_factory=RenderOptions)
+    alert_exchange: str = "azawatch.alerts"
+    quarantine_exchange: str = "azawatch.quarantine"
+    clock: Callable[[], datetime] | None = None
+    max_message_bytes: int = 10_000_000
+
+
+# What each message type is for (HL7 v2.9 chapters 3, 4A and 7). Everything else is ignored by name.
+_RESULT_TRIGGERS = frozenset({"R01", "R30", "R31", "R32"})
+_THERAPY_TYPES: Mapping[str, frozenset[str]] = {
+    "RDE": frozenset({"O11", "O01", "O25", "O49"}),
+    "OMP": frozenset({"O09"}),
+    "ORM": frozenset({"O01"}),
+    "RDS": frozenset({"O13", "O01"}),
+    "RGV": frozenset({"O15", "O01"}),
+    "RAS": frozenset({"O17", "O01"}),
+}
+_REFILL_TRIGGERS = frozenset({"O25", "O49"})
+_DEMOGRAPHIC_TRIGGERS = frozenset({"A01", "A02", "A03", "A04", "A05", "A08", "A28", "A31"})
+_MERGE_TRIGGERS = frozenset({"A18", "A34", "A39", "A40"})
+
+# MSH-11 component 2 (table 0207): archive, initial load and restore fill the record and page nobody.
+_HISTORY_MODES = frozenset({"A", "I", "R"})
+
+
+@dataclass(slots=True)
+class _Work:
+    """One message on its way: what was read of it, and its changes, held back until all is decided."""
+
+    message: Message
+    header: Header
+    occasion: Occasion
+    people: People
+    reason: Reason
+    observations: int = 0
+    results: int = 0
+    events: list[AlertEvent] = field(default_factory=list)
+
+
+class Intake:
+    """Takes batches of messages into the store."""
+
+    def __init__(self, store: Store, knowledge: Knowledge, options: IntakeOptions) -> None:
+        self._store = store
+        self._knowledge = knowledge
+        self._options = options
+        self._latest = datetime(1970, 1, 1, tzinfo=UTC)
+
+    def take(self, batch: Sequence[Arrived]) -> list[Taken]:
+        """Take in a batch in one transaction; when this returns, everything about it is durable.
+
+        Raises TransientError when the store is away: then nothing of the batch was kept.
+        """
+        read = [self._read(arrived) for arrived in batch]
+        with self._store.transaction() as unit:
+            unit.prefetch((key for key, _ in read), ())
+            return [
+                self._take_one(unit, arrived, key, message)
+                for arrived, (key, message) in zip(batch, read, strict=True)
+            ]
+
+    # --- 1 read --------------------------------------------------------------------------------
+
+    def _read(self, arrived: Arrived) -> tuple[InboxKey, Message | ContentError]:
+        digest = hashlib.sha256(arrived.body).hexdigest()
+        try:
+            message = parse(
+                arrived.body,
+                lambda application, facility: self._knowledge.terminology.site(application, facility).charset,
+                max_bytes=self._options.max_message_bytes,
+            )
+        except ContentError as error:
+            return InboxKey("", "", digest), error
+        sender = f"{message.sending_application}|{message.sending_facility}"
+        return InboxKey(sender, message.control_id, digest), message
+
+    def _take_one(
+        self, unit: Unit, arrived: Arrived, key: InboxKey, message: Message | ContentError
+    ) -> Taken:
+        if unit.seen(key):
+            unit.count_repeat(key)
+            outcome = Outcome(Disposition.DUPLICATE, Reason.SEEN_BEFORE)
+            return Taken(key, arrived.source, _type_of(message), outcome)
+        now = self._now(message)
+        if isinstance(message, ContentError):
+            return self._quarantine(unit, arrived, key, "", now, message)
+        ignored = self._ignored(message)
+        if ignored is not None:
+            taken = Taken(key, arrived.source, _type_of(message), Outcome(Disposition.IGNORED, ignored))
+            return self._keep(unit, taken, now, None)
+        work = self._begin(unit, message, now)
+        try:
+            self._decide(work)
+        except IdentityConflictError as error:
+            work = self._begin(unit, message, now)
+            self._note_conflict(work, error)
+            work.people.commit()
+            return self._quarantine(unit, arrived, key, _type_of(message), now, error, work)
+        except ContentError as error:
+            return self._quarantine(unit, arrived, key, _type_of(message), now, error)
+        except Exception as error:  # noqa: BLE001  one message must never stop the feed or be lost
+            defect = ContentError(Reason.INTERNAL_ERROR, "", f"{type(error).__name__} while deciding")
+            return self._quarantine(unit, arrived, key, _type_of(message), now, defect, fault=error)
+        work.people.commit()
+        disposition = _IGNORED_REASONS.get(work.reason, Disposition.ACCEPTED)
+        taken = Taken(
+            key,
+            arrived.source,
+            _type_of(message),
+            Outcome(disposition, work.reason),
+            work.observations,
+            work.results,
+            work.people.touched,
+            tuple(work.events),
+            message.warnings,
+        )
+        return self._keep(unit, taken, now, None)
+
+    # --- 2 recognise ---------------------------------------------------------------------------
+
+    def _ignored(self, message: Message) -> Reason | None:
+        if message.sending_application == self._options.sending_application:
+            return Reason.OWN_MESSAGE
+        if message.processing_id and message.processing_id not in self._options.processing_ids:
+            return Reason.NOT_PRODUCTION
+        kind, trigger = message.type, message.trigger
+        if kind == "ORU" and trigger in _RESULT_TRIGGERS:
+            return None
+        if trigger in _THERAPY_TYPES.get(kind, ()):
+            return Reason.REFILL_REQUEST if trigger in _REFILL_TRIGGERS else None
+        if kind == "ADT" and trigger in _DEMOGRAPHIC_TRIGGERS | _MERGE_TRIGGERS:
+            return None
+        return Reason.TYPE_NOT_USED
+
+    def _begin(self, unit: Unit, message: Message, now: datetime) -> _Work:
+        site = self._knowledge.terminology.site(message.sending_application, message.sending_facility)
+        sent_at = message.time(site.time_zone)
+        header = Header(
+            sender=f"{message.sending_application}|{message.sending_facility}",
+            control_id=message.control_id,
+            site=site,
+            sent_at=sent_at,
+            default_offset=message.default_offset,
+        )
+        occasion = Occasion(
+            control_id=message.control_id,
+            now=now,
+            silent=message.processing_mode in _HISTORY_MODES,
+            processing_id=message.processing_id or "P",
+        )
+        return _Work(message, header, occasion, People(unit, occasion, site), Reason.NOTHING_MONITORED)
+
+    # --- 3 identify, 4 decide ------------------------------------------------------------------
+
+    def _decide(self, work: _Work) -> None:
+        message = work.message
+        if message.type == "ORU":
+            for group in message.patients():
+                self._decide_results(work, group)
+        elif message.type == "ADT" and message.trigger in _MERGE_TRIGGERS:
+            self._decide_merges(work)
+        elif message.type == "ADT":
+            for group in message.patients():
+                work.people.told(work.people.identify(group.pid), group.pid, group.pv1)
+            work.reason = Reason.DEMOGRAPHICS
+        else:
+            self._decide_therapy(work)
+
+    def _decide_results(self, work: _Work, group: PatientGroup) -> None:
+        """One patient of an ORU message."""
+        record = work.people.identify(group.pid)
+        sex = group.pid.text(8) if group.pid is not None else ""
+        terminology = self._knowledge.terminology
+        reported = read_results(group, work.header, record.person.person_id, sex, terminology)
+        work.observations += reported.observations
+        if not (reported.results or reported.promoted):
+            work.people.note(reported.ledger)
+            return
+        record = work.people.told(record, group.pid, group.pv1)
+        decision = decide_results(reported, record, self._knowledge, work.occasion)
+        work.results += len(decision.results)
+        work.reason = Reason.HISTORY if work.occasion.silent else Reason.RESULTS
+        self._apply(work, decision)
+
+    def _decide_therapy(self, work: _Work) -> None:
+        message = work.message
+        work.reason = Reason.OTHER_DRUG
+        for group in message.pharmacy():
+            told = events_from_orders(
+                group.orders,
+                self._knowledge.terminology.drug,
+                f"{message.type}^{message.trigger}",
+                work.header.sent_at,
+                work.header.site,
+                work.header.default_offset,
+            )
+            work.people.warn(told.warnings)
+            if not told.events:
+                work.people.identify(group.pid)
+                continue
+            record = work.people.told(work.people.identify(group.pid), group.pid, group.pv1)
+            owned = [replace(event, person_id=record.person.person_id) for event in told.events]
+            work.reason = Reason.THERAPY
+            self._apply(work, decide_therapy(owned, record, self._knowledge, work.occasion))
+
+    def _decide_merges(self, work: _Work) -> None:
+        work.reason = Reason.MERGE
+        for instruction in merges(work.message.segments, work.header.site):
+            for survivor, retired in instruction.pairs:
+                joined = work.people.join(survivor, retired, f"ADT^{work.message.trigger}")
+                if joined is not None:
+                    kept, gone, person = joined
+                    self._apply(work, decide_merge(kept, gone, person, self._knowledge, work.occasion))
+
+    def _note_conflict(self, work: _Work, conflict: IdentityConflictError) -> None:
+        """Tell those who watch the patient that a message with this identifier is held back."""
+        record = work.people.known(conflict.root)
+        result = conflict_result(record.person.person_id, work.header, work.occasion)
+        self._apply(work, decide_conflict(record, result, self._knowledge, work.occasion))
+
+    @staticmethod
+    def _apply(work: _Work, decision: Decision) -> None:
+        work.people.changed(decision)
+        work.events.extend(decision.events)
+
+    # --- 5 keep --------------------------------------------------------------------------------
+
+    def _keep(self, unit: Unit, taken: Taken, now: datetime, body: bytes | None) -> Taken:
+        """Write the ledger line and queue what is to be published."""
+        unit.put_outbox(self._alerts(taken.events))
+        unit.put_message(
+            TakenMessage(
+                key=taken.key,
+                received_at=now,
+                message_type=taken.message_type,
+                outcome=taken.outcome,
+                source=taken.source,
+                revision=self._knowledge.revision,
+                observations=taken.observations,
+                results=taken.results,
+                events=len(taken.events),
+                persons=taken.persons,
+                quarantined_body=body,
+            )
+        )
+        return taken
+
+    def _quarantine(
+        self,
+        unit: Unit,
+        arrived: Arrived,
+        key: InboxKey,
+        message_type: str,
+        now: datetime,
+        error: ContentError,
+        work: _Work | None = None,
+        fault: Exception | None = None,
+    ) -> Taken:
+        outcome = Outcome(Disposition.QUARANTINED, Reason(error.reason), error.location, error.detail)
+        events = tuple(work.events) if work is not None else ()
+        taken = Taken(key, arrived.source, message_type, outcome, events=events, fault=fault)
+        if self._options.formats:
+            headers = {"x-reason": error.reason, "x-location": error.location, "x-control-id": key.control_id}
+            # The id names the body: a message quarantined twice is one message to the receiver.
+            unit.put_outbox(
+                [
+                    OutboxRow(
+                        message_id=key.digest[:20],
+                        exchange=self._options.quarantine_exchange,
+                        routing_key=error.reason,
+                        content_type="application/hl7-v2+er7",
+                        correlation_id="",
+                        headers=headers,
+                        body=arrived.body,
+                    )
+                ]
+            )
+        return self._keep(unit, taken, now, arrived.body)
+
+    def _alerts(self, events: Iterable[AlertEvent]) -> list[OutboxRow]:
+        rows = []
+        for event in events:
+            for name in self._options.formats:
+                rendered = render(event, name, self._options.render)
+                rows.append(
+                    OutboxRow(
+                        message_id=event.event_id,
+                        exchange=self._options.alert_exchange,
+                        routing_key=f"alert.{event.severity}.{event.phase}",
+                        content_type=rendered.content_type,
+                        correlation_id=event.alert_id,
+                        headers={"rule": event.rule, "severity": event.severity, "phase": event.phase},
+                        body=rendered.body,
+                    )
+                )
+        return rows
+
+    def _now(self, message: Message | ContentError) -> datetime:
+        """The clock, or in a replay the time of the message: MSH-7, else that of the message before."""
+        if self._options.clock is not None:
+            return self._options.clock()
+        if isinstance(message, ContentError):
+            return self._latest
+        site = self._knowledge.terminology.site(message.sending_application, message.sending_facility)
+        sent_at: Moment | None = message.time(site.time_zone)
+        if sent_at is not None:
+            self._latest = sent_at.at
+        return self._latest
+
+
+_IGNORED_REASONS: Mapping[Reason, Disposition] = {
+    Reason.NOTHING_MONITORED: Disposition.IGNORED,
+    Reason.OTHER_DRUG: Disposition.IGNORED,
+}
+
+
+def _type_of(message: Message | ContentError) -> str:
+    return "" if isinstance(message, ContentError) else f"{message.type}^{message.trigger}"

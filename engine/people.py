@@ -1,0 +1,263 @@
+"""Which person a message speaks of, and the changes of one message held back until it is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from engine.decide import Decision, Occasion
+from engine.errors import ContentError
+from engine.identity import conflict, demographics, identifiers, person_id, updated, visit
+from engine.model.disposition import Reason
+from engine.model.ledger import LedgerEntry
+from engine.model.moment import Moment
+from engine.model.person import Identifier, Person
+from engine.model.record import Record
+from engine.model.result import Problem, Result, ResultStatus, Version
+from engine.model.segments import Segment
+from engine.model.site import Site
+from engine.results import Header
+from engine.store import Unit
+
+
+class IdentityConflictError(ContentError):
+    """The identifiers of a message belong to somebody else than the message describes."""
+
+    def __init__(self, root: str, location: str, detail: str) -> None:
+        super().__init__(Reason.IDENTITY_CONFLICT, location, detail)
+        self.root = root
+
+
+@dataclass(frozen=True, slots=True)
+class _Join:
+    survivor: str
+    retired: Person
+    why: str
+
+
+class People:
+    """The persons of one message: what the store knows, overlaid with what the message changes.
+
+    Nothing reaches the unit before :meth:`commit`, so that a message that turns out to be unusable at
+    its last segment has changed nothing.
+    """
+
+    def __init__(self, unit: Unit, occasion: Occasion, site: Site) -> None:
+        self._unit = unit
+        self._occasion = occasion
+        self._site = site
+        self._before: dict[str, Person | None] = {}
+        self._records: dict[str, Record] = {}
+        self._roots: dict[tuple[str, str], str] = {}
+        self._joins: list[_Join] = []
+        self._decisions: list[Decision] = []
+        self._ledger: list[LedgerEntry] = []
+        self._changed: set[str] = set()
+        self._warnings: list[str] = []
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """The persons whose records this message has changed."""
+        return tuple(sorted(self._changed))
+
+    def identify(self, pid: Segment | None) -> Record:
+        """The record of the person in a PID segment; of a new person where nobody has these identifiers.
+
+        Identifiers of several known persons join them when birth date and sex agree. Raises ContentError
+        without a usable identifier, IdentityConflictError when the description contradicts the record.
+        """
+        if pid is None:
+            raise ContentError(
+                Reason.NO_PATIENT_IDENTIFIER, "PID", "no PID segment comes before the results or orders"
+            )
+        given = identifiers(pid, self._site)
+        if not given:
+            raise ContentError(
+                Reason.NO_PATIENT_IDENTIFIER,
+                pid.location(3),
+                "no identifier of a type that identifies a person (site profile: identifier_types)",
+            )
+        record = self._find(given, pid)
+        if conflict(record.person.demographics, demographics(pid)):
+            raise IdentityConflictError(
+                record.person.person_id,
+                pid.location(7),
+                "the identifier belongs to a person with another birth date and sex",
+            )
+        return record
+
+    def known(self, root: str) -> Record:
+        """The record of a person by root, as this message has left it."""
+        if root not in self._records:
+            record = self._unit.record(root)
+            self._records[root] = record
+            self._before[root] = record.person
+        return self._records[root]
+
+    def told(self, record: Record, pid: Segment | None, pv1: Segment | None) -> Record:
+        """Bring identifiers, demographics and visit of a person up to date."""
+        person = record.person
+        if pid is not None:
+            known = {identifier.key for identifier in person.identifiers}
+            more = tuple(i for i in identifiers(pid, self._site) if i.key not in known)
+            person = replace(
+                person,
+                identifiers=(*person.identifiers, *more),
+                demographics=updated(person.demographics, pid),
+            )
+        if pv1 is not None:
+            person = replace(person, visit=visit(pv1))
+        record = replace(record, person=person)
+        self._keep(record)
+        return record
+
+    def join(
+        self, survivor: Identifier, retired: Identifier, why: str
+    ) -> tuple[Record, Record, Person] | None:
+        """The records that a merge joins and the person they become; None when they are one already."""
+        kept, gone = self._of(survivor), self._of(retired)
+        if kept.person.person_id == gone.person.person_id:
+            return None
+        return self._join(kept, gone, why)
+
+    def changed(self, decision: Decision) -> None:
+        """Take over the record as decided."""
+        self._records[decision.record.person.person_id] = decision.record
+        self._changed.add(decision.record.person.person_id)
+        self._decisions.append(decision)
+        self._ledger.extend(decision.ledger)
+
+    def note(self, ledger: Iterable[LedgerEntry]) -> None:
+        """Count codes and units of a person whose record does not change."""
+        self._ledger.extend(ledger)
+
+    def warn(self, warnings: Iterable[str]) -> None:
+        """Oddities of a message that was taken in all the same."""
+        self._warnings.extend(warnings)
+
+    def commit(self) -> None:
+        """Hand everything to the unit of work."""
+        for root, record in self._records.items():
+            self._unit.put_person(self._before.get(root), record.person)
+        for joined in self._joins:
+            self._unit.put_merge(
+                self._records[joined.survivor],
+                joined.retired,
+                self._occasion.now,
+                self._occasion.control_id,
+                joined.why,
+            )
+        for decision in self._decisions:
+            self._unit.put_record(
+                decision.record,
+                results=decision.results,
+                superseded=decision.superseded,
+                therapy=decision.therapy,
+                alerts=decision.alerts,
+                events=decision.events,
+            )
+        for record in self._records.values():
+            self._unit.put_record(record)
+        self._unit.put_ledger(self._ledger, self._occasion.now)
+
+    # --- finding -------------------------------------------------------------------------------
+
+    def _find(self, given: tuple[Identifier, ...], pid: Segment) -> Record:
+        roots = dict.fromkeys(
+            [self._roots[i.key] for i in given if i.key in self._roots] + list(self._unit.roots_of(given))
+        )
+        records = [self.known(self._current(root)) for root in roots]
+        distinct = {record.person.person_id: record for record in records}
+        if not distinct:
+            return self._new(given)
+        first, *others = distinct.values()
+        for other in others:
+            if not _same_human(first.person, other.person):
+                raise IdentityConflictError(
+                    first.person.person_id,
+                    pid.location(3),
+                    "the identifiers belong to two persons that no merge has joined",
+                )
+            kept, gone, person = self._join(first, other, "identifiers sent together")
+            first = replace(
+                kept,
+                person=person,
+                results=(*kept.results, *gone.results),
+                therapy=(*kept.therapy, *gone.therapy),
+                alerts=(*kept.alerts, *gone.alerts),
+            )
+            self._records[person.person_id] = first
+        return first
+
+    def _of(self, identifier: Identifier) -> Record:
+        root = self._roots.get(identifier.key) or next(iter(self._unit.roots_of([identifier])), None)
+        return self._new((identifier,)) if root is None else self.known(self._current(root))
+
+    def _current(self, root: str) -> str:
+        for joined in self._joins:
+            if joined.retired.person_id == root:
+                root = joined.survivor
+        return root
+
+    def _new(self, given: tuple[Identifier, ...]) -> Record:
+        new_id = person_id(given[0])
+        record = Record(Person(new_id, given, members=(new_id,)))
+        self._before[new_id] = None
+        for identifier in given:
+            self._roots[identifier.key] = new_id
+        return record
+
+    def _keep(self, record: Record) -> None:
+        root = record.person.person_id
+        self._before.setdefault(root, None)
+        self._records[root] = record
+        for identifier in record.person.identifiers:
+            self._roots[identifier.key] = root
+
+    def _join(self, kept: Record, gone: Record, why: str) -> tuple[Record, Record, Person]:
+        self._keep(kept)
+        self._keep(gone)
+        person = replace(
+            kept.person,
+            identifiers=tuple(dict.fromkeys((*kept.person.identifiers, *gone.person.identifiers))),
+            members=tuple(sorted({*kept.person.members, *gone.person.members})),
+        )
+        self._records[person.person_id] = replace(kept, person=person)
+        self._joins.append(_Join(person.person_id, gone.person, why))
+        self._changed.add(person.person_id)
+        return kept, gone, person
+
+
+def _same_human(one: Person, other: Person) -> bool:
+    """Whether two persons may be joined because a sender names them together."""
+    mine, theirs = one.demographics, other.demographics
+    return (
+        mine.birth_date is not None
+        and mine.birth_date == theirs.birth_date
+        and bool(mine.sex)
+        and mine.sex == theirs.sex
+    )
+
+
+def conflict_result(owner: str, header: Header, occasion: Occasion) -> Result:
+    """The note on a person's record that a contradicting message is held in quarantine."""
+    at = header.sent_at or Moment(occasion.now)
+    return Result(
+        person_id=owner,
+        key=f"identity-conflict|{header.sender}|{header.control_id}",
+        analyte="",
+        code="",
+        code_text="",
+        sender=header.sender,
+        order="",
+        specimen="",
+        collected=at,
+        version=Version(at.at, at.at, 0, ""),
+        status=ResultStatus.FINAL,
+        quantity=None,
+        reference=None,
+        sent="",
+        problem=Problem.IDENTITY_CONFLICT,
+        control_id=header.control_id,
+        location="PID[1]-3",
+    )

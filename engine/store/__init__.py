@@ -1,0 +1,16 @@
+"""The durable state: SQLAlchemy Core on SQLite, one transaction for each batch of deliveries."""
+
+from engine.store.schema import SCHEMA_VERSION
+from engine.store.rows import InboxKey, OutboxRow, QuarantineRow, TakenMessage
+from engine.store.sql import Store
+from engine.store.unit import Unit
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "InboxKey",
+    "OutboxRow",
+    "QuarantineRow",
+    "Store",
+    "TakenMessage",
+    "Unit",
+]

@@ -1,0 +1,228 @@
+"""The tables. Times are ISO 8601 text in UTC with microseconds, so that they sort as text everywhere."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+SCHEMA_VERSION = "1"
+
+metadata = MetaData()
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+settings = Table("settings", metadata, Column("name", String, primary_key=True), Column("value", Text))
+
+persons = Table(
+    "persons",
+    metadata,
+    Column("person_id", String, primary_key=True),
+    # The root of the alias class that merges have built; rows of results never move.
+    Column("root", String, nullable=False, index=True),
+    Column("demographics", Text, nullable=False),
+    Column("visit", Text, nullable=False),
+)
+
+identifiers = Table(
+    "identifiers",
+    metadata,
+    Column("authority", String, nullable=False),
+    Column("value", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("person_id", String, nullable=False, index=True),
+    PrimaryKeyConstraint("authority", "value"),
+)
+
+merges = Table(
+    "merges",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("retired", String, nullable=False),
+    Column("survivor", String, nullable=False),
+    Column("decided_at", String, nullable=False),
+    Column("control_id", String, nullable=False),
+    Column("why", String, nullable=False),
+)
+
+RESULT_COLUMNS = (
+    "analyte",
+    "code",
+    "code_text",
+    "sender",
+    "order_number",
+    "specimen",
+    "collected_at",
+    "collected_precision",
+    "collected_notes",
+    "reported_at",
+    "sent_at",
+    "status_rank",
+    "digest",
+    "status",
+    "value",
+    "unit",
+    "reference",
+    "sent",
+    "text",
+    "problem",
+    "flags",
+    "method",
+    "control_id",
+    "location",
+)
+
+
+def _result_columns() -> list[Column[object]]:
+    columns: list[Column[object]] = [
+        Column("person_id", String, nullable=False),
+        Column("key", String, nullable=False),
+    ]
+    for name in RESULT_COLUMNS:
+        kind = Integer if name in ("collected_precision", "status_rank") else String
+        columns.append(Column(name, kind, nullable=False))
+    return columns
+
+
+results = Table(
+    "results",
+    metadata,
+    *_result_columns(),
+    PrimaryKeyConstraint("person_id", "key"),
+    sqlite_with_rowid=False,
+)
+
+# Versions that a newer one has replaced, and versions that arrived when a newer one was already here.
+result_versions = Table(
+    "result_versions",
+    metadata,
+    *_result_columns(),
+    PrimaryKeyConstraint("person_id", "key", "digest"),
+)
+
+therapy_events = Table(
+    "therapy_events",
+    metadata,
+    Column("event_id", String, primary_key=True),
+    Column("person_id", String, nullable=False, index=True),
+    Column("payload", Text, nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", String, primary_key=True),
+    Column("person_id", String, nullable=False, index=True),
+    Column("family", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("episode_id", String, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("severity", String, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("current", Text, nullable=False),
+    Column("published", Text, nullable=False),
+    Column("published_at", String, nullable=False),
+    Column("started_at", String, nullable=False),
+    Column("acknowledged_at", String, nullable=False, default=""),
+    Column("acknowledged_by", String, nullable=False, default=""),
+    Index("alerts_open", "open", "severity"),
+)
+
+alert_events = Table(
+    "alert_events",
+    metadata,
+    Column("event_id", String, primary_key=True),
+    Column("alert_id", String, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("event", Text, nullable=False),
+    UniqueConstraint("alert_id", "sequence"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("message_id", String, nullable=False),
+    Column("exchange", String, nullable=False),
+    Column("routing_key", String, nullable=False),
+    Column("content_type", String, nullable=False),
+    Column("correlation_id", String, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("sent_at", String, nullable=False, default=""),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("last_error", String, nullable=False, default=""),
+    Index("outbox_unsent", "sent_at", "id"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("sender", String, nullable=False),
+    Column("control_id", String, nullable=False, index=True),
+    Column("digest", String, nullable=False, index=True),
+    Column("received_at", String, nullable=False),
+    Column("message_type", String, nullable=False),
+    Column("disposition", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("location", String, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("revision", String, nullable=False),
+    Column("observations", Integer, nullable=False),
+    Column("results", Integer, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("repeats", Integer, nullable=False, default=0),
+    UniqueConstraint("sender", "control_id", "digest"),
+)
+
+message_persons = Table(
+    "message_persons",
+    metadata,
+    Column("message_id", _Id, ForeignKey("messages.id"), nullable=False),
+    Column("person_id", String, nullable=False, index=True),
+    PrimaryKeyConstraint("message_id", "person_id"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("message_id", _Id, ForeignKey("messages.id"), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("state", String, nullable=False, default="held"),
+    Column("closed_at", String, nullable=False, default=""),
+    Column("why", String, nullable=False, default=""),
+    Index("quarantine_held", "state"),
+)
+
+ledger = Table(
+    "mapping_ledger",
+    metadata,
+    Column("sender", String, nullable=False),
+    Column("code", String, nullable=False),
+    Column("system", String, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("text", String, nullable=False),
+    Column("first_seen", String, nullable=False),
+    Column("last_seen", String, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("on_therapy", Integer, nullable=False),
+    Column("control_id", String, nullable=False),
+    PrimaryKeyConstraint("sender", "code", "system", "unit", "kind"),
+)

@@ -1,0 +1,289 @@
+"""Opening the store, its transactions, and what people ask of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, insert, or_, select, text, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import StaticPool
+
+from engine.errors import ConfigError, Defect, TransientError
+from engine.model.alert import Alert, AlertEvent
+from engine.model.record import Record
+from engine.model.serialization import event_from_json
+from engine.store import codec, schema
+from engine.store.rows import OutboxRow, QuarantineRow, alert_from_row
+from engine.store.unit import Unit
+
+
+class Store:
+    """The state of one engine installation.
+
+    Raises ConfigError for a URL that cannot be used or a schema of another version, TransientError when
+    the database is locked, full or away.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """Open, and create where it is new, the store at an SQLAlchemy URL (``sqlite:///azawatch.db``)."""
+        try:
+            parsed = make_url(url)
+            if parsed.get_backend_name() != "sqlite":
+                raise ConfigError([Defect("settings", 0, "store_url must be an sqlite:/// URL")])
+            in_memory = parsed.database in (None, "", ":memory:")
+            engine = create_engine(
+                parsed,
+                connect_args={"check_same_thread": False, "timeout": 5.0, "isolation_level": None},
+                **({"poolclass": StaticPool} if in_memory else {}),
+            )
+        except (ArgumentError, NoSuchModuleError) as error:
+            raise ConfigError(
+                [Defect("settings", 0, "store_url cannot be read", "for example sqlite:///azawatch.db")]
+            ) from error
+        event.listen(engine, "connect", _prepare_connection)
+        # pysqlite must not begin transactions on its own: a read would then never see the write lock.
+        event.listen(engine, "begin", _begin)
+        store = cls(engine)
+        with store._connection() as connection:
+            schema.metadata.create_all(connection)
+            version = connection.execute(
+                select(schema.settings.c.value).where(schema.settings.c.name == "schema_version")
+            ).scalar()
+            if version is None:
+                connection.execute(
+                    insert(schema.settings).values(name="schema_version", value=schema.SCHEMA_VERSION)
+                )
+            elif version != schema.SCHEMA_VERSION:
+                hint = f"this release reads schema {schema.SCHEMA_VERSION}"
+                raise ConfigError([Defect(parsed.render_as_string(), 0, f"store has schema {version}", hint)])
+        return store
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _connection(self, *, reading: bool = False) -> Iterator[Connection]:
+        engine = self._engine.execution_options(azawatch_reading=True) if reading else self._engine
+        try:
+            with engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            # The driver's text can quote a row; its class and SQLite's own code cannot.
+            code = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
+            raise TransientError(f"store: {code}") from None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Unit]:
+        """One unit of work: all of it is durable when the block ends, or none of it."""
+        with self._connection() as connection:
+            unit = Unit(connection)
+            yield unit
+            unit.flush()
+
+    # --- outbox --------------------------------------------------------------------------------
+
+    def unsent(self, limit: int) -> list[OutboxRow]:
+        """Messages that the broker has not confirmed: fewest attempts first, then as decided."""
+        table = schema.outbox
+        statement = (
+            select(table).where(table.c.sent_at == "").order_by(table.c.attempts, table.c.id).limit(limit)
+        )
+        with self._connection(reading=True) as connection:
+            return [
+                OutboxRow(
+                    row.message_id,
+                    row.exchange,
+                    row.routing_key,
+                    row.content_type,
+                    row.correlation_id,
+                    codec.headers_from_text(row.headers),
+                    bytes(row.body),
+                    row.id,
+                    row.attempts,
+                )
+                for row in connection.execute(statement)
+            ]
+
+    def mark_sent(self, ids: Sequence[int], at: datetime) -> None:
+        """The broker has confirmed these as routed."""
+        table = schema.outbox
+        with self._connection() as connection:
+            connection.execute(update(table).where(table.c.id.in_(ids)).values(sent_at=codec.instant(at)))
+
+    def mark_failed(self, failures: Mapping[int, str]) -> None:
+        """The broker has returned, refused or lost these; they stay unsent."""
+        table = schema.outbox
+        with self._connection() as connection:
+            for row_id, error in failures.items():
+                connection.execute(
+                    update(table)
+                    .where(table.c.id == row_id)
+                    .values(attempts=table.c.attempts + 1, last_error=error)
+                )
+
+    def outbox_depth(self) -> int:
+        table = schema.outbox
+        with self._connection(reading=True) as connection:
+            return connection.execute(select(func.count()).where(table.c.sent_at == "")).scalar_one()
+
+    # --- what people ask -----------------------------------------------------------------------
+
+    def records(self, roots: Sequence[str] | None = None) -> list[Record]:
+        """Records of the named persons, or of everybody (ordered by person id)."""
+        with self._connection(reading=True) as connection:
+            if roots is None:
+                statement = select(schema.persons.c.root).distinct().order_by(schema.persons.c.root)
+                roots = [row.root for row in connection.execute(statement)]
+            unit = Unit(connection)
+            return [unit.record(root) for root in roots]
+
+    def roots_by_identifier(self, value: str, authority: str | None = None) -> list[str]:
+        """Persons that carry an identifier, exactly as written."""
+        table = schema.identifiers
+        statement = (
+            select(schema.persons.c.root)
+            .join_from(table, schema.persons, table.c.person_id == schema.persons.c.person_id)
+            .where(table.c.value == value)
+            .distinct()
+        )
+        if authority is not None:
+            statement = statement.where(table.c.authority == authority)
+        with self._connection(reading=True) as connection:
+            return [row.root for row in connection.execute(statement)]
+
+    def alerts(self, *, only_open: bool) -> list[Alert]:
+        """Alerts, oldest first."""
+        table = schema.alerts
+        statement = select(table).order_by(table.c.started_at, table.c.alert_id)
+        if only_open:
+            statement = statement.where(table.c.open)
+        with self._connection(reading=True) as connection:
+            return [alert_from_row(row) for row in connection.execute(statement).mappings()]
+
+    def alert_events(self, alert_id: str | None = None) -> list[AlertEvent]:
+        """The published history of one alert (id or unambiguous beginning of it), or of all, in order."""
+        table = schema.alert_events
+        statement = select(table.c.event).order_by(table.c.alert_id, table.c.sequence)
+        if alert_id is not None:
+            statement = statement.where(table.c.alert_id.startswith(alert_id, autoescape=True))
+        with self._connection(reading=True) as connection:
+            return [event_from_json(row.event) for row in connection.execute(statement)]
+
+    def acknowledge(self, alert_id: str, by: str, at: datetime) -> bool:
+        """Note who has taken an alert on; false when there is no such open alert."""
+        table = schema.alerts
+        with self._connection() as connection:
+            done = connection.execute(
+                update(table)
+                .where(table.c.alert_id == alert_id, table.c.open)
+                .values(acknowledged_at=codec.instant(at), acknowledged_by=by)
+            )
+            return done.rowcount == 1
+
+    def messages(
+        self,
+        *,
+        control_id: str | None = None,
+        disposition: str | None = None,
+        reason: str | None = None,
+        person_ids: Sequence[str] | None = None,
+        limit: int = 100,
+    ) -> list[Mapping[str, Any]]:
+        """Ledger lines of messages, newest first."""
+        table = schema.messages
+        statement = select(table).order_by(table.c.id.desc()).limit(limit)
+        if control_id is not None:
+            statement = statement.where(or_(table.c.control_id == control_id, table.c.id == _integer(control_id)))
+        if disposition is not None:
+            statement = statement.where(table.c.disposition == disposition)
+        if reason is not None:
+            statement = statement.where(table.c.reason == reason)
+        if person_ids is not None:
+            links = schema.message_persons
+            found = select(links.c.message_id).where(links.c.person_id.in_(person_ids))
+            statement = statement.where(table.c.id.in_(found))
+        with self._connection(reading=True) as connection:
+            return [dict(row) for row in connection.execute(statement).mappings()]
+
+    def disposition_counts(self) -> list[tuple[str, str, int]]:
+        """(disposition, reason, number of messages), and repeats as duplicates."""
+        table = schema.messages
+        with self._connection(reading=True) as connection:
+            counts = connection.execute(
+                select(table.c.disposition, table.c.reason, func.count())
+                .group_by(table.c.disposition, table.c.reason)
+                .order_by(table.c.disposition, table.c.reason)
+            )
+            found = [(row[0], row[1], row[2]) for row in counts]
+            repeats = connection.execute(select(func.sum(table.c.repeats))).scalar() or 0
+        return [*found, ("duplicate", "seen-before", repeats)] if repeats else found
+
+    def quarantined(self, *, state: str | None = None, row_id: int | None = None) -> list[QuarantineRow]:
+        """Messages held for a human, oldest first."""
+        table = schema.quarantine
+        statement = (
+            select(table, schema.messages)
+            .join_from(table, schema.messages, table.c.message_id == schema.messages.c.id)
+            .order_by(table.c.id)
+        )
+        if state is not None:
+            statement = statement.where(table.c.state == state)
+        if row_id is not None:
+            statement = statement.where(table.c.id == row_id)
+        with self._connection(reading=True) as connection:
+            return [
+                QuarantineRow(row["id"], dict(row), bytes(row["body"]), row["state"], row["closed_at"], row["why"])
+                for row in connection.execute(statement).mappings()
+            ]
+
+    def close_quarantined(self, row_id: int, state: str, why: str, at: datetime) -> bool:
+        """Mark one held message released or discarded; false when it is not held."""
+        table = schema.quarantine
+        with self._connection() as connection:
+            done = connection.execute(
+                update(table)
+                .where(table.c.id == row_id, table.c.state == "held")
+                .values(state=state, why=why, closed_at=codec.instant(at))
+            )
+            return done.rowcount == 1
+
+    def mapping_ledger(self) -> list[Mapping[str, Any]]:
+        """Codes and units that were not understood, those of patients on therapy first."""
+        table = schema.ledger
+        statement = select(table).order_by(
+            table.c.on_therapy.desc(), table.c["count"].desc(), table.c.sender, table.c.code
+        )
+        with self._connection(reading=True) as connection:
+            return [dict(row) for row in connection.execute(statement).mappings()]
+
+    def check(self) -> str:
+        """``ok``, or what SQLite's integrity check says."""
+        with self._connection(reading=True) as connection:
+            return str(connection.execute(text("PRAGMA integrity_check")).scalar_one())
+
+
+def _integer(text_value: str) -> int:
+    return int(text_value) if text_value.isascii() and text_value.isdigit() and len(text_value) < 18 else -1
+
+
+def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # An acknowledged message must survive a power cut; NORMAL may lose the last commits.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("azawatch_reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
