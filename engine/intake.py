@@ -72,7 +72,9 @@ class IntakeOptions:
     """Where alerts go and what is taken in.
 
     ``clock`` None means that the messages are the clock (replay): MSH-7, else the newest time before.
-    ``formats`` may be empty: nothing is queued for publication.
+    ``formats`` may be empty: nothing is queued for publication. Messages after ``until`` are ignored by name.
+    ``keep_untreated`` false keeps no result of people who have never had a thiopurine (privacy); their
+    baseline is then unknown when they start.
     """
 
     sending_application: str = "AZAWATCH"
@@ -83,6 +85,8 @@ class IntakeOptions:
     quarantine_exchange: str = "azawatch.quarantine"
     clock: Callable[[], datetime] | None = None
     max_message_bytes: int = 10_000_000
+    until: datetime | None = None
+    keep_untreated: bool = True
 
 
 # What each message type is for (HL7 v2.9 chapters 3, 4A and 7). Everything else is ignored by name.
@@ -164,7 +168,7 @@ class Intake:
         now = self._now(message)
         if isinstance(message, ContentError):
             return self._quarantine(unit, arrived, key, "", now, message)
-        ignored = self._ignored(message)
+        ignored = self._ignored(message, now)
         if ignored is not None:
             taken = Taken(key, arrived.source, _type_of(message), Outcome(Disposition.IGNORED, ignored))
             return self._keep(unit, taken, now, None)
@@ -198,7 +202,9 @@ class Intake:
 
     # --- 2 recognise ---------------------------------------------------------------------------
 
-    def _ignored(self, message: Message) -> Reason | None:
+    def _ignored(self, message: Message, now: datetime) -> Reason | None:
+        if self._options.until is not None and now > self._options.until:
+            return Reason.AFTER_UNTIL
         if message.sending_application == self._options.sending_application:
             return Reason.OWN_MESSAGE
         if message.processing_id and message.processing_id not in self._options.processing_ids:
@@ -220,7 +226,7 @@ class Intake:
             control_id=message.control_id,
             site=site,
             sent_at=sent_at,
-            default_offset=message.default_offset,
+            default_offset=message.offset,
         )
         occasion = Occasion(
             control_id=message.control_id,
@@ -254,6 +260,9 @@ class Intake:
         reported = read_results(group, work.header, record.person.person_id, sex, terminology)
         work.observations += reported.observations
         if not (reported.results or reported.promoted):
+            work.people.note(reported.ledger)
+            return
+        if not (self._options.keep_untreated or record.therapy):
             work.people.note(reported.ledger)
             return
         record = work.people.told(record, group.pid, group.pv1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
@@ -39,18 +38,16 @@ def replay(
     knowledge: Knowledge,
     options: IntakeOptions,
     on_taken: Callable[[Taken], None],
-    until: datetime | None = None,
 ) -> ReplaySummary:
     """Take an archive in, in its order, and hand every outcome to ``on_taken``.
 
-    Two replays of the same archive hand over equal outcomes: nothing here reads a clock. Messages sent
-    after ``until`` are left out.
+    Two replays of the same archive hand over equal outcomes: nothing here reads a clock.
     """
     intake = Intake(store, knowledge, options)
     summary = ReplaySummary()
     for batch in _batches(archive, _BATCH):
         arrived = [Arrived(message.body, message.source) for message in batch]
-        for taken in intake.take(arrived, until=until):
+        for taken in intake.take(arrived):
             _count(summary, taken)
             on_taken(taken)
     return summary

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     NOTHING_MONITORED = "nothing-monitored"
     OTHER_DRUG = "other-drug"
     REFILL_REQUEST = "refill-request"
+    AFTER_UNTIL = "after-until"  # a replay was told to stop before the time of this message
     # quarantined
     UNREADABLE = "unreadable"
     NO_HEADER = "no-header"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, or_, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
@@ -264,6 +264,27 @@ class Store:
         )
         with self._connection(reading=True) as connection:
             return [dict(row) for row in connection.execute(statement).mappings()]
+
+    def forget_untreated(self, before: datetime) -> int:
+        """Remove results collected before ``before`` of people without any therapy event; how many."""
+        treated = (
+            select(schema.persons.c.root)
+            .join_from(
+                schema.therapy_events,
+                schema.persons,
+                schema.therapy_events.c.person_id == schema.persons.c.person_id,
+            )
+            .distinct()
+        )
+        members = select(schema.persons.c.person_id).where(schema.persons.c.root.not_in(treated))
+        removed = 0
+        with self._connection() as connection:
+            for table in (schema.results, schema.result_versions):
+                statement = delete(table).where(
+                    table.c.collected_at < before.astimezone(UTC).isoformat(), table.c.person_id.in_(members)
+                )
+                removed += connection.execute(statement).rowcount
+        return removed
 
     def check(self) -> str:
         """``ok``, or what SQLite's integrity check says."""

@@ -1,0 +1,304 @@
+"""Where the parts are put together: the only module that knows both sides, and that reads the wall clock."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+
+from engine import log
+from engine.decide import Knowledge
+from engine.errors import TransientError
+from engine.history import HistoryOptions
+from engine.intake import Arrived, Intake, IntakeOptions, Taken
+from engine.knowledge import KnowledgeFolders, load_knowledge
+from engine.outbound import RenderOptions
+from engine.relay import Relay
+from engine.settings import Settings, default_sources_file, site_key
+from engine.store import OutboxRow, Store
+from engine.transports import Consumer, Delivery, Publisher, PublishOutcome, Receipt
+from engine.transports.amqp import AmqpConsumer, AmqpPublisher
+
+_WAIT_SECONDS = 1.0
+_FIRST_RETRY_SECONDS = 0.5
+_LONGEST_RETRY_SECONDS = 30.0
+_HOUSEKEEPING = timedelta(hours=1)
+
+
+def now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+def knowledge_of(settings: Settings) -> Knowledge:
+    """The rules and mappings that the settings name. Raises ConfigError with every defect."""
+    folders = KnowledgeFolders(settings.rules, settings.mappings, _sources(settings.rules))
+    return load_knowledge(
+        folders,
+        settings.protocol,
+        HistoryOptions(
+            after_stop=timedelta(days=settings.exposure.days_after_stop),
+            baseline_window=timedelta(days=settings.baseline.window_days),
+        ),
+    )
+
+
+def _sources(rules: Path) -> Path:
+    """A site's own rules cite a list of their own (``sources.md`` in the folder), else the shipped one."""
+    own = rules / "sources.md"
+    return own if own.is_file() else default_sources_file()
+
+
+def intake_options(settings: Settings, clock: Callable[[], datetime] | None) -> IntakeOptions:
+    """What the settings say about taking in and telling."""
+    header = settings.alerts.hl7
+    return IntakeOptions(
+        sending_application=header.sending_application,
+        processing_ids=frozenset(settings.flow.processing_ids),
+        formats=tuple(settings.alerts.formats),
+        render=render_options(settings),
+        alert_exchange=settings.topology.alerts_exchange,
+        quarantine_exchange=settings.topology.quarantine,
+        clock=clock,
+        max_message_bytes=settings.flow.max_message_bytes,
+        keep_untreated=settings.history.lookback_days > 0,
+    )
+
+
+def render_options(settings: Settings) -> RenderOptions:
+    """How outbound messages are headed."""
+    header = settings.alerts.hl7
+    return RenderOptions(
+        sending_application=header.sending_application,
+        sending_oid=header.sending_application_oid,
+        sending_facility=header.sending_facility,
+        receiving_application=header.receiving_application,
+        receiving_facility=header.receiving_facility,
+        profile_oid=settings.alerts.r40.profile_oid,
+        r40_structure=settings.alerts.r40.structure,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What :class:`Engine` runs on; tests hand over the in-memory twins of the transports."""
+
+    store: Store
+    knowledge: Knowledge
+    consumer: Consumer
+    publisher: Publisher
+    clock: Callable[[], datetime]
+    site_key: bytes
+
+
+def amqp_parts(settings: Settings) -> Parts:
+    """The parts for a real broker. Raises ConfigError."""
+    topology = settings.topology
+    url = settings.amqp_url.get_secret_value()
+    knowledge = knowledge_of(settings)
+    return Parts(
+        store=Store.open(settings.store_url),
+        knowledge=knowledge,
+        consumer=AmqpConsumer(
+            url,
+            topology.inbound,
+            prefetch=settings.flow.prefetch,
+            linger_seconds=settings.flow.batch_max_wait_ms / 1000,
+            on_state=_link_logger("inbound"),
+        ),
+        publisher=AmqpPublisher(
+            url,
+            exchanges=(topology.alerts_exchange, topology.quarantine),
+            window=settings.flow.publish_window,
+            on_state=_link_logger("outbound"),
+        ),
+        clock=now,
+        site_key=site_key(settings),
+    )
+
+
+def _link_logger(queue: str) -> Callable[[str, str], None]:
+    def tell(state: str, detail: str) -> None:
+        write = log.logger().info if state in ("open", "closed", "unblocked") else log.logger().warning
+        write("broker connection", queue=queue, state=state, detail=detail)
+
+    return tell
+
+
+class Engine:
+    """The live engine: take a batch, commit, acknowledge, tell the relay."""
+
+    def __init__(self, settings: Settings, parts: Parts) -> None:
+        self._settings = settings
+        self._parts = parts
+        self._intake = Intake(parts.store, parts.knowledge, intake_options(settings, parts.clock))
+        self._relay = Relay(
+            parts.store, parts.publisher, parts.clock, self._report, settings.flow.publish_window
+        )
+        self._stopping = threading.Event()
+        self._housekeeping_due = parts.clock()
+
+    def stop(self, *_: object) -> None:
+        """Finish the batch under way, commit, acknowledge, publish, and return from :meth:`run`."""
+        self._stopping.set()
+        self._parts.consumer.wake()
+
+    def run(self) -> None:
+        """Until :meth:`stop`. Raises ConfigError when the broker is not as it must be."""
+        log.logger().info(
+            "engine starting",
+            revision=self._parts.knowledge.revision,
+            protocol=self._settings.protocol,
+            pending=self._parts.store.outbox_depth(),
+        )
+        relaying: threading.Thread | None = None
+        try:
+            if self._open(self._parts.publisher.open) and self._open(self._parts.consumer.open):
+                relaying = threading.Thread(target=self._relay.run, name="relay", daemon=True)
+                relaying.start()
+                log.logger().info("engine ready")
+                self._loop()
+        finally:
+            self._parts.consumer.close()
+            self._drain(relaying)
+            self._parts.publisher.close()
+            log.logger().info("engine stopped", pending=self._parts.store.outbox_depth())
+            self._parts.store.close()
+
+    def _loop(self) -> None:
+        flow = self._settings.flow
+        while not self._stopping.is_set():
+            deliveries = self._parts.consumer.next_batch(flow.batch_max_messages, _WAIT_SECONDS)
+            if deliveries:
+                self._take(deliveries)
+            elif self._parts.clock() >= self._housekeeping_due:
+                self._housekeeping()
+
+    def _take(self, deliveries: Sequence[Delivery]) -> None:
+        started = time.perf_counter()
+        taken = self._patiently([Arrived(delivery.body, delivery.queue) for delivery in deliveries])
+        if taken is None:
+            return
+        self._parts.consumer.ack(deliveries)
+        if any(one.events or one.outcome.location for one in taken):
+            self._relay.notify()
+        each = (time.perf_counter() - started) * 1000 / len(taken)
+        for delivery, one in zip(deliveries, taken, strict=True):
+            self._tell(delivery, one, each)
+
+    def _patiently(self, arrived: Sequence[Arrived]) -> list[Taken] | None:
+        """Take a batch in, waiting for a store that is away; None when stopped meanwhile."""
+        pause = _FIRST_RETRY_SECONDS
+        attempt = 0
+        while True:
+            try:
+                return self._intake.take(arrived)
+            except TransientError as error:
+                attempt += 1
+                log.logger().warning(
+                    "store away, trying again", exc_info=error, attempt=attempt, retry_in_s=pause
+                )
+                if self._stopping.wait(pause):
+                    return None
+                pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
+
+    def _open(self, opening: Callable[[], None]) -> bool:
+        """Open a connection, waiting for a broker that is away; False when stopped meanwhile."""
+        pause = _FIRST_RETRY_SECONDS
+        attempt = 0
+        while True:
+            try:
+                opening()
+            except TransientError as error:
+                attempt += 1
+                log.logger().warning(
+                    "broker away, trying again", exc_info=error, attempt=attempt, retry_in_s=pause
+                )
+                if self._stopping.wait(pause):
+                    return False
+                pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
+            else:
+                return True
+
+    def _drain(self, relaying: threading.Thread | None) -> None:
+        """Publish what is decided, as far as the broker takes it within the shutdown timeout."""
+        deadline = time.monotonic() + self._settings.flow.shutdown_timeout_s
+        self._relay.stop()
+        if relaying is None:
+            return
+        relaying.join(self._settings.flow.shutdown_timeout_s)
+        try:
+            while not relaying.is_alive() and time.monotonic() < deadline:
+                confirmed, failed = self._relay.publish_pending()
+                if failed or not confirmed:
+                    return
+        except TransientError as error:
+            log.logger().warning("store away while stopping", exc_info=error)
+
+    def _housekeeping(self) -> None:
+        """Forget results of people who were never treated, once they are too old for any baseline."""
+        self._housekeeping_due = self._parts.clock() + _HOUSEKEEPING
+        lookback = timedelta(days=self._settings.history.lookback_days)
+        try:
+            count = self._parts.store.forget_untreated(self._parts.clock() - lookback)
+        except TransientError as error:
+            log.logger().warning("housekeeping put off", exc_info=error)
+        else:
+            if count:
+                log.logger().info("old results of untreated people removed", count=count)
+
+    # --- telling -------------------------------------------------------------------------------
+
+    def _tell(self, delivery: Delivery, taken: Taken, duration_ms: float) -> None:
+        if taken.fault is not None:
+            log.logger().error(
+                "defect of the engine, message quarantined",
+                message_control_id=taken.key.control_id,
+                exc_info=taken.fault,
+            )
+        log.message_line(
+            taken.outcome,
+            message_control_id=taken.key.control_id,
+            sender=taken.key.sender,
+            message_type=taken.message_type,
+            revision=self._parts.knowledge.revision,
+            duration_ms=duration_ms,
+            queue=delivery.queue,
+            redelivered=delivery.redelivered,
+            patient_refs=[log.patient_ref(person, self._parts.site_key) for person in taken.persons],
+            observations=taken.observations,
+            results=taken.results,
+            alerts=len(taken.events),
+        )
+
+    def _report(self, row: OutboxRow, receipt: Receipt) -> None:
+        alarming = receipt.outcome in (PublishOutcome.RETURNED, PublishOutcome.NACKED)
+        write = log.logger().error if alarming else log.logger().info
+        write(
+            "published" if receipt.outcome is PublishOutcome.CONFIRMED else "not published",
+            event_id=row.message_id,
+            exchange=row.exchange,
+            routing_key=row.routing_key,
+            outcome=receipt.outcome,
+            detail=receipt.detail,
+            attempt=row.attempts + 1,
+        )
+
+
+def run(settings: Settings) -> None:
+    """``azawatch run``: until SIGTERM or SIGINT. Raises ConfigError before anything was taken in."""
+    log.configure(settings.log.level, settings.log.format)
+    engine = Engine(settings, amqp_parts(settings))
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        engine.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    engine.run()
+
