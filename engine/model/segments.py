@@ -32,6 +32,9 @@ class Segment(Protocol):
     def components(self, field: int, repetition: int = 1) -> tuple[str, ...]:
         """The unescaped first subcomponents of one repetition; empty when the field is empty."""
 
+    def whole_components(self, field: int, repetition: int = 1) -> tuple[str, ...]:
+        """As :meth:`components`, but with all subcomponents and the separators between them in the text."""
+
     def raw(self, field: int) -> str:
         """The field as sent, separators and escapes included."""
 

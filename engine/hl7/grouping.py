@@ -1,0 +1,217 @@
+"""Which result belongs to which order of which patient (HL7 v2.9 7.3.1, ORU^R01), read tolerantly.
+
+A state machine of one table: the name of a segment selects what it does to the patient and the order
+that are open. Nothing is looked up by position in a message structure, so that an unexpected segment
+cannot move results to another patient, which grammar-driven parsers do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from engine.model.segments import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One OBX with the comments that follow it.
+
+    ``after_specimen``: an SPM stands between its OBR and it. Formally it then describes the specimen;
+    laboratory systems send ordinary results there too.
+    """
+
+    obx: Segment
+    notes: tuple[Segment, ...] = ()
+    after_specimen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrderGroup:
+    """One OBR with its ORC, specimens and results; ``obr`` is None for results that came without one.
+
+    ``notes`` are the comments on the ORC, the OBR and the specimens.
+    """
+
+    orc: Segment | None
+    obr: Segment | None
+    specimens: tuple[Segment, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    notes: tuple[Segment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PatientGroup:
+    """One PID with everything up to the next; ``pid`` is None for what came before any.
+
+    ``notes`` are the comments on the PID and the PV1.
+    """
+
+    pid: Segment | None
+    pv1: Segment | None
+    orders: tuple[OrderGroup, ...] = ()
+    notes: tuple[Segment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResultGrouping:
+    """The patients, and how many segments were used and passed over; together that is all of them."""
+
+    patients: tuple[PatientGroup, ...]
+    handled: int
+    ignored: int
+
+
+def group_results(segments: Iterable[Segment]) -> ResultGrouping:
+    """Group the segments of a result message; never fails, every OBX ends up in exactly one group."""
+    machine = _Machine()
+    for segment in segments:
+        machine.take(segment)
+    return machine.result()
+
+
+@dataclass(slots=True)
+class _Order:
+    orc: Segment | None = None
+    obr: Segment | None = None
+    specimens: list[Segment] = field(default_factory=list)
+    observations: list[tuple[Segment, list[Segment], bool]] = field(default_factory=list)
+    notes: list[Segment] = field(default_factory=list)
+    specimen_seen: bool = False  # since the OBR
+
+    def frozen(self) -> OrderGroup:
+        observations = tuple(Observation(obx, tuple(notes), after) for obx, notes, after in self.observations)
+        return OrderGroup(self.orc, self.obr, tuple(self.specimens), observations, tuple(self.notes))
+
+
+@dataclass(slots=True)
+class _Patient:
+    pid: Segment | None = None
+    pv1: Segment | None = None
+    orders: list[_Order] = field(default_factory=list)
+    notes: list[Segment] = field(default_factory=list)
+
+    def frozen(self) -> PatientGroup:
+        orders = tuple(order.frozen() for order in self.orders)
+        return PatientGroup(self.pid, self.pv1, orders, tuple(self.notes))
+
+
+class _Machine:
+    __slots__ = ("_handled", "_ignored", "_notes", "_patients")
+
+    def __init__(self) -> None:
+        self._patients: list[_Patient] = []
+        self._notes: list[Segment] | None = None  # where a comment would go; None while nothing takes one
+        self._handled = 0
+        self._ignored = 0
+
+    def take(self, segment: Segment) -> None:
+        name = segment.name
+        handler = _HANDLERS.get(name)
+        if handler is not None and handler(self, segment):
+            self._handled += 1
+            return
+        self._ignored += 1
+        # A comment belongs to the segment before it, so that of an ignored segment is ignored with it.
+        # Z segments are a sender's own additions and do not stand between a result and its comment.
+        if name != "NTE" and not name.startswith("Z"):
+            self._notes = None
+
+    def result(self) -> ResultGrouping:
+        patients = tuple(patient.frozen() for patient in self._patients)
+        return ResultGrouping(patients, self._handled, self._ignored)
+
+    def header(self, _: Segment) -> bool:
+        self._notes = None
+        return True
+
+    def patient(self, segment: Segment) -> bool:
+        patient = _Patient(pid=segment)
+        self._patients.append(patient)
+        self._notes = patient.notes
+        return True
+
+    def visit(self, segment: Segment) -> bool:
+        patient = self._open_patient()
+        if patient.pv1 is not None:
+            return False
+        patient.pv1 = segment
+        self._notes = patient.notes
+        return True
+
+    def common_order(self, segment: Segment) -> bool:
+        order = self._new_order()
+        order.orc = segment
+        self._notes = order.notes
+        return True
+
+    def request(self, segment: Segment) -> bool:
+        orders = self._open_patient().orders
+        order = orders[-1] if orders else None
+        if order is None or order.obr is not None or order.observations:
+            order = self._new_order()
+        order.obr = segment
+        order.specimen_seen = False
+        self._notes = order.notes
+        return True
+
+    def specimen(self, segment: Segment) -> bool:
+        order = self._open_order()
+        order.specimens.append(segment)
+        order.specimen_seen = True
+        self._notes = order.notes
+        return True
+
+    def observation(self, segment: Segment) -> bool:
+        self._join_late_common_order()
+        order = self._open_order()
+        self._notes = []
+        order.observations.append((segment, self._notes, order.specimen_seen))
+        return True
+
+    def note(self, segment: Segment) -> bool:
+        if self._notes is None:
+            return False
+        self._notes.append(segment)
+        return True
+
+    def _open_patient(self) -> _Patient:
+        if not self._patients:
+            self._patients.append(_Patient())
+        return self._patients[-1]
+
+    def _new_order(self) -> _Order:
+        order = _Order()
+        self._open_patient().orders.append(order)
+        return order
+
+    def _open_order(self) -> _Order:
+        orders = self._open_patient().orders
+        return orders[-1] if orders else self._new_order()
+
+    def _join_late_common_order(self) -> None:
+        """OBR, ORC, OBX: the ORC looked like the next order, but the result shows that it was this one's.
+
+        Small analysers send it so; the result would otherwise have no OBR.
+        """
+        orders = self._open_patient().orders
+        if len(orders) < 2:
+            return
+        before, last = orders[-2:]
+        alone = last.obr is None and not last.observations and not last.specimens
+        if alone and before.obr is not None and before.orc is None and not before.observations:
+            before.orc = last.orc
+            before.notes.extend(last.notes)
+            orders.pop()
+
+
+_HANDLERS: dict[str, Callable[[_Machine, Segment], bool]] = {
+    "MSH": _Machine.header,
+    "PID": _Machine.patient,
+    "PV1": _Machine.visit,
+    "ORC": _Machine.common_order,
+    "OBR": _Machine.request,
+    "SPM": _Machine.specimen,
+    "OBX": _Machine.observation,
+    "NTE": _Machine.note,
+}

@@ -1,0 +1,151 @@
+"""A segment that is a line of text until one of its fields is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.hl7.delimiters import Delimiters
+
+
+class ReadSegment:
+    """One segment as it was sent; fulfils :class:`engine.model.segments.Segment`."""
+
+    __slots__ = ("_delimiters", "_fields", "_repetitions", "_text", "name", "number")
+
+    name: str
+    number: int
+
+    def __init__(self, name: str, number: int, text: str, delimiters: Delimiters) -> None:
+        self.name = name
+        self.number = number
+        self._text = text
+        self._delimiters = delimiters
+        self._fields: list[str] | None = None
+        self._repetitions: dict[int, list[str]] = {}  # of fields that repeat, once one was asked for
+
+    def __repr__(self) -> str:
+        return f"<segment {self.location()}>"  # never its content: representations end up in logs
+
+    def append_lines(self, lines: Iterable[str]) -> None:
+        """Add wrapped text, each line after a newline; only before any field was read."""
+        self._text = "\n".join([self._text, *lines])
+
+    def _split(self) -> list[str]:
+        self._fields = fields = self._text.split(self._delimiters.field)
+        return fields
+
+    def leaf(self, field: int, component: int = 1, repetition: int = 1, subcomponent: int = 1) -> str:
+        """The leaf as sent, escapes and delete indicator included; empty when it is absent."""
+        fields = self._fields or self._split()
+        if field >= len(fields):
+            return ""
+        leaf = fields[field]
+        delimiters = self._delimiters
+        if delimiters.repetition in leaf:
+            repetitions = self._repeated(field)
+            if repetition > len(repetitions):
+                return ""
+            leaf = repetitions[repetition - 1]
+        elif repetition != 1:
+            return ""
+        for separator, position in (
+            (delimiters.component, component),
+            (delimiters.subcomponent, subcomponent),
+        ):
+            if separator in leaf:
+                parts = leaf.split(separator, position)
+                if position > len(parts):
+                    return ""
+                leaf = parts[position - 1]
+            elif position != 1:
+                return ""
+        return leaf
+
+    def _repeated(self, field: int) -> list[str]:
+        """The repetitions of a field, kept so that a loop over many of them stays linear."""
+        repetitions = self._repetitions.get(field)
+        if repetitions is None:
+            repetitions = self._repetitions[field] = self.raw(field).split(self._delimiters.repetition)
+        return repetitions
+
+    def text(self, field: int, component: int = 1, repetition: int = 1, subcomponent: int = 1) -> str:
+        """The unescaped leaf; empty when it is absent or the delete indicator."""
+        return self._unescaped(self.leaf(field, component, repetition, subcomponent))
+
+    def is_null(self, field: int) -> bool:
+        """Whether the field is exactly the delete indicator (HL7 v2.9 2.6.1)."""
+        return self.raw(field) == '""'
+
+    def repetitions(self, field: int) -> int:
+        """How often the field was sent; 0 when it is empty."""
+        return len(self._repeated(field)) if self.raw(field) else 0
+
+    def components(self, field: int, repetition: int = 1) -> tuple[str, ...]:
+        """The unescaped first subcomponents of one repetition; empty when there is no such repetition."""
+        subcomponent = self._delimiters.subcomponent
+        return tuple(
+            self._unescaped(leaf.partition(subcomponent)[0])
+            for leaf in self._split_components(field, repetition)
+        )
+
+    def whole_components(self, field: int, repetition: int = 1) -> tuple[str, ...]:
+        """As :meth:`components`, but with all subcomponents and the separators between them in the text."""
+        return tuple(self._unescaped(leaf) for leaf in self._split_components(field, repetition))
+
+    def _split_components(self, field: int, repetition: int) -> list[str]:
+        repetitions = self._repeated(field)
+        if repetition > len(repetitions) or not repetitions[repetition - 1]:
+            return []
+        return repetitions[repetition - 1].split(self._delimiters.component)
+
+    def _unescaped(self, leaf: str) -> str:
+        if leaf == '""':
+            return ""
+        delimiters = self._delimiters
+        return delimiters.unescape(leaf) if delimiters.escape in leaf else leaf
+
+    def raw(self, field: int) -> str:
+        """The field as sent, separators and escapes included."""
+        fields = self._fields or self._split()
+        return fields[field] if field < len(fields) else ""
+
+    def location(self, field: int | None = None) -> str:
+        """``OBX[3]`` or ``OBX[3]-5``."""
+        place = f"{self.name}[{self.number}]"
+        return place if field is None else f"{place}-{field}"
+
+
+class HeaderSegment(ReadSegment):
+    """MSH, FHS or BHS: field 1 is the field separator, field 2 the encoding characters, unsplit."""
+
+    __slots__ = ()
+
+    def _split(self) -> list[str]:
+        separator = self._delimiters.field
+        name, *fields = self._text.split(separator)
+        self._fields = [name, separator, *fields]
+        return self._fields
+
+    def leaf(self, field: int, component: int = 1, repetition: int = 1, subcomponent: int = 1) -> str:
+        """As for other segments; the separators themselves are one leaf."""
+        if field > 2:
+            return super().leaf(field, component, repetition, subcomponent)
+        return self.raw(field) if component == repetition == subcomponent == 1 else ""
+
+    def text(self, field: int, component: int = 1, repetition: int = 1, subcomponent: int = 1) -> str:
+        """As for other segments; the separators themselves are one leaf, without escapes."""
+        if field > 2:
+            return super().text(field, component, repetition, subcomponent)
+        return self.leaf(field, component, repetition, subcomponent)
+
+    def repetitions(self, field: int) -> int:
+        """As for other segments; the separators themselves do not repeat."""
+        return super().repetitions(field) if field > 2 else 1
+
+    def components(self, field: int, repetition: int = 1) -> tuple[str, ...]:
+        """As for other segments; the separators themselves are one component."""
+        return super().components(field, repetition) if field > 2 else (self.raw(field),)
+
+    def whole_components(self, field: int, repetition: int = 1) -> tuple[str, ...]:
+        """As for other segments; the separators themselves are one component."""
+        return super().whole_components(field, repetition) if field > 2 else (self.raw(field),)
