@@ -1,0 +1,22 @@
+"""Rules: read from YAML, checked, evaluated in three-valued logic, explained, and tested by their cases."""
+
+from __future__ import annotations
+
+from engine.rulebook.check import parse_rulebook
+from engine.rulebook.conditions import grammar_table
+from engine.rulebook.evaluate import evaluate
+from engine.rulebook.explain import describe, why_silent
+from engine.rulebook.rule import Protocol, Rule, Rulebook, Source, Status
+
+__all__ = [
+    "Protocol",
+    "Rule",
+    "Rulebook",
+    "Source",
+    "Status",
+    "describe",
+    "evaluate",
+    "grammar_table",
+    "parse_rulebook",
+    "why_silent",
+]

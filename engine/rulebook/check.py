@@ -1,0 +1,127 @@
+"""A whole rules folder: every file read, every reference between files resolved, all defects at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from engine.errors import ConfigError, Defect
+from engine.rulebook.conditions import Analytes
+from engine.rulebook.parse import read_protocol, read_rule
+from engine.rulebook.rule import Protocol, Rule, Rulebook, Status
+from engine.rulebook.sources import read_sources
+from engine.rulebook.syntax import near
+from engine.strictyaml import Scalar
+
+CASES_SUFFIX = "_test.yaml"
+PROTOCOLS_FOLDER = "protocols"
+
+
+def parse_rulebook(files: Mapping[str, str], analytes: Analytes, sources_text: str) -> Rulebook:
+    """The rulebook of a folder, given as relative path to text; other files than YAML are not looked at.
+
+    ``analytes`` are the analytes that conditions may name, ``sources_text`` is docs/sources.md. Raises
+    ConfigError with every defect of every file.
+    """
+    sources = read_sources(sources_text)
+    defects: list[Defect] = []
+    paths = rule_files(files)
+    read = {file: read_rule(files[file], file, analytes, sources) for file in paths}
+    for rule_file in read.values():
+        defects += rule_file.defects
+    defects += _duplicates(paths)
+    defects += _without_cases(files)
+    defects += _supersedes({file: read[file].supersedes for file in paths})
+    rules = [rule_file.rule for rule_file in read.values() if rule_file.rule is not None]
+    by_id = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
+    if defects:  # a protocol over broken rules would only repeat what is already said
+        raise ConfigError(defects)
+    protocols: dict[str, Protocol] = {}
+    for file in sorted(files):
+        if _is_protocol(file):
+            protocol, found = read_protocol(files[file], file, by_id)
+            defects += found
+            if protocol is not None:
+                protocols[protocol.name] = protocol
+    defects += _unused(by_id.values(), protocols.values()) if not defects else []
+    if defects:
+        raise ConfigError(defects)
+    return Rulebook(tuple(by_id.values()), by_id, protocols)
+
+
+def rule_files(files: Mapping[str, str]) -> tuple[str, ...]:
+    """The paths that are rules, in order."""
+    return tuple(
+        file
+        for file in sorted(files)
+        if file.endswith(".yaml") and not file.endswith(CASES_SUFFIX) and not _is_protocol(file)
+    )
+
+
+def cases_file(file: str) -> str:
+    """The path of the cases that belong to a rule file."""
+    return file.removesuffix(".yaml") + CASES_SUFFIX
+
+
+def _is_protocol(file: str) -> bool:
+    return file.endswith(".yaml") and file.split("/")[-2:-1] == [PROTOCOLS_FOLDER]
+
+
+def _stem(file: str) -> str:
+    return file.rpartition("/")[2].removesuffix(".yaml")
+
+
+def _duplicates(files: Iterable[str]) -> Iterator[Defect]:
+    first: dict[str, str] = {}
+    for file in files:
+        known = first.setdefault(_stem(file), file)
+        if known != file:
+            yield Defect(file, 1, f'id "{_stem(file)}" is taken by {known}', "an id is used once, for ever")
+
+
+def _without_cases(files: Mapping[str, str]) -> Iterator[Defect]:
+    rules = rule_files(files)
+    for file in rules:
+        if cases_file(file) not in files:
+            yield Defect(file, 0, "no cases", f"write {cases_file(file)} beside it")
+    wanted = {cases_file(file) for file in rules}
+    for file in sorted(files):
+        if file.endswith(CASES_SUFFIX) and file not in wanted:
+            yield Defect(file, 0, "cases without a rule", "name the file after its rule")
+
+
+def _supersedes(stated: Mapping[str, tuple[Scalar, ...]]) -> Iterator[Defect]:
+    """Rules named by ``supersedes`` that do not exist, and circles of them."""
+    graph = {_stem(file): tuple(item.text for item in items) for file, items in stated.items()}
+    for file, items in stated.items():
+        for item in items:
+            if item.text not in graph:
+                yield Defect(
+                    file, item.line, f'supersedes unknown rule "{item.text}"', near(item.text, graph)
+                )
+        path = _way_back(_stem(file), graph)
+        if path and _stem(file) == min(path):
+            cycle = " > ".join((*path, _stem(file)))
+            yield Defect(file, items[0].line, f"supersedes in a circle: {cycle}", "remove one of them")
+
+
+def _way_back(start: str, graph: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """A way along the graph from ``start`` back to it, without the last step; empty where there is none."""
+    ways: list[tuple[str, ...]] = [(start,)]
+    seen: set[str] = set()
+    while ways:
+        way = ways.pop()
+        for target in graph.get(way[-1], ()):
+            if target == start:
+                return way
+            if target not in seen:
+                seen.add(target)
+                ways.append((*way, target))
+    return ()
+
+
+def _unused(rules: Iterable[Rule], protocols: Iterable[Protocol]) -> Iterator[Defect]:
+    named = {name for protocol in protocols for name in protocol.rules}
+    for rule in rules:
+        if rule.status is Status.ACTIVE and rule.id not in named:
+            hint = "name it in a file of protocols/, or make it a draft"
+            yield Defect(rule.file, 0, "active, but no protocol puts it in force", hint)

@@ -1,0 +1,52 @@
+"""The closed list of condition forms. A new form is a class here, in FORMS, with cases in tests."""
+
+from __future__ import annotations
+
+from engine.rulebook.conditions.base import Analytes, Condition, Verdict, View
+from engine.rulebook.conditions.series import Change, Range, Trend
+from engine.rulebook.conditions.states import (
+    OtherDrug,
+    RecordedFact,
+    Symptom,
+    Therapy,
+    Unusable,
+    WeeksSince,
+)
+from engine.rulebook.conditions.values import Absolute, Multiple, Ratio, Repeated
+from engine.rulebook.syntax import match
+
+FORMS: tuple[type[Condition], ...] = (
+    Absolute,
+    Multiple,
+    Repeated,
+    Ratio,
+    Trend,
+    Change,
+    Range,
+    Therapy,
+    WeeksSince,
+    RecordedFact,
+    Symptom,
+    OtherDrug,
+    Unusable,
+)
+
+_FORM_OF = {pattern: form for form in FORMS for pattern in form.PATTERNS}
+
+
+def read_condition(line: str) -> Condition:
+    """The condition that a line says; raises Unreadable with what could have stood there instead."""
+    found = match(line, _FORM_OF)
+    return _FORM_OF[found.pattern].build(line, found.words)
+
+
+def grammar_table() -> str:
+    """The table of forms in rules/README.md, one row a form."""
+    rows = ["| form | meaning | example |", "|---|---|---|"]
+    for form in FORMS:
+        patterns = "<br>".join(f"`{pattern}`" for pattern in form.PATTERNS)
+        rows.append(f"| {patterns} | {form.MEANING} | `{form.EXAMPLE}` |")
+    return "\n".join(rows) + "\n"
+
+
+__all__ = ["FORMS", "Analytes", "Condition", "Verdict", "View", "grammar_table", "read_condition"]

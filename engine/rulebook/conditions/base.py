@@ -1,0 +1,237 @@
+"""What every form of condition shares: its view of the record, its verdict, and how evidence is written."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar, NamedTuple, Self
+
+from engine.model.codes import AnalyteDefinition, AnalyteKind
+from engine.model.finding import Evidence, UnknownCause
+from engine.model.quantity import Interval, Operator, Truth, plain
+from engine.model.record import Situation
+from engine.model.result import Result
+from engine.rulebook.syntax import Unreadable, near
+
+Analytes = Mapping[str, AnalyteDefinition]
+
+HIGH = (Operator.GREATER, Operator.GREATER_OR_EQUAL)
+
+
+class View:
+    """What one rule sees of a situation.
+
+    ``subject`` is the observation that a data-quality rule is being asked about, None for other rules.
+    """
+
+    __slots__ = ("series", "situation", "subject")
+
+    def __init__(self, situation: Situation, *, preliminary: bool, subject: Result | None = None) -> None:
+        self.situation = situation
+        self.series = situation.provisional if preliminary else situation.series
+        self.subject = subject
+
+    def current(self, analyte: str) -> Result | None:
+        """The newest usable result of the analyte, None when the newest was collected before the scope."""
+        for result in reversed(self.series.get(analyte, ())):
+            if result.collected.at < self.situation.scope_from:
+                return None
+            if result.quantity is not None:
+                return result
+        return None
+
+    def scoped(self, analyte: str) -> tuple[Result, ...]:
+        """All usable results of the analyte in scope, oldest first."""
+        start = self.situation.scope_from
+        return tuple(
+            result
+            for result in self.series.get(analyte, ())
+            if result.quantity is not None and result.collected.at >= start
+        )
+
+    def before(self, result: Result) -> tuple[Result, ...]:
+        """All usable results of the same analyte that come before ``result``, oldest first."""
+        series = self.series.get(result.analyte, ())
+        end = series.index(result)
+        return tuple(earlier for earlier in series[:end] if earlier.quantity is not None)
+
+
+class Verdict(NamedTuple):
+    """A judged condition: the evidence to show, and what pairing and ranking need to know.
+
+    ``excess`` tells how far beyond its threshold the value is (1 = at it); ``badness`` grows as the
+    patient gets worse. Both are None where they mean nothing.
+    """
+
+    evidence: Evidence
+    result: Result | None = None
+    excess: Decimal | None = None
+    badness: Decimal | None = None
+
+    @property
+    def truth(self) -> Truth:
+        """The truth of the evidence."""
+        return self.evidence.truth
+
+
+@dataclass(frozen=True, slots=True)
+class Condition(ABC):
+    """One line of a rule. A form is a subclass with its patterns, its documentation and its judgement."""
+
+    text: str
+
+    PATTERNS: ClassVar[tuple[str, ...]]
+    MEANING: ClassVar[str]
+    EXAMPLE: ClassVar[str]
+    CAN_BE_UNKNOWN: ClassVar[bool] = True
+
+    @classmethod
+    @abstractmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that ``text`` says; ``words`` are the words in the slots of its pattern."""
+
+    @abstractmethod
+    def judge(self, view: View) -> Verdict:
+        """Whether it holds, as far as can be known; never raises."""
+
+    @property
+    @abstractmethod
+    def saying(self) -> str:
+        """What it says of its analytes, for people: ``is at least 500 U/L``."""
+
+    def words(self, titles: Mapping[str, str]) -> str:
+        """The condition as a clinician would say it: ``ALT is at least 500 U/L``."""
+        names = " / ".join(titles.get(name, name) for name in self.analytes)
+        return f"{names} {self.saying}".lstrip()
+
+    @property
+    def analytes(self) -> tuple[str, ...]:
+        """The analytes it judges."""
+        return ()
+
+    @property
+    def multiple_of(self) -> str:
+        """What it compares a multiple with (``baseline``, ``ULN``, ...), or empty."""
+        return ""
+
+    def faults(self, analytes: Analytes) -> Iterator[Unreadable]:
+        """What is wrong with it although its words are in order: unknown analytes, units that do not fit."""
+        for name in self.analytes:
+            definition = analytes.get(name)
+            if definition is None:
+                yield Unreadable(f'unknown analyte "{name}" in "{self.text}"', near(name, analytes))
+            elif definition.kind is AnalyteKind.CODED:
+                yield Unreadable(
+                    f'{name} has no number to compare in "{self.text}"', "write a condition on a fact"
+                )
+
+
+OPERATOR_WORDS: Mapping[Operator, str] = {
+    Operator.GREATER_OR_EQUAL: "at least",
+    Operator.GREATER: "above",
+    Operator.LESS_OR_EQUAL: "at most",
+    Operator.LESS: "below",
+}
+
+
+def interval_of(result: Result) -> Interval:
+    """The numbers that a usable result may stand for."""
+    assert result.quantity is not None  # noqa: S101 - View hands out results with a quantity only
+    return result.quantity.interval
+
+
+def compare(value: Interval, operator: Operator, other: Interval) -> Truth:
+    """Whether ``value`` stands so to ``other`` whatever numbers the two intervals mean."""
+    upper, lower = (other.high, other.low) if operator in HIGH else (other.low, other.high)
+    if upper is not None and value.compare(operator, upper) is Truth.TRUE:
+        return Truth.TRUE
+    if lower is not None and value.compare(operator, lower) is Truth.FALSE:
+        return Truth.FALSE
+    return Truth.UNKNOWN
+
+
+def nearest(value: Interval, operator: Operator) -> Decimal | None:
+    """The number of an interval that speaks least for the worst: 480 of ``>480`` where high is bad."""
+    first, second = (value.low, value.high) if operator in HIGH else (value.high, value.low)
+    return second if first is None else first
+
+
+def excess(number: Decimal | None, operator: Operator, threshold: Decimal | None) -> Decimal | None:
+    """How far beyond the threshold, 1 being at it; None where one of the numbers is missing or zero."""
+    if not number or not threshold:
+        return None
+    return number / threshold if operator in HIGH else threshold / number
+
+
+def badness(number: Decimal | None, operator: Operator) -> Decimal | None:
+    """A number that grows as the patient gets worse."""
+    if number is None:
+        return None
+    return number if operator in HIGH else -number
+
+
+def ratio(numerator: Decimal, denominator: Decimal, bound: Decimal | None = None) -> str:
+    """The quotient as text: two decimals, or as many more as it takes not to look like ``bound``.
+
+    4.9996 must not be shown as 5 beside a rule that says "at least 5".
+    """
+    exact = numerator / denominator
+    for places in range(2, 7):
+        rounded = round(exact, places)
+        if bound is None or (rounded.compare(bound) == exact.compare(bound)):
+            return plain(rounded)
+    return plain(exact)
+
+
+def missing(condition: str, analyte: str, view: View, note: str = "") -> Verdict:
+    """UNKNOWN because there is no usable result in scope."""
+    since = view.situation.scope_from.date().isoformat()
+    return Verdict(
+        Evidence(
+            condition,
+            Truth.UNKNOWN,
+            analyte,
+            cause=UnknownCause.MISSING,
+            note=note or f"no usable result since {since}",
+        )
+    )
+
+
+def evidence(
+    condition: str,
+    truth: Truth,
+    result: Result,
+    *,
+    kind: str = "",
+    reference: str = "",
+    source: str = "",
+    threshold: str = "",
+    fold: str = "",
+    cause: UnknownCause | None = None,
+    note: str = "",
+) -> Evidence:
+    """Evidence about one measured result; an UNKNOWN without a cause is the fault of the value."""
+    quantity = result.quantity
+    if truth is Truth.UNKNOWN and cause is None:
+        cause = UnknownCause.VALUE
+    return Evidence(
+        condition,
+        truth,
+        result.analyte,
+        quantity.number if quantity else "",
+        quantity.comparator if quantity else "",
+        quantity.unit if quantity else "",
+        result.sent,
+        result.collected.at,
+        result.status.value,
+        result.key,
+        kind,
+        reference,
+        source,
+        threshold,
+        fold,
+        cause,
+        note,
+    )

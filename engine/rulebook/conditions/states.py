@@ -1,0 +1,256 @@
+"""Conditions on the therapy, on recorded facts, and on observations that could not be used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar, Self
+
+from engine.model.finding import Evidence, UnknownCause
+from engine.model.quantity import Interval, Operator, Truth, plain
+from engine.model.result import Problem
+from engine.model.therapy import Fact, TherapyState
+from engine.rulebook.conditions.base import OPERATOR_WORDS, Condition, Verdict, View
+from engine.rulebook.syntax import PERIODS, Unreadable
+
+_NOTHING = ("none", "no")
+_RESERVED = {"tpmt": "tpmt is ...", "nudt15": "nudt15 is ...", "symptom": "symptom recorded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Therapy(Condition):
+    """``therapy is restarted``."""
+
+    state: TherapyState
+
+    PATTERNS: ClassVar = ("therapy is STATE",)
+    MEANING: ClassVar = (
+        "The state of the thiopurine therapy: `active` (first course), `restarted` (active again after a "
+        "stop), `held`, `stopped`."
+    )
+    EXAMPLE: ClassVar = "therapy is restarted"
+    CAN_BE_UNKNOWN: ClassVar = False
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        return cls(text, TherapyState(words["STATE"]))
+
+    def judge(self, view: View) -> Verdict:
+        """Judge the state; it is always known, be it as never started."""
+        state = view.situation.state
+        return Verdict(Evidence(self.text, Truth.of(state is self.state), value=state.value))
+
+    @property
+    def saying(self) -> str:
+        """``the therapy is restarted``."""
+        return f"the therapy is {self.state.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class WeeksSince(Condition):
+    """``weeks since restart <= 4``."""
+
+    restart: bool
+    operator: Operator
+    number: Decimal
+
+    PATTERNS: ClassVar = ("weeks since ORIGIN OPERATOR NUMBER",)
+    MEANING: ClassVar = (
+        "The time since the present course began; `restart` is false in a first course, whatever the number."
+    )
+    EXAMPLE: ClassVar = "weeks since restart <= 4"
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        operator = Operator(words["OPERATOR"])
+        return cls(text, words["ORIGIN"] == "restart", operator, Decimal(words["NUMBER"]))
+
+    def judge(self, view: View) -> Verdict:
+        """Judge the course that the situation is about."""
+        span = view.situation.span
+        if span is None:
+            note = "no start of therapy on record"
+            return Verdict(Evidence(self.text, Truth.UNKNOWN, cause=UnknownCause.FACT, note=note))
+        if self.restart and not span.restart:
+            return Verdict(Evidence(self.text, Truth.FALSE, note="never restarted"))
+        elapsed = view.situation.at - span.start
+        seconds = Decimal(elapsed.days * PERIODS["d"] + elapsed.seconds)
+        truth = Interval.exactly(seconds).compare(self.operator, self.number * PERIODS["w"])
+        weeks = plain(round(seconds / PERIODS["w"], 1))
+        shown = Evidence(
+            self.text,
+            truth,
+            value=weeks,
+            unit="wk",
+            threshold=plain(self.number),
+            reference_source=f"course began {span.start.date().isoformat()}",
+        )
+        return Verdict(shown)
+
+    @property
+    def saying(self) -> str:
+        """``it is at most 4 weeks since the restart``."""
+        origin = "restart" if self.restart else "start"
+        return f"it is {OPERATOR_WORDS[self.operator]} {plain(self.number)} weeks since the {origin}"
+
+
+def latest_fact(name: str, view: View) -> Fact | None:
+    """The fact of that name that holds: the one with the newest date not after the situation."""
+    known = [fact for fact in view.situation.facts.get(name, ()) if fact.effective.at <= view.situation.at]
+    return max(known, key=lambda fact: fact.effective.at, default=None)
+
+
+def _of_fact(condition: Condition, fact: Fact | None, truth: Truth, unknown: str) -> Verdict:
+    if fact is None:
+        return Verdict(Evidence(condition.text, Truth.UNKNOWN, cause=UnknownCause.FACT, note=unknown))
+    shown = Evidence(
+        condition.text,
+        truth,
+        value=fact.value,
+        collected_at=fact.effective.at,
+        note=f"recorded {fact.effective.at.date().isoformat()}",
+    )
+    return Verdict(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFact(Condition):
+    """``tpmt is deficient`` and ``fact cirrhosis is yes``."""
+
+    name: str
+    value: str
+
+    PATTERNS: ClassVar = ("GENE is LEVEL", "fact NAME is VALUE")
+    MEANING: ClassVar = (
+        "The newest fact of that name has that value; UNKNOWN where nobody has recorded any. The enzymes "
+        "`tpmt` and `nudt15` are named directly, any other fact after the word `fact`."
+    )
+    EXAMPLE: ClassVar = "tpmt is deficient"
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        name = words.get("GENE") or words["NAME"]
+        if "NAME" in words and name in _RESERVED:
+            raise Unreadable(
+                f'"fact {name}" has a form of its own: "{text}"', f"write {_RESERVED[name]} without fact"
+            )
+        return cls(text, name, words.get("LEVEL") or words["VALUE"])
+
+    def judge(self, view: View) -> Verdict:
+        """Judge the newest fact."""
+        fact = latest_fact(self.name, view)
+        truth = Truth.of(fact is not None and fact.value == self.value)
+        return _of_fact(self, fact, truth, f"{self.name} is not on record")
+
+    @property
+    def saying(self) -> str:
+        """``TPMT is deficient``."""
+        return f"{self.name.upper() if self.name in _RESERVED else self.name} is {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom(Condition):
+    """``symptom recorded``."""
+
+    PATTERNS: ClassVar = ("symptom recorded",)
+    MEANING: ClassVar = (
+        "The newest symptom fact since the therapy began names a symptom; false where it says `none`, "
+        "UNKNOWN where nobody has recorded any: unknown is not no."
+    )
+    EXAMPLE: ClassVar = "symptom recorded"
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        del words  # the pattern has no slots
+        return cls(text)
+
+    def judge(self, view: View) -> Verdict:
+        """Judge the newest symptom fact in scope; a symptom counts before a ``none`` of the same moment."""
+        fact = latest_fact("symptom", view)
+        if fact is None or fact.effective.at < view.situation.scope_from:
+            return _of_fact(self, None, Truth.UNKNOWN, "symptoms are not on record")
+        together = [f for f in view.situation.facts["symptom"] if f.effective.at == fact.effective.at]
+        fact = next((each for each in together if each.value not in _NOTHING), fact)
+        return _of_fact(self, fact, Truth.of(fact.value not in _NOTHING), "")
+
+    @property
+    def saying(self) -> str:
+        """``a symptom is recorded``."""
+        return "a symptom is recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherDrug(Condition):
+    """``on allopurinol``."""
+
+    drug: str
+
+    PATTERNS: ClassVar = ("on DRUG",)
+    MEANING: ClassVar = (
+        "The other drug is being taken: the newest fact of its name is `active`, not `stopped`; UNKNOWN "
+        "where nothing is known of it."
+    )
+    EXAMPLE: ClassVar = "on allopurinol"
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        return cls(text, words["DRUG"])
+
+    def judge(self, view: View) -> Verdict:
+        """Judge the newest fact about the drug."""
+        fact = latest_fact(self.drug, view)
+        truth = Truth.of(fact is not None and fact.value == "active")
+        return _of_fact(self, fact, truth, f"{self.drug} is not on record")
+
+    @property
+    def saying(self) -> str:
+        """``the patient is on allopurinol``."""
+        return f"the patient is on {self.drug}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable(Condition):
+    """``problem unit-missing``."""
+
+    problem: Problem
+
+    PATTERNS: ClassVar = ("problem PROBLEM",)
+    MEANING: ClassVar = (
+        "An observation in scope could not be used, for that reason; the rule gives one finding for each "
+        "analyte (or unmapped code) concerned."
+    )
+    EXAMPLE: ClassVar = "problem unit-missing"
+    CAN_BE_UNKNOWN: ClassVar = False
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        return cls(text, Problem(words["PROBLEM"]))
+
+    def judge(self, view: View) -> Verdict:
+        """Judge the observation that the rule is being asked about."""
+        subject = view.subject
+        if subject is None or subject.problem is not self.problem:
+            return Verdict(Evidence(self.text, Truth.FALSE))
+        shown = Evidence(
+            self.text,
+            Truth.TRUE,
+            subject.analyte,
+            sent=subject.sent,
+            collected_at=subject.collected.at,
+            result_status=subject.status.value,
+            result_key=subject.key,
+            note=f"{subject.code} {subject.code_text}".strip(),
+        )
+        return Verdict(shown, subject)
+
+    @property
+    def saying(self) -> str:
+        """``a result could not be used (unit-missing)``."""
+        return f"a result could not be used ({self.problem.value})"

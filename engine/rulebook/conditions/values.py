@@ -1,0 +1,385 @@
+"""Conditions on measured values: against a number, against a multiple of a reference, against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import ClassVar, NamedTuple, Self
+
+from engine.model.finding import UnknownCause
+from engine.model.quantity import Interval, Operator, Truth, all_of, plain
+from engine.model.result import Result
+from engine.rulebook.conditions.base import (
+    OPERATOR_WORDS,
+    Analytes,
+    Condition,
+    Verdict,
+    View,
+    badness,
+    compare,
+    evidence,
+    excess,
+    interval_of,
+    missing,
+    nearest,
+    ratio,
+)
+from engine.rulebook.syntax import Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(Condition):
+    """A condition that compares one result at a time with a threshold."""
+
+    analyte: str
+    operator: Operator
+    number: Decimal
+
+    @property
+    def analytes(self) -> tuple[str, ...]:
+        """The analytes it judges."""
+        return (self.analyte,)
+
+    def judge(self, view: View) -> Verdict:
+        """Judge the current value."""
+        result = view.current(self.analyte)
+        return missing(self.text, self.analyte, view) if result is None else self.judge_result(result, view)
+
+    def judge_result(self, result: Result, view: View) -> Verdict:
+        """Judge one result of the analyte."""
+        raise NotImplementedError
+
+    @property
+    def limit(self) -> str:
+        """The threshold in words: ``500 U/L``, ``5 x baseline``."""
+        raise NotImplementedError
+
+    @property
+    def saying(self) -> str:
+        """``is at least 500 U/L``."""
+        return f"is {OPERATOR_WORDS[self.operator]} {self.limit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Absolute(Comparison):
+    """``alt >= 500 U/L``."""
+
+    unit: str
+
+    PATTERNS: ClassVar = ("ANALYTE OPERATOR NUMBER UNIT",)
+    MEANING: ClassVar = "The current value, in the analyte's canonical unit, against a number."
+    EXAMPLE: ClassVar = "alt >= 500 U/L"
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        number = Decimal(words["NUMBER"])
+        return cls(text, words["ANALYTE"], Operator(words["OPERATOR"]), number, words["UNIT"])
+
+    def faults(self, analytes: Analytes) -> Iterator[Unreadable]:
+        """Also: a unit that is not the analyte's."""
+        yield from Condition.faults(self, analytes)
+        definition = analytes.get(self.analyte)
+        if definition and definition.units and self.unit not in definition.units:
+            units = " or ".join(definition.units)
+            yield Unreadable(
+                f'unit "{self.unit}" is not a unit of {self.analyte} in "{self.text}"',
+                f"{definition.title} is judged in {units}",
+            )
+
+    def judge_result(self, result: Result, view: View) -> Verdict:
+        """Judge one result; another unit than the rule's cannot be compared."""
+        if result.quantity is None or result.quantity.unit != self.unit:
+            return missing(self.text, self.analyte, view, f"measured in another unit than {self.unit}")
+        interval = result.quantity.interval
+        number = nearest(interval, self.operator)
+        return Verdict(
+            evidence(
+                self.text,
+                interval.compare(self.operator, self.number),
+                result,
+                threshold=plain(self.number),
+            ),
+            result,
+            excess(number, self.operator, self.number),
+            badness(number, self.operator),
+        )
+
+    @property
+    def limit(self) -> str:
+        """``500 U/L``."""
+        return f"{plain(self.number)} {self.unit}"
+
+
+class Reference(NamedTuple):
+    """What a multiple is a multiple of; ``interval`` is None where there is none, and ``source`` says why."""
+
+    interval: Interval | None
+    source: str
+
+
+_REFERENCE_WORDS = {
+    "baseline": "baseline",
+    "ULN": "upper limit of normal",
+    "LLN": "lower limit of normal",
+    "previous": "the previous value",
+    "peak": "the peak value",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Multiple(Comparison):
+    """``alt >= 5 x baseline``."""
+
+    reference: str
+
+    PATTERNS: ClassVar = ("ANALYTE OPERATOR NUMBER x REFERENCE",)
+    MEANING: ClassVar = (
+        "The current value against a multiple of: the patient's `baseline`; the upper or lower limit of "
+        "normal printed with that very result (`ULN`, `LLN`); the `previous` result; the `peak`, which is "
+        "the highest result in scope, the current one included."
+    )
+    EXAMPLE: ClassVar = "alt >= 5 x baseline"
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        reference = words.get("REFERENCE") or words["LIMIT"]
+        number = Decimal(words["NUMBER"])
+        return cls(text, words["ANALYTE"], Operator(words["OPERATOR"]), number, reference)
+
+    @property
+    def multiple_of(self) -> str:
+        """The reference of the multiple."""
+        return self.reference
+
+    def judge_result(self, result: Result, view: View) -> Verdict:
+        """Judge one result; UNKNOWN (reference) where there is nothing to compare with."""
+        reference = reference_of(self.reference, result, view)
+        if reference.interval is None:
+            return Verdict(
+                evidence(
+                    self.text,
+                    Truth.UNKNOWN,
+                    result,
+                    kind=self.reference,
+                    cause=UnknownCause.REFERENCE,
+                    note=reference.source,
+                ),
+                result,
+            )
+        threshold = reference.interval.scaled(self.number)
+        interval = interval_of(result)
+        number = nearest(interval, self.operator)
+        point = reference.interval.point
+        fold = f"{_comparator(result)}{ratio(number, point, self.number)}" if number and point else ""
+        return Verdict(
+            evidence(
+                self.text,
+                compare(interval, self.operator, threshold),
+                result,
+                kind=self.reference,
+                reference=str(reference.interval),
+                source=reference.source,
+                threshold=str(threshold),
+                fold=fold,
+            ),
+            result,
+            excess(number, self.operator, threshold.point),
+            badness(number, self.operator),
+        )
+
+    @property
+    def limit(self) -> str:
+        """``5 x baseline``."""
+        return f"{plain(self.number)} x {_REFERENCE_WORDS[self.reference]}"
+
+
+def reference_of(kind: str, result: Result, view: View) -> Reference:
+    """The number that ``result`` is compared with, and where it comes from.
+
+    The limits of normal are those of that very observation (OBX-7): laboratories differ nearly twofold.
+    A baseline or upper limit of zero means nothing, so it counts as absent.
+    """
+    if kind in ("ULN", "LLN"):
+        limits = result.reference
+        bound = None if limits is None else limits.high if kind == "ULN" else limits.low
+        found = Reference(None, f"no {kind} with that result")
+        if bound is not None:
+            found = Reference(Interval.exactly(bound), "OBX-7 of that result")
+    elif kind == "baseline":
+        baseline = view.situation.baselines.get(result.analyte)
+        found = Reference(None, "no baseline")
+        if baseline is not None:
+            found = Reference(Interval.exactly(baseline.value), baseline.source)
+    elif kind == "previous":
+        earlier = view.before(result)
+        found = Reference(None, "no previous result")
+        if earlier:
+            found = _of_result(earlier[-1], "previous result")
+    else:
+        found = _of_result(max(view.scoped(result.analyte), key=_peak_order), "highest result")
+    if kind != "LLN" and found.interval is not None and found.interval.point == 0:
+        return Reference(None, f"{kind} is 0")
+    return found
+
+
+def _of_result(result: Result, what: str) -> Reference:
+    return Reference(interval_of(result), f"{what}, {result.collected.at.date().isoformat()}")
+
+
+def _peak_order(result: Result) -> Decimal:
+    interval = interval_of(result)
+    # >1000 may be higher than any number: nothing that is written as a number outranks it
+    return Decimal("Infinity") if interval.high is None else interval.high
+
+
+def _comparator(result: Result) -> str:
+    return result.quantity.comparator if result.quantity else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated(Condition):
+    """``alp < 1 x LLN for 2 results``."""
+
+    comparison: Comparison
+    count: int
+
+    PATTERNS: ClassVar = (
+        "ANALYTE OPERATOR NUMBER UNIT for COUNT results",
+        "ANALYTE OPERATOR NUMBER x LIMIT for COUNT results",
+    )
+    MEANING: ClassVar = (
+        "Each of the last so many results in scope compares so, each with the limits printed with it. With "
+        "fewer results it is false: nothing has been repeated yet."
+    )
+    EXAMPLE: ClassVar = "alp < 1 x LLN for 2 results"
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        form: type[Comparison] = Absolute if "UNIT" in words else Multiple
+        return cls(text, form.build(text, words), int(words["COUNT"]))
+
+    @property
+    def analytes(self) -> tuple[str, ...]:
+        """The analytes it judges."""
+        return self.comparison.analytes
+
+    @property
+    def multiple_of(self) -> str:
+        """The reference of the multiple."""
+        return self.comparison.multiple_of
+
+    def faults(self, analytes: Analytes) -> Iterator[Unreadable]:
+        """Those of the comparison."""
+        return self.comparison.faults(analytes)
+
+    def judge(self, view: View) -> Verdict:
+        """Judge the last ``count`` results; the evidence shows the newest, or the one that decides."""
+        results = view.scoped(self.comparison.analyte)[-self.count :]
+        if not results:
+            return missing(self.text, self.comparison.analyte, view)
+        verdicts = [self.comparison.judge_result(result, view) for result in results]
+        truth = all_of(verdict.truth for verdict in verdicts)
+        shown = next(verdict for verdict in reversed(verdicts) if verdict.truth is truth)
+        note = "results: " + ", ".join(str(interval_of(result)) for result in results)
+        if len(results) < self.count and truth is not Truth.FALSE:
+            truth, shown, note = Truth.FALSE, verdicts[-1], f"{len(results)} of {self.count} results so far"
+        cause = shown.evidence.cause if truth is Truth.UNKNOWN else None
+        seen = replace(shown.evidence, condition=self.text, truth=truth, cause=cause, note=note)
+        return shown._replace(evidence=seen)
+
+    @property
+    def saying(self) -> str:
+        """``is below 1 x lower limit of normal on 2 results in a row``."""
+        return f"{self.comparison.saying} on {self.count} results in a row"
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio(Condition):
+    """``ast / alt <= 0.4``, or with each value divided by its own upper limit of normal."""
+
+    numerator: str
+    denominator: str
+    operator: Operator
+    number: Decimal
+    by_limit: bool
+
+    PATTERNS: ClassVar = (
+        "ANALYTE / OTHER OPERATOR NUMBER",
+        "ANALYTE xULN / OTHER xULN OPERATOR NUMBER",
+    )
+    MEANING: ClassVar = (
+        "The quotient of the current value and the value of the other analyte in the same specimen or order; "
+        "with `xULN` each is first divided by its own upper limit of normal (R value)."
+    )
+    EXAMPLE: ClassVar = "alt xULN / alp xULN >= 5"
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        operator, number = Operator(words["OPERATOR"]), Decimal(words["NUMBER"])
+        return cls(text, words["ANALYTE"], words["OTHER"], operator, number, "xULN" in text)
+
+    @property
+    def analytes(self) -> tuple[str, ...]:
+        """The analytes it judges."""
+        return (self.numerator, self.denominator)
+
+    def judge(self, view: View) -> Verdict:
+        """Judge the current value and its partner of the same specimen; never mixes two blood draws."""
+        above = view.current(self.numerator)
+        if above is None:
+            return missing(self.text, self.numerator, view)
+        partners = [other for other in view.scoped(self.denominator) if same_specimen(above, other)]
+        if not partners:
+            note = f"no {self.denominator} of the same specimen"
+            return missing(self.text, self.numerator, view, note)
+        below = partners[-1]
+        # cross-multiplied, so that nothing is rounded: a/b >= n is a >= n*b
+        left, right = interval_of(above), interval_of(below)
+        if self.by_limit:
+            limits = [reference_of("ULN", result, view).interval for result in (above, below)]
+            if limits[0] is None or limits[1] is None:
+                seen = evidence(
+                    self.text,
+                    Truth.UNKNOWN,
+                    above,
+                    kind="ULN",
+                    cause=UnknownCause.REFERENCE,
+                    note=f"no ULN with {self.numerator if limits[0] is None else self.denominator}",
+                )
+                return Verdict(seen, above)
+            left = left.scaled(limits[1].point or Decimal(1))
+            right = right.scaled(limits[0].point or Decimal(1))
+        quotient, shown = None, ""
+        if left.point and right.point:
+            quotient = left.point / right.point
+            shown = ratio(left.point, right.point, self.number)
+        seen = evidence(
+            self.text,
+            compare(left, self.operator, right.scaled(self.number)),
+            above,
+            threshold=plain(self.number),
+            fold=shown,
+            note=f"{self.numerator} {above.quantity}, {self.denominator} {below.quantity}",
+        )
+        number = badness(quotient, self.operator)
+        return Verdict(seen, above, excess(quotient, self.operator, self.number), number)
+
+    @property
+    def saying(self) -> str:
+        """``is at most 0.4 in one specimen``."""
+        unit = "(each as a multiple of its upper limit of normal) " if self.by_limit else ""
+        return f"{unit}is {OPERATOR_WORDS[self.operator]} {plain(self.number)} in one specimen"
+
+
+def same_specimen(one: Result, other: Result) -> bool:
+    """Whether two results are of one specimen, or of one order where no specimen is named."""
+    if one.sender != other.sender:
+        return False
+    if one.specimen and other.specimen:
+        return one.specimen == other.specimen
+    return bool(one.order) and one.order == other.order

@@ -1,0 +1,150 @@
+"""What a rule concludes about a situation: one finding, with the evidence of every condition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from engine.model.finding import Evidence, Finding, Severity, UnknownCause
+from engine.model.quantity import Truth, plain
+from engine.model.record import Situation
+from engine.model.result import Result
+from engine.rulebook.conditions import Verdict, View
+from engine.rulebook.message import Material, fill
+from engine.rulebook.rule import Rule, Status
+from engine.rulebook.tree import Judged, judge, supporting, unknown_rank, unpaired
+
+_SEVERITIES = tuple(Severity)
+_SILENT = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A rule applied to one subject: the judged tree, each condition's verdict, and what to say."""
+
+    rule: Rule
+    view: View
+    verdicts: tuple[Verdict, ...]
+    tree: Judged
+    severity: Severity | None
+
+
+def evaluate(rule: Rule, situation: Situation) -> tuple[Finding, ...]:
+    """The findings of one rule: exactly one of a clinical rule, whatever its truth, so that silence can be
+    explained; of a data-quality rule one for each analyte (or unmapped code) with that problem.
+
+    Pure and total: it never raises, and the same situation gives the same findings.
+    """
+    return tuple(finding_of(judgement) for judgement in judgements(rule, situation))
+
+
+def judgements(rule: Rule, situation: Situation) -> tuple[Judgement, ...]:
+    """The judged trees behind :func:`evaluate`."""
+    if not rule.problems:
+        return (_judged(rule, View(situation, preliminary=rule.allow_preliminary)),)
+    subjects: dict[str, Result] = {}
+    for result in situation.problems:
+        if result.problem in rule.problems and result.collected.at >= situation.scope_from:
+            known = subjects.get(subject_of(result))
+            if known is None or known.collected.at <= result.collected.at:
+                subjects[subject_of(result)] = result
+    return tuple(
+        _judged(rule, View(situation, preliminary=rule.allow_preliminary, subject=subjects[name]))
+        for name in sorted(subjects)
+    )
+
+
+def subject_of(result: Result) -> str:
+    """What a data-quality finding is about: the analyte, or the code that nobody has mapped."""
+    return result.analyte or result.code
+
+
+def _judged(rule: Rule, view: View) -> Judgement:
+    verdicts = tuple(condition.judge(view) for condition in rule.conditions)
+    tree = judge(rule.when, verdicts, rule.pair_within)
+    severity: Severity | None = None
+    if tree.truth is Truth.TRUE:
+        severity = rule.severity
+    elif tree.truth is Truth.UNKNOWN:
+        severity = severity_if_unknown(tree, rule.if_unknown)
+    return Judgement(rule, view, verdicts, tree, severity)
+
+
+def severity_if_unknown(tree: Judged, if_unknown: Mapping[UnknownCause, Severity | None]) -> Severity | None:
+    """What the rule makes of an UNKNOWN tree; None is silence."""
+    ranks = {cause: _SILENT if said is None else said.rank for cause, said in if_unknown.items()}
+    rank = unknown_rank(tree, ranks)
+    return None if rank == _SILENT else _SEVERITIES[rank]
+
+
+def finding_of(judgement: Judgement) -> Finding:
+    """The finding; its message is written only where there is something to say."""
+    rule, view, tree = judgement.rule, judgement.view, judgement.tree
+    speaking = list(supporting(tree))
+    if tree.truth is Truth.TRUE:
+        speaking = [verdict for verdict in speaking if verdict.truth is Truth.TRUE]
+    trigger = _trigger(speaking)
+    message = ""
+    if judgement.severity is not None:
+        material = Material(view, (*speaking, *judgement.verdicts), trigger, rule.titles)
+        message = _message(rule, tree.truth, material)
+    evidence = tuple(verdict.evidence for verdict in judgement.verdicts)
+    used = speaking or judgement.verdicts
+    times = [verdict.result.collected.at for verdict in used if verdict.result is not None]
+    return Finding(
+        rule_id=rule.id,
+        rule_version=rule.version,
+        family=rule.family,
+        subject=subject_of(view.subject) if view.subject is not None else "",
+        truth=tree.truth,
+        severity=judgement.severity,
+        title=rule.title,
+        message=message,
+        action=rule.action,
+        sources=tuple(map(str, rule.sources)),
+        evidence=evidence + tuple(_apart(rule, judged) for judged in unpaired(tree)),
+        clinical_at=max(times, default=None),
+        trigger_key=trigger.result.key if trigger is not None and trigger.result is not None else "",
+        badness=_badness(speaking),
+        supersedes=rule.supersedes,
+        repeat_after=rule.repeat_after,
+        published=rule.status is Status.ACTIVE,
+    )
+
+
+def _message(rule: Rule, truth: Truth, material: Material) -> str:
+    if truth is Truth.TRUE:
+        return fill(rule.message, material)
+    if rule.message_unknown is not None:
+        return fill(rule.message_unknown, material)
+    return f"Cannot exclude: {fill(rule.message, material)}"
+
+
+def _trigger(speaking: Sequence[Verdict]) -> Verdict | None:
+    """The verdict whose value lies furthest beyond its threshold; true ones before unknown ones."""
+    measured = [verdict for verdict in speaking if verdict.result is not None]
+    return max(measured, key=_order_of_trigger, default=None)
+
+
+def _order_of_trigger(verdict: Verdict) -> tuple[bool, Decimal]:
+    return verdict.truth is Truth.TRUE, verdict.excess or Decimal(0)
+
+
+def _badness(speaking: Sequence[Verdict]) -> tuple[tuple[str, str], ...]:
+    worst: dict[str, Decimal] = {}
+    for verdict in speaking:
+        number, analyte = verdict.badness, verdict.evidence.analyte
+        if number is not None:
+            worst[analyte] = max(number, worst.get(analyte, number))
+    return tuple((analyte, plain(worst[analyte])) for analyte in sorted(worst))
+
+
+def _apart(rule: Rule, judged: Judged) -> Evidence:
+    """Evidence for values that cannot be taken together, as a condition of its own."""
+    return Evidence(
+        f"measured within {rule.pair_within.days} d of each other",
+        Truth.UNKNOWN,
+        cause=UnknownCause.MISSING,
+        note=judged.apart,
+    )

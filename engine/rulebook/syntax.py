@@ -1,0 +1,171 @@
+"""The one-line grammar of conditions: words with one space between them, matched against a closed list.
+
+A pattern is a line of words; the words in capitals are slots (``ANALYTE OPERATOR NUMBER UNIT``). There is
+one spelling for each thing: what does not match is refused with the words that could have stood there.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from engine.model.quantity import Operator
+from engine.model.result import Problem
+from engine.model.therapy import TherapyState
+
+_DIGITS = frozenset("0123456789")
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+_OPERATOR_CHARACTERS = frozenset("<>=≥≤≠!")
+
+
+class Unreadable(Exception):  # noqa: N818 - it says what is wrong with a text, like a parser's verdict
+    """A text that the grammar refuses: ``message`` says what is wrong, ``hint`` what to write instead."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What may stand at a place of a pattern: one of ``choices``, or a text of the kind ``name``."""
+
+    name: str
+    choices: tuple[str, ...] = ()
+
+    def fits(self, word: str) -> bool:
+        """Whether the word has the shape of this slot; its content is checked afterwards."""
+        if self.choices:
+            return word in self.choices
+        if self.name == "a number":
+            return word[:1] in _DIGITS
+        if self.name == "a unit":
+            return word not in ("x", "for") and word[0] not in _OPERATOR_CHARACTERS
+        return word[0] not in _DIGITS and _NAME.issuperset(word)
+
+
+LEVELS = ("deficient", "intermediate", "normal")
+PERIODS = {"h": 3600, "d": 86400, "w": 604800}
+GENES = ("tpmt", "nudt15")
+DRUGS = ("allopurinol", "febuxostat")
+STATES = tuple(state.value for state in TherapyState if state is not TherapyState.NEVER_STARTED)
+
+SLOTS: Mapping[str, Slot] = {
+    "ANALYTE": Slot("an analyte"),
+    "OTHER": Slot("an analyte"),
+    "OPERATOR": Slot("an operator", tuple(operator.value for operator in reversed(Operator))),
+    "NUMBER": Slot("a number"),
+    "UNIT": Slot("a unit"),
+    "REFERENCE": Slot("a reference", ("baseline", "ULN", "LLN", "previous", "peak")),
+    "LIMIT": Slot("a limit", ("baseline", "ULN", "LLN")),
+    "COUNT": Slot("a number"),
+    "DIRECTION": Slot("a direction", ("rising", "falling")),
+    "SIDE": Slot("a side", ("within", "outside")),
+    "SPAN": Slot("a number"),
+    "PERIOD": Slot("a period", tuple(PERIODS)),
+    "STATE": Slot("a therapy state", STATES),
+    "ORIGIN": Slot("an origin", ("start", "restart")),
+    "GENE": Slot("a gene", GENES),
+    "LEVEL": Slot("a level", LEVELS),
+    "DRUG": Slot("a drug", DRUGS),
+    "NAME": Slot("a fact"),
+    "VALUE": Slot("a value"),
+    "PROBLEM": Slot("a problem", tuple(problem.value for problem in Problem)),
+}
+
+
+class Match(NamedTuple):
+    """The pattern that a line follows, and the word that stands in each of its slots."""
+
+    pattern: str
+    words: Mapping[str, str]
+
+
+def match(line: str, patterns: Iterable[str]) -> Match:
+    """The one pattern that ``line`` follows; raises Unreadable where there is none."""
+    words = _split(line)
+    furthest = 0
+    expected: list[str] = []
+    for pattern in patterns:
+        places = pattern.split(" ")
+        fitting = _fitting(words, places)
+        if fitting == len(places) == len(words):
+            slots = {place: word for place, word in zip(places, words, strict=True) if place in SLOTS}
+            for place, word in slots.items():
+                _check(place, word)
+            return Match(pattern, slots)
+        if fitting > furthest:
+            furthest, expected = fitting, []
+        if fitting == furthest:
+            expected.extend(_options(places[fitting]) if fitting < len(places) else ("nothing more",))
+    raise _refusal(line, words, furthest, tuple(dict.fromkeys(expected)))
+
+
+def number(text: str) -> Decimal:
+    """A plain decimal number: digits, at most one point between them. Raises Unreadable."""
+    whole, point, fraction = text.partition(".")
+    if _DIGITS.issuperset(whole + fraction) and whole and bool(fraction) == bool(point):
+        return Decimal(text)
+    if "," in text:
+        raise Unreadable(f'"{text}" is not a number', "write a decimal point and no thousands separators")
+    raise Unreadable(f'"{text}" is not a number', "one space between a number and what follows it")
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """A hint that names what was probably meant, or everything there is."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"known: {', '.join(names)}"
+
+
+def _split(line: str) -> Sequence[str]:
+    if not line:
+        raise Unreadable("a condition is empty", "write a condition, such as alt >= 500 U/L")
+    words = line.split(" ")
+    if not all(words) or line.split() != words:
+        raise Unreadable(f'spaces are not single: "{line}"', "exactly one space between two words")
+    return words
+
+
+def _fitting(words: Sequence[str], places: Sequence[str]) -> int:
+    fitting = 0
+    for word, place in zip(words, places, strict=False):
+        slot = SLOTS.get(place)
+        if not (word == place if slot is None else slot.fits(word)):
+            break
+        fitting += 1
+    return fitting
+
+
+def _options(place: str) -> tuple[str, ...]:
+    slot = SLOTS.get(place)
+    if slot is None:
+        return (place,)
+    return slot.choices or (slot.name,)
+
+
+def _check(place: str, word: str) -> None:
+    if SLOTS[place].name != "a number":
+        return
+    value = number(word)
+    if place == "COUNT" and (value != value.to_integral_value() or value < 2):
+        raise Unreadable(f'"for {word} results" is not a count', "write a whole number from 2 up")
+
+
+def _refusal(line: str, words: Sequence[str], furthest: int, expected: tuple[str, ...]) -> Unreadable:
+    choice = " or ".join(filter(None, (", ".join(expected[:-1]), expected[-1])))
+    if furthest == len(words):
+        return Unreadable(f'"{line}" ends too early', f'after "{words[-1]}" write {choice}')
+    word = words[furthest]
+    if word[0] in _OPERATOR_CHARACTERS and word.lstrip("".join(_OPERATOR_CHARACTERS)):
+        return Unreadable(f'"{word}" in "{line}"', "one space between the operator and the number")
+    if not furthest:
+        return Unreadable(f'"{line}" is not a condition', "see the grammar in rules/README.md")
+    before = words[furthest - 1]
+    return Unreadable(f'"{word}" cannot stand here: "{line}"', f'after "{before}" write {choice}')

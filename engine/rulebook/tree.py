@@ -1,0 +1,188 @@
+"""How conditions are combined, and what a judged combination says about its parts.
+
+Kleene logic without short cuts: every condition is judged, so that the evidence is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import combinations, product
+from typing import NamedTuple
+
+from engine.model.finding import UnknownCause
+from engine.model.quantity import Truth, all_of, any_of
+from engine.model.result import Result
+from engine.rulebook.conditions import Condition, Verdict
+from engine.rulebook.conditions.values import same_specimen
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One condition; ``index`` is its place among the distinct conditions of the rule."""
+
+    index: int
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """True when every part is, by values that were measured near each other (``pair_within``)."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True when some part is."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True when the part is false; UNKNOWN stays UNKNOWN."""
+
+    part: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Unless:
+    """False when the part is certainly true, true otherwise: only a proven exclusion silences a rule."""
+
+    part: Node
+
+
+Node = Leaf | All | AnyOf | Not | Unless
+
+
+def leaves(node: Node) -> Iterator[Leaf]:
+    """Every condition of the tree, in the order of the file."""
+    if isinstance(node, Leaf):
+        yield node
+    elif isinstance(node, All | AnyOf):
+        for part in node.parts:
+            yield from leaves(part)
+    else:
+        yield from leaves(node.part)
+
+
+def can_be_unknown(node: Node) -> bool:
+    """Whether the tree can come out UNKNOWN at all."""
+    if isinstance(node, Leaf):
+        return node.condition.CAN_BE_UNKNOWN
+    if isinstance(node, All | AnyOf):
+        return any(can_be_unknown(part) for part in node.parts)
+    return isinstance(node, Not) and can_be_unknown(node.part)
+
+
+class Judged(NamedTuple):
+    """A node with its truth. ``apart`` says which values were too far apart to be taken together."""
+
+    node: Node
+    truth: Truth
+    parts: tuple[Judged, ...] = ()
+    verdict: Verdict | None = None
+    apart: str = ""
+
+
+def judge(node: Node, verdicts: Sequence[Verdict], pair_within: timedelta) -> Judged:
+    """Combine the verdicts of the rule's conditions (by index) along the tree."""
+    if isinstance(node, Leaf):
+        verdict = verdicts[node.index]
+        return Judged(node, verdict.truth, (), verdict)
+    if isinstance(node, AnyOf):
+        parts = tuple(judge(part, verdicts, pair_within) for part in node.parts)
+        return Judged(node, any_of(part.truth for part in parts), parts)
+    if isinstance(node, All):
+        parts = tuple(judge(part, verdicts, pair_within) for part in node.parts)
+        truth = all_of(part.truth for part in parts)
+        apart = _apart(Judged(node, truth, parts), pair_within) if truth is not Truth.FALSE else ""
+        return Judged(node, Truth.UNKNOWN if apart else truth, parts, None, apart)
+    inner = judge(node.part, verdicts, pair_within)
+    if isinstance(node, Not):
+        return Judged(node, inner.truth.negated(), (inner,))
+    return Judged(node, Truth.of(inner.truth is not Truth.TRUE), (inner,))
+
+
+def _apart(judged: Judged, within: timedelta) -> str:
+    """Empty when some way of being true has values that belong together; else which values do not."""
+    note = ""
+    for way in _ways(judged, judged.truth):
+        strangers = next((pair for pair in combinations(way, 2) if not _together(*pair, within)), None)
+        if strangers is None:
+            return ""
+        note = note or " and ".join(
+            f"{result.analyte} of {result.collected.at.date().isoformat()}" for result in strangers
+        )
+    return note
+
+
+def _ways(judged: Judged, truth: Truth) -> Iterator[tuple[Result, ...]]:
+    """Each way in which the node comes to be true (or may be): the results that would make it so."""
+    if isinstance(judged.node, Not | Unless):
+        yield ()
+    elif isinstance(judged.node, AnyOf):
+        for part in judged.parts:
+            if part.truth is Truth.TRUE or part.truth is truth:
+                yield from _ways(part, truth)
+    elif isinstance(judged.node, All):
+        for chosen in product(*(tuple(_ways(part, truth)) for part in judged.parts)):
+            yield tuple(result for way in chosen for result in way)
+    else:
+        verdict = judged.verdict
+        yield () if verdict is None or verdict.result is None else (verdict.result,)
+
+
+def _together(one: Result, other: Result, within: timedelta) -> bool:
+    if one.analyte == other.analyte or same_specimen(one, other):
+        return True
+    return abs(one.collected.at - other.collected.at) <= within
+
+
+def decisive(judged: Judged) -> Iterator[Judged]:
+    """The judged leaves (and unpaired ``all`` nodes) that make the truth what it is."""
+    if judged.apart or isinstance(judged.node, Leaf):
+        yield judged
+    elif isinstance(judged.node, Not | Unless):
+        yield from decisive(judged.parts[0])
+    else:
+        for part in judged.parts:
+            if part.truth is judged.truth:
+                yield from decisive(part)
+
+
+def supporting(judged: Judged) -> Iterator[Verdict]:
+    """The verdicts that speak for the rule: not false, and not inside ``not`` or ``unless``."""
+    if judged.truth is Truth.FALSE or isinstance(judged.node, Not | Unless):
+        return
+    if judged.verdict is not None:
+        yield judged.verdict
+    for part in judged.parts:
+        yield from supporting(part)
+
+
+def unpaired(judged: Judged) -> Iterator[Judged]:
+    """Every ``all`` whose values were too far apart."""
+    if judged.apart:
+        yield judged
+    for part in judged.parts:
+        yield from unpaired(part)
+
+
+def unknown_rank(judged: Judged, ranks: dict[UnknownCause, int], *, negated: bool = False) -> int:
+    """How loud an UNKNOWN is: -1 silent, else the rank of a severity; ``ranks`` has it for each cause.
+
+    What must hold together is as loud as its least loud unknown part: where one part is unknown for a
+    cause that the rule keeps silent about, the whole is silent. Of alternatives the loudest counts.
+    """
+    if judged.apart:
+        return ranks[UnknownCause.MISSING]
+    if judged.verdict is not None:
+        return ranks[judged.verdict.evidence.cause or UnknownCause.VALUE]
+    if isinstance(judged.node, Not):
+        return unknown_rank(judged.parts[0], ranks, negated=not negated)
+    unknown = [part for part in judged.parts if part.truth is Truth.UNKNOWN]
+    loudness = [unknown_rank(part, ranks, negated=negated) for part in unknown]
+    return min(loudness) if isinstance(judged.node, All) is not negated else max(loudness)
