@@ -23,7 +23,7 @@ from engine.model.ledger import LedgerEntry
 from engine.model.person import Person
 from engine.model.quantity import Truth, plain
 from engine.model.record import Record, Situation
-from engine.model.result import Problem, Result
+from engine.model.result import Result
 from engine.model.therapy import TherapyEvent, TherapySpan, TherapyState
 from engine.results import Reported, promote
 from engine.rulebook import Rulebook, evaluate, why_silent
@@ -107,8 +107,8 @@ def decide_therapy(
     return replace(_judge(after, knowledge, occasion), therapy=fresh)
 
 
-def decide_conflict(record: Record, result: Result, knowledge: Knowledge, occasion: Occasion) -> Decision:
-    """A message was quarantined because it contradicts who this person is: note it on the record."""
+def decide_note(record: Record, result: Result, knowledge: Knowledge, occasion: Occasion) -> Decision:
+    """Put on the record, or take off it, that a message about this person is held in quarantine."""
     after = replace(record, results=(*(r for r in record.results if r.key != result.key), result))
     return replace(_judge(after, knowledge, occasion), results=(result,))
 
@@ -129,11 +129,6 @@ def decide_merge(
         (*survivor.alerts, *retired.alerts),
     )
     return _judge(joined, knowledge, occasion)
-
-
-def problem_result(template: Result, problem: Problem) -> Result:
-    """An observation that stands for a problem rather than for a value."""
-    return replace(template, quantity=None, reference=None, problem=problem)
 
 
 # --- judging -----------------------------------------------------------------------------------

@@ -22,8 +22,8 @@ from engine.decide import (
     Decision,
     Knowledge,
     Occasion,
-    decide_conflict,
     decide_merge,
+    decide_note,
     decide_results,
     decide_therapy,
 )
@@ -33,11 +33,14 @@ from engine.identity import merges
 from engine.model.alert import AlertEvent
 from engine.model.disposition import Disposition, Outcome, Reason
 from engine.model.moment import Moment
+from engine.model.person import Identifier
+from engine.model.therapy import TherapyEvent
 from engine.outbound import RenderOptions, render
-from engine.people import IdentityConflictError, People, conflict_result
+from engine.people import IdentityConflictError, People, conflict_key, conflict_result
 from engine.results import Header, read_results
-from engine.store import InboxKey, OutboxRow, Store, TakenMessage, Unit
-from engine.therapy import events_from_orders
+from engine.model.result import ResultStatus
+from engine.store import InboxKey, OutboxRow, QuarantineRow, Store, TakenMessage, Unit
+from engine.therapy import RosterRow, events_from_orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,45 @@ class Intake:
                 for arrived, (key, message) in zip(batch, read, strict=True)
             ]
 
+    def take_roster(self, rows: Sequence[RosterRow], source: str) -> list[AlertEvent]:
+        """Take in therapy events from a roster file, all or nothing; alerts that follow from them."""
+        now = self._options.clock() if self._options.clock is not None else self._latest
+        occasion = Occasion(control_id=source, now=now)
+        site = self._knowledge.terminology.site("", "")
+        with self._store.transaction() as unit:
+            people = People(unit, occasion, site)
+            told: list[AlertEvent] = []
+            for patient, events in grouped_by_patient(rows).items():
+                record = people.named(patient)
+                owned = [replace(event, person_id=record.person.person_id) for event in events]
+                decision = decide_therapy(owned, record, self._knowledge, occasion)
+                people.changed(decision)
+                told.extend(decision.events)
+            people.commit()
+            unit.put_outbox(self._alerts(told))
+        return told
+
+    def release(self, held: QuarantineRow, why: str) -> Taken:
+        """Take a quarantined message in again, after what was wrong has been put right.
+
+        When it still cannot be used it stays held, with the reason of now.
+        """
+        arrived = Arrived(held.body, str(held.message["source"]))
+        key, message = self._read(arrived)
+        now = self._now(message)
+        with self._store.transaction() as unit:
+            self._withdraw_note(unit, held, now)
+            taken = self._decided(unit, arrived, key, message, now, again=True)
+            if taken.outcome.disposition is not Disposition.QUARANTINED:
+                unit.close_quarantined(held.id, "released", why, now)
+        return taken
+
+    def discard(self, held: QuarantineRow, why: str, now: datetime) -> bool:
+        """Close a quarantined message for good; false when it is not held any more."""
+        with self._store.transaction() as unit:
+            self._withdraw_note(unit, held, now)
+            return unit.close_quarantined(held.id, "discarded", why, now)
+
     # --- 1 read --------------------------------------------------------------------------------
 
     def _read(self, arrived: Arrived) -> tuple[InboxKey, Message | ContentError]:
@@ -165,9 +207,21 @@ class Intake:
             unit.count_repeat(key)
             outcome = Outcome(Disposition.DUPLICATE, Reason.SEEN_BEFORE)
             return Taken(key, arrived.source, _type_of(message), outcome)
-        now = self._now(message)
+        return self._decided(unit, arrived, key, message, self._now(message))
+
+    def _decided(
+        self,
+        unit: Unit,
+        arrived: Arrived,
+        key: InboxKey,
+        message: Message | ContentError,
+        now: datetime,
+        *,
+        again: bool = False,
+    ) -> Taken:
+        """One message to its end; ``again`` when a human has released it."""
         if isinstance(message, ContentError):
-            return self._quarantine(unit, arrived, key, "", now, message)
+            return self._quarantine(unit, arrived, key, "", now, message, held=again)
         ignored = self._ignored(message, now)
         if ignored is not None:
             taken = Taken(key, arrived.source, _type_of(message), Outcome(Disposition.IGNORED, ignored))
@@ -179,12 +233,12 @@ class Intake:
             work = self._begin(unit, message, now)
             self._note_conflict(work, error)
             work.people.commit()
-            return self._quarantine(unit, arrived, key, _type_of(message), now, error, work)
+            return self._quarantine(unit, arrived, key, _type_of(message), now, error, work, held=again)
         except ContentError as error:
-            return self._quarantine(unit, arrived, key, _type_of(message), now, error)
+            return self._quarantine(unit, arrived, key, _type_of(message), now, error, held=again)
         except Exception as error:  # noqa: BLE001  one message must never stop the feed or be lost
             defect = ContentError(Reason.INTERNAL_ERROR, "", f"{type(error).__name__} while deciding")
-            return self._quarantine(unit, arrived, key, _type_of(message), now, defect, fault=error)
+            return self._quarantine(unit, arrived, key, _type_of(message), now, defect, fault=error, held=again)
         work.people.commit()
         disposition = _IGNORED_REASONS.get(work.reason, Disposition.ACCEPTED)
         taken = Taken(
@@ -303,9 +357,27 @@ class Intake:
 
     def _note_conflict(self, work: _Work, conflict: IdentityConflictError) -> None:
         """Tell those who watch the patient that a message with this identifier is held back."""
-        record = work.people.known(conflict.root)
-        result = conflict_result(record.person.person_id, work.header, work.occasion)
-        self._apply(work, decide_conflict(record, result, self._knowledge, work.occasion))
+        if work.people.exists(conflict.root):
+            record = work.people.known(conflict.root)
+            result = conflict_result(record.person.person_id, work.header, work.occasion)
+            self._apply(work, decide_note(record, result, self._knowledge, work.occasion))
+
+    def _withdraw_note(self, unit: Unit, held: QuarantineRow, now: datetime) -> None:
+        """A human has looked at a contradicting message: take the note about it off the record."""
+        if held.message["reason"] != Reason.IDENTITY_CONFLICT:
+            return
+        occasion = Occasion(control_id=str(held.message["control_id"]), now=now)
+        key = conflict_key(str(held.message["sender"]), occasion.control_id)
+        for root in unit.roots_with_result(key):
+            record = unit.record(root)
+            note = next(result for result in record.results if result.key == key)
+            decision = decide_note(
+                record, replace(note, status=ResultStatus.WRONG), self._knowledge, occasion
+            )
+            unit.put_record(
+                decision.record, results=decision.results, alerts=decision.alerts, events=decision.events
+            )
+            unit.put_outbox(self._alerts(decision.events))
 
     @staticmethod
     def _apply(work: _Work, decision: Decision) -> None:
@@ -344,11 +416,14 @@ class Intake:
         error: ContentError,
         work: _Work | None = None,
         fault: Exception | None = None,
+        *,
+        held: bool = False,
     ) -> Taken:
+        """Keep a message for a human, body untouched; ``held``: it is in quarantine already."""
         outcome = Outcome(Disposition.QUARANTINED, Reason(error.reason), error.location, error.detail)
         events = tuple(work.events) if work is not None else ()
         taken = Taken(key, arrived.source, message_type, outcome, events=events, fault=fault)
-        if self._options.formats:
+        if self._options.formats and not held:
             headers = {"x-reason": error.reason, "x-location": error.location, "x-control-id": key.control_id}
             # The id names the body: a message quarantined twice is one message to the receiver.
             unit.put_outbox(
@@ -364,7 +439,7 @@ class Intake:
                     )
                 ]
             )
-        return self._keep(unit, taken, now, arrived.body)
+        return self._keep(unit, taken, now, None if held else arrived.body)
 
     def _alerts(self, events: Iterable[AlertEvent]) -> list[OutboxRow]:
         rows = []
@@ -401,6 +476,14 @@ _IGNORED_REASONS: Mapping[Reason, Disposition] = {
     Reason.NOTHING_MONITORED: Disposition.IGNORED,
     Reason.OTHER_DRUG: Disposition.IGNORED,
 }
+
+
+def grouped_by_patient(rows: Iterable[RosterRow]) -> dict[Identifier, list[TherapyEvent]]:
+    """Roster rows by the patient they name, in the order of the file."""
+    grouped: dict[Identifier, list[TherapyEvent]] = {}
+    for row in rows:
+        grouped.setdefault(Identifier(row.assigning_authority, row.patient_id), []).append(row.event)
+    return grouped
 
 
 def _type_of(message: Message | ContentError) -> str:

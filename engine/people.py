@@ -94,6 +94,17 @@ class People:
             self._before[root] = record.person
         return self._records[root]
 
+    def exists(self, root: str) -> bool:
+        """Whether the store has a record of this person."""
+        return root in self._records or self._unit.knows(root)
+
+    def named(self, identifier: Identifier) -> Record:
+        """The record of the person with one identifier, a new one where nobody has it."""
+        given = replace(identifier, authority=identifier.authority or self._site.default_authority)
+        record = self._of(given)
+        self._keep(record)
+        return record
+
     def told(self, record: Record, pid: Segment | None, pv1: Segment | None) -> Record:
         """Bring identifiers, demographics and visit of a person up to date."""
         person = record.person
@@ -137,8 +148,13 @@ class People:
 
     def commit(self) -> None:
         """Hand everything to the unit of work."""
+        known = {i.key for before in self._before.values() if before for i in before.identifiers}
         for root, record in self._records.items():
-            self._unit.put_person(self._before.get(root), record.person)
+            before = self._before.get(root)
+            if before != record.person:
+                more = [i for i in record.person.identifiers if i.key not in known]
+                self._unit.put_person(record.person, more, new=before is None)
+                known.update(i.key for i in more)
         for joined in self._joins:
             self._unit.put_merge(
                 self._records[joined.survivor],
@@ -239,12 +255,17 @@ def _same_human(one: Person, other: Person) -> bool:
     )
 
 
+def conflict_key(sender: str, control_id: str) -> str:
+    """The result key of the note about one contradicting message."""
+    return f"identity-conflict|{sender}|{control_id}"
+
+
 def conflict_result(owner: str, header: Header, occasion: Occasion) -> Result:
     """The note on a person's record that a contradicting message is held in quarantine."""
     at = header.sent_at or Moment(occasion.now)
     return Result(
         person_id=owner,
-        key=f"identity-conflict|{header.sender}|{header.control_id}",
+        key=conflict_key(header.sender, header.control_id),
         analyte="",
         code="",
         code_text="",

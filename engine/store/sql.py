@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, or_, select, text, update
@@ -245,17 +245,6 @@ class Store:
                 for row in connection.execute(statement).mappings()
             ]
 
-    def close_quarantined(self, row_id: int, state: str, why: str, at: datetime) -> bool:
-        """Mark one held message released or discarded; false when it is not held."""
-        table = schema.quarantine
-        with self._connection() as connection:
-            done = connection.execute(
-                update(table)
-                .where(table.c.id == row_id, table.c.state == "held")
-                .values(state=state, why=why, closed_at=codec.instant(at))
-            )
-            return done.rowcount == 1
-
     def mapping_ledger(self) -> list[Mapping[str, Any]]:
         """Codes and units that were not understood, those of patients on therapy first."""
         table = schema.ledger
@@ -277,11 +266,13 @@ class Store:
             .distinct()
         )
         members = select(schema.persons.c.person_id).where(schema.persons.c.root.not_in(treated))
+        # Collection times keep the offset they were told with; a day covers every offset there is.
+        oldest = (before.astimezone(UTC) - timedelta(days=1)).date().isoformat()
         removed = 0
         with self._connection() as connection:
             for table in (schema.results, schema.result_versions):
                 statement = delete(table).where(
-                    table.c.collected_at < before.astimezone(UTC).isoformat(), table.c.person_id.in_(members)
+                    table.c.collected_at < oldest, table.c.person_id.in_(members)
                 )
                 removed += connection.execute(statement).rowcount
         return removed

@@ -84,6 +84,23 @@ class Unit:
         roots = (self._roots[key] for key in keys)
         return tuple(dict.fromkeys(root for root in roots if root is not None))
 
+    def knows(self, root: str) -> bool:
+        """Whether the store or this unit has a record of this person."""
+        statement = select(schema.persons.c.person_id).where(schema.persons.c.person_id == root)
+        return root in self._records or self._connection.execute(statement).first() is not None
+
+    def roots_with_result(self, key: str) -> tuple[str, ...]:
+        """The persons whose record holds a result of this key."""
+        statement = (
+            select(schema.persons.c.root)
+            .join_from(
+                schema.results, schema.persons, schema.results.c.person_id == schema.persons.c.person_id
+            )
+            .where(schema.results.c.key == key)
+            .distinct()
+        )
+        return tuple(row.root for row in self._connection.execute(statement))
+
     def record(self, root: str) -> Record:
         """The record of a known person."""
         if root not in self._records:
@@ -92,18 +109,14 @@ class Unit:
 
     # --- changing ------------------------------------------------------------------------------
 
-    def put_person(self, before: Person | None, after: Person) -> None:
-        """Store demographics, visit and new identifiers of a person (a new one when ``before`` is None)."""
-        if before == after:
-            return
-        self._pending.persons[after.person_id] = after
-        known = set(before.identifiers) if before else set()
-        for identifier in after.identifiers:
-            if identifier not in known:
-                self._pending.identifiers[identifier.key] = (identifier, after.person_id)
-                self._roots[identifier.key] = after.person_id
-        if before is None:
-            self._pending.roots[after.person_id] = after.person_id
+    def put_person(self, person: Person, more: Iterable[Identifier], *, new: bool) -> None:
+        """Store demographics and visit of a person, and the identifiers that nobody had before."""
+        self._pending.persons[person.person_id] = person
+        for identifier in more:
+            self._pending.identifiers[identifier.key] = (identifier, person.person_id)
+            self._roots[identifier.key] = person.person_id
+        if new:
+            self._pending.roots[person.person_id] = person.person_id
 
     def put_merge(self, survivor: Record, retired: Person, decided_at: datetime, control_id: str, why: str) -> None:
         """Join ``retired`` into the survivor's alias class; ``survivor`` is the record of both."""
@@ -158,6 +171,16 @@ class Unit:
     def count_repeat(self, key: InboxKey) -> None:
         """A message that was taken in before has come again."""
         self._pending.repeats[key] += 1
+
+    def close_quarantined(self, row_id: int, state: str, why: str, at: datetime) -> bool:
+        """Mark one held message released or discarded; false when it is not held."""
+        table = schema.quarantine
+        done = self._connection.execute(
+            update(table)
+            .where(table.c.id == row_id, table.c.state == "held")
+            .values(state=state, why=why, closed_at=codec.instant(at))
+        )
+        return done.rowcount == 1
 
     def put_ledger(self, entries: Iterable[LedgerEntry], at: datetime) -> None:
         """Count codes and units that were not understood."""
@@ -236,7 +259,13 @@ class Unit:
 
     def _flush_messages(self) -> None:
         pending = self._pending
-        self._insert(schema.messages, [message_row(message) for message in pending.messages])
+        table = schema.messages
+        # A released message is decided again: its line says how it ended, not how it began.
+        self._upsert(
+            table,
+            [message_row(message) for message in pending.messages],
+            key=("sender", "control_id", "digest"),
+        )
         special = [m for m in pending.messages if m.persons or m.quarantined_body is not None]
         if special:
             found = self._connection.execute(_IN_INBOX, {"digests": [m.key.digest for m in special]})
@@ -247,6 +276,7 @@ class Unit:
                     {"message_id": ids[message.key], "person_id": person}
                     for message in special
                     for person in message.persons
+                    if message.quarantined_body is None
                 ],
             )
             self._insert(
@@ -258,7 +288,6 @@ class Unit:
                 ],
             )
         if pending.repeats:
-            table = schema.messages
             statement = (
                 update(table)
                 .where(
@@ -400,14 +429,20 @@ class Unit:
         if rows:
             self._connection.execute(table.insert(), list(rows))
 
-    def _upsert(self, table: Table, rows: Sequence[Mapping[str, Any]], keep: tuple[str, ...] = ()) -> None:
+    def _upsert(
+        self,
+        table: Table,
+        rows: Sequence[Mapping[str, Any]],
+        keep: tuple[str, ...] = (),
+        key: tuple[str, ...] = (),
+    ) -> None:
         if not rows:
             return
         insert = self._dialect_insert(table)
-        key = {column.name for column in table.primary_key.columns}
+        key = key or tuple(column.name for column in table.primary_key.columns)
         changed = {name: insert.excluded[name] for name in rows[0] if name not in key and name not in keep}
         self._connection.execute(
-            insert.on_conflict_do_update(index_elements=sorted(key), set_=changed), list(rows)
+            insert.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows)
         )
 
     def _dialect_insert(self, table: Table) -> Any:
