@@ -132,7 +132,7 @@ def _syntax_hint(text: str, line: int) -> str:
     around = "".join(lines[max(0, line - 2) : line]) if 0 < line <= len(lines) else ""
     if "\t" in around:
         return "indent with spaces, not tabs"
-    return "check the indentation; quote a text that holds a colon and a space, or begins with > < % @ { [ * & ! |"
+    return "check the indentation; quote a text that holds ': ' or begins with > < % @ { [ * & ! |"
 
 
 class Reader:

@@ -1,0 +1,16 @@
+"""Codes, units, drugs and senders: what the words of a message mean, by exact tables only."""
+
+from __future__ import annotations
+
+from engine.terminology.loinc import has_right_check_digit
+from engine.terminology.lookup import CheckReport, Entry, Lookup
+from engine.terminology.terminology import Terminology, parse_terminology
+
+__all__ = [
+    "CheckReport",
+    "Entry",
+    "Lookup",
+    "Terminology",
+    "has_right_check_digit",
+    "parse_terminology",
+]

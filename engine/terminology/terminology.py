@@ -1,0 +1,206 @@
+"""What the clinical path asks: codes, units, drugs and senders, from the texts of mappings/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from engine.errors import ConfigError, Defect
+from engine.model.codes import AnalyteDefinition, CodeMatch, Coding, DrugMatch
+from engine.model.quantity import Interval, Quantity, ReferenceRange
+from engine.model.result import Problem
+from engine.model.site import Site
+from engine.terminology import lookup
+from engine.terminology.analytes import AS_SENT, AnalyteEntry, parse_analytes
+from engine.terminology.drugs import parse_drugs
+from engine.terminology.identify import identify
+from engine.terminology.loinc import parse_loinc
+from engine.terminology.ranges import parse_ranges
+from engine.terminology.sites import parse_sites
+from engine.terminology.units import Conversion, damage, parse_units
+
+ANALYTES_FILE = "analytes.yaml"
+LOINC_FILE = "loinc.csv"
+UNITS_FILE = "units.csv"
+DRUGS_FILE = "drugs.csv"
+RANGES_FILE = "reference_ranges.csv"
+SITES_FILE = "sites.yaml"
+
+_REQUIRED = (ANALYTES_FILE, LOINC_FILE, UNITS_FILE, DRUGS_FILE, RANGES_FILE, SITES_FILE)
+_ONE = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Terminology:
+    """Frozen tables with the questions that may be asked of them. Build it with :func:`parse_terminology`."""
+
+    analytes: Mapping[str, AnalyteDefinition]
+    warnings: tuple[Defect, ...]
+    _tables: lookup.Tables
+    _ranges: Mapping[tuple[str, str], ReferenceRange]
+
+    def analyte(self, name: str) -> AnalyteDefinition:
+        """The definition of an analyte; KeyError for a name that is not in analytes.yaml."""
+        return self.analytes[name]
+
+    def site(self, application: str, facility: str) -> Site:
+        """The profile of a sender by MSH-3.1 and MSH-4.1; the default site when nobody has named it."""
+        return self._tables.sites.site(application, facility)
+
+    @property
+    def sites(self) -> Mapping[str, Site]:
+        """Every site profile by name, ``default`` included."""
+        return self._tables.sites.sites
+
+    def identify(self, codings: Sequence[Coding], site_name: str, specimen: str, unit: str) -> CodeMatch:
+        """What one OBX-3 means; ``codings`` are its triplets, empty ones allowed.
+
+        A triplet labelled LOINC is looked up as such, one without a system too when the code is in our table;
+        any other is a local code of the site, narrowed by ``specimen`` and ``unit`` as sent. Triplets must
+        agree: two analytes, or an analyte beside a code that we know to be something else (an excluded one, a
+        panel, one the site ignores), give ``disagree``. A LOINC that we do not list says nothing either way.
+        """
+        tables = self._tables
+        return identify(
+            codings,
+            site_name=site_name,
+            specimen=specimen,
+            unit=unit,
+            loinc=tables.loinc,
+            sites=tables.sites,
+            analytes=tables.analytes,
+        )
+
+    def quantity(self, analyte: str, interval: Interval, unit: str) -> Quantity | Problem:
+        """``interval`` in the canonical unit, exactly; ``unit`` is CodeMatch.unit.
+
+        Problem UNIT_MISSING: nothing sent and the analyte needs a unit. UNIT_UNKNOWN: no row of units.csv for
+        this analyte. IMPLAUSIBLE: a known end lies outside the bounds of analytes.yaml. KeyError for an
+        analyte that does not exist.
+        """
+        definition = self.analytes[analyte]
+        conversion = self._conversion(definition, unit)
+        if isinstance(conversion, Problem):
+            return conversion
+        factor = conversion.factor
+        converted = interval if factor == _ONE else interval.scaled(factor)
+        if not _plausible(converted, definition):
+            return Problem.IMPLAUSIBLE
+        return Quantity(converted, conversion.unit)
+
+    def _conversion(self, definition: AnalyteDefinition, unit: str) -> Conversion | Problem:
+        found = self._tables.units.find(definition.name, unit)
+        if found is not None:
+            return found
+        if unit.strip():
+            return Problem.UNIT_UNKNOWN
+        return Conversion(definition.unit, _ONE) if definition.accepts_empty_unit else Problem.UNIT_MISSING
+
+    def reference(self, analyte: str, reference: ReferenceRange, unit: str) -> ReferenceRange:
+        """A laboratory's range in the canonical unit, text as sent; no limits when the unit is no use."""
+        conversion = self._conversion(self.analytes[analyte], unit)
+        if isinstance(conversion, Problem):
+            return ReferenceRange(None, None, reference.text)
+        factor = conversion.factor
+        return ReferenceRange(
+            None if reference.low is None else reference.low * factor,
+            None if reference.high is None else reference.high * factor,
+            reference.text,
+            reference.low_open,
+            reference.high_open,
+        )
+
+    def assumed_reference(self, analyte: str, sex: str) -> ReferenceRange | None:
+        """A published range for a result without one, labelled "assumed"; only where a site asks for it.
+
+        ``sex`` is PID-8; where the table has a range per sex only, an unknown sex gives None.
+        """
+        return self._ranges.get((analyte, sex)) or self._ranges.get((analyte, ""))
+
+    def unit_advice(self, analyte: str, unit: str) -> str:
+        """What to do about a unit that quantity() refused, for the data-quality notice."""
+        definition = self.analytes[analyte]
+        accepted = " or ".join(definition.units)
+        if not unit.strip():
+            return f"the laboratory must send a unit in OBX-6 (for example {accepted})"
+        return damage(unit) or f"units.csv does not list it for {definition.title} (canonical: {accepted})"
+
+    def drug(self, codings: Sequence[Coding]) -> DrugMatch | None:
+        """The drug of a give code (RXO-1, RXE-2, RXD-2, RXG-4, RXA-5) by exact code, or None."""
+        return self._tables.drugs.match(codings)
+
+    def drug_by_text(self, text: str) -> str:
+        """A drug whose name or brand stands in ``text``, or empty: a suggestion for a person."""
+        return self._tables.drugs.suggest(text)
+
+    def look_up(self, asked: str, text: str = "") -> lookup.Lookup:
+        """Everything the tables say about a code or unit; suggestions by ``text`` where they are silent."""
+        return lookup.look_up(self._tables, asked, text)
+
+    def suggest(self, text: str) -> tuple[str, ...]:
+        """Analytes whose names resemble ``text``: for the ledger of unmapped codes, never for a result."""
+        return lookup.suggest(self._tables, text)
+
+    def check_report(self) -> lookup.CheckReport:
+        """Counts by kind and warnings, for ``mappings check``."""
+        return lookup.check_report(self._tables, self.warnings)
+
+
+def _plausible(interval: Interval, definition: AnalyteDefinition) -> bool:
+    """Whether the known ends lie within the bounds; an open end on a bound leaves nothing inside."""
+    low, high = definition.low, definition.high
+    for end, excluded_above, excluded_below in (
+        (interval.low, interval.low_open, False),
+        (interval.high, False, interval.high_open),
+    ):
+        if end is None:
+            continue
+        if low is not None and (end < low or (end == low and excluded_below)):
+            return False
+        if high is not None and (end > high or (end == high and excluded_above)):
+            return False
+    return True
+
+
+def parse_terminology(files: Mapping[str, str]) -> Terminology:
+    """Build the tables from texts by file name relative to mappings/ (``loinc.csv``, ``sites/north.csv``).
+
+    Raises ConfigError with every defect of every file. Other files are not looked at.
+    """
+    defects: list[Defect] = []
+    warnings: list[Defect] = []
+    missing = [name for name in _REQUIRED if name not in files]
+    if missing:
+        raise ConfigError(
+            Defect(name, 0, "the file is missing", "mappings/README.md describes it") for name in missing
+        )
+    entries = parse_analytes(ANALYTES_FILE, files[ANALYTES_FILE], defects)
+    units, canonical = parse_units(UNITS_FILE, files[UNITS_FILE], entries, defects)
+    analytes = {name: _definition(entry, canonical.get(name, ())) for name, entry in entries.items()}
+    tables = lookup.Tables(
+        analytes,
+        parse_loinc(LOINC_FILE, files[LOINC_FILE], analytes, defects, warnings),
+        units,
+        parse_drugs(DRUGS_FILE, files[DRUGS_FILE], defects),
+        parse_sites(files, SITES_FILE, analytes, units, defects=defects, warnings=warnings),
+    )
+    ranges = parse_ranges(RANGES_FILE, files[RANGES_FILE], analytes, defects)
+    if defects:
+        raise ConfigError(defects)
+    return Terminology(analytes, tuple(warnings), tables, ranges)
+
+
+def _definition(entry: AnalyteEntry, units: tuple[str, ...]) -> AnalyteDefinition:
+    return AnalyteDefinition(
+        name=entry.name,
+        title=entry.title,
+        unit="" if entry.unit == AS_SENT else entry.unit,
+        kind=entry.kind,
+        panel=entry.panel,
+        units=units,
+        low=entry.low,
+        high=entry.high,
+        accepts_empty_unit=entry.accepts_empty_unit,
+        contradicted_by=entry.contradicted_by,
+    )
