@@ -16,6 +16,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from engine.model.alert import AlertEvent
+from engine.model.finding import Finding
 
 T = TypeVar("T")
 
@@ -27,19 +29,37 @@ class _Codec(NamedTuple):
     decode: Callable[[Any], object]
 
 
-def to_json(value: object) -> str:
-    """One line of JSON for a dataclass instance; equal values give equal text."""
+def finding_to_json(finding: Finding) -> str:
+    """One line of JSON; equal findings give equal text."""
+    return _to_json(finding)
+
+
+def finding_from_json(text: str) -> Finding:
+    """The finding that :func:`finding_to_json` wrote; raises ValueError for any other text."""
+    return _from_json(Finding, text)
+
+
+def event_to_json(event: AlertEvent) -> str:
+    """One line of JSON; equal events give equal text."""
+    return _to_json(event)
+
+
+def event_from_json(text: str) -> AlertEvent:
+    """The event that :func:`event_to_json` wrote; raises ValueError for any other text."""
+    return _from_json(AlertEvent, text)
+
+
+def _to_json(value: object) -> str:
     encoded = _codec(type(value)).encode(value)
     return json.dumps(encoded, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def from_json(kind: type[T], text: str) -> T:
-    """The instance of ``kind`` that :func:`to_json` wrote; raises ValueError for any other text."""
+def _from_json(kind: type[T], text: str) -> T:
     try:
         value = _codec(kind).decode(json.loads(text))
     except (AttributeError, KeyError, TypeError, ArithmeticError) as error:
         raise ValueError(f"not a stored {kind.__name__}") from error
-    return cast(T, value)
+    return cast("T", value)
 
 
 def _same(value: object) -> object:

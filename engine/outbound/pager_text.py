@@ -1,0 +1,155 @@
+"""One line of at most 140 characters for a pager: how bad, who, what, how high, on what, what to do, why.
+
+A number is never cut in two: whole parts go when the line would be too long, the action first word by
+word from its end, then the dose, then the name.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+
+from engine.hl7.writer import clean
+from engine.model.alert import AlertEvent, Phase
+from engine.model.person import Person
+from engine.outbound.options import RenderOptions
+from engine.outbound.wording import (
+    drug_and_dose,
+    extent_text,
+    measured,
+    ordered_identifiers,
+    outcome,
+    prefix,
+    retracted,
+    shorten,
+    value_text,
+)
+
+LIMIT = 140
+
+_NAME_LIMIT = 24
+_WHAT_LIMIT = 60
+_RULE_LIMIT = 12
+_LEAST_ACTION = 12  # fewer characters of an action say nothing
+_TAIL = 4
+_CLAUSE_END = re.compile(r"[;.](\s|$)|\n")
+_PUNCTUATION = str.maketrans(
+    {
+        "–": "-",
+        "—": "-",
+        "−": "-",
+        "\u2018": "'",  # left single quotation mark
+        "’": "'",
+        "“": '"',
+        "”": '"',
+        "×": "x",
+        "·": ".",
+        "≥": ">=",
+        "≤": "<=",
+        "µ": "u",
+        "μ": "u",
+        "ß": "ss",
+        "æ": "ae",
+        "Æ": "AE",
+        "œ": "oe",
+        "Œ": "OE",
+        "ø": "o",
+        "Ø": "O",
+        "ł": "l",
+        "Ł": "L",
+        "đ": "d",
+        "Đ": "D",
+        "þ": "th",
+        "Þ": "Th",
+        "ð": "d",
+        "Ð": "D",
+        "\u0131": "i",  # dotless i
+    }
+)
+
+
+def render(event: AlertEvent, options: RenderOptions) -> bytes:
+    """The event as one line without a line end; ASCII where the options ask for it, else UTF-8."""
+    return pager_line(event, _ascii if options.pager_ascii else _one_line).encode()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(clean(text).split())
+
+
+def _ascii(text: str) -> str:
+    """The nearest ASCII: accents go, known signs are spelled, anything else becomes a question mark."""
+    decomposed = unicodedata.normalize("NFKD", _one_line(text).translate(_PUNCTUATION))
+    bare = "".join(character for character in decomposed if not unicodedata.combining(character))
+    return bare.encode("ascii", "replace").decode()
+
+
+def pager_line(event: AlertEvent, spell: Callable[[str], str]) -> str:
+    """The line; ``spell`` makes each part fit for the receiver before lengths are counted."""
+    opening = spell(f"{prefix(event).replace(':', '')}{event.severity.upper()}")
+    what = _what(event, spell)
+    ending = f" {_short_rule(spell(event.rule))}".rstrip()
+    action = spell(_action(event))
+    for who, drug in _variants(event, spell):
+        line = " ".join(filter(None, (opening, who, what, drug)))
+        room = LIMIT - len(line) - len(ending)
+        if not action:
+            fitted = "."
+        elif len(action) + 3 <= room:
+            fitted = f": {action}."
+        else:
+            short = shorten(action, room - 2) if room - 2 >= _LEAST_ACTION else ""
+            fitted = f": {short}" if short else "."
+        if len(fitted) <= room and (not action or len(fitted) > 1):
+            return line + fitted + ending
+    return shorten(" ".join(filter(None, (opening, what))), LIMIT)
+
+
+def _variants(event: AlertEvent, spell: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+    """Who and drug, from the fullest wording to the shortest."""
+    dose = spell(drug_and_dose(event)).replace("mg/day", "mg/d")
+    drugs = [f"on {dose}", f"on {dose.split(' ')[0]}", ""] if dose else [""]
+    name, number = spell(_name(event.person)), _number(event.person, spell)
+    for who in (f"{shorten(name, _NAME_LIMIT)} {number}".strip(), number):
+        for drug in drugs:
+            yield who, drug
+
+
+def _name(person: Person) -> str:
+    """Given name and the initial of the family name."""
+    family, given = (*person.demographics.name, "", "")[:2]
+    initial = f"{family.strip()[:1]}." if family.strip() else ""
+    return f"{given} {initial}".strip()
+
+
+def _number(person: Person, spell: Callable[[str], str]) -> str:
+    """The end of the medical record number, enough to find the patient on a ward list."""
+    identifiers = ordered_identifiers(person)
+    if not identifiers:
+        return ""
+    label = "MRN" if identifiers[0].type in ("MR", "") else "ID"
+    value = spell(identifiers[0].value)
+    return f"{label}..{value[-_TAIL:]}" if len(value) > _TAIL else f"{label} {value}"
+
+
+def _what(event: AlertEvent, spell: Callable[[str], str]) -> str:
+    if event.trigger is None or not measured(event) or retracted(event):
+        return shorten(spell(event.title).rstrip("."), _WHAT_LIMIT)
+    value, extent = spell(value_text(event.trigger)), spell(extent_text(event.trigger, "x "))
+    both = f"{value} ({extent})" if extent else value
+    if len(both) <= _WHAT_LIMIT:
+        return both
+    return value if len(value) <= _WHAT_LIMIT else shorten(spell(event.title), _WHAT_LIMIT)
+
+
+def _action(event: AlertEvent) -> str:
+    """The first clause of the action, or why there is nothing to do any more."""
+    if event.phase is Phase.END:
+        return outcome(event)
+    clause = _CLAUSE_END.split(event.action.strip(), maxsplit=1)[0].strip()
+    return clause[:1].lower() + clause[1:] if clause[1:2].islower() else clause
+
+
+def _short_rule(rule: str) -> str:
+    return shorten(rule.split("-", maxsplit=1)[0], _RULE_LIMIT)

@@ -1,0 +1,230 @@
+"""The words of an alert that every text format shares: what was measured, how high, what came of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from enum import StrEnum
+
+from engine.model.alert import AlertEvent, AlertReason, Phase
+from engine.model.finding import Evidence, UnknownCause
+from engine.model.person import Identifier, Person
+from engine.model.quantity import Truth, plain
+
+DISCLAIMER = "Automated decision support; not a laboratory result."
+MOST_EVIDENCE = 8
+MOST_NOT_FIRED = 5
+
+_ACRONYMS = {
+    "alt": "ALT",
+    "ast": "AST",
+    "alp": "ALP",
+    "ggt": "GGT",
+    "inr": "INR",
+    "wbc": "WBC",
+    "mcv": "MCV",
+    "egfr": "eGFR",
+    "igg": "IgG",
+    "tpmt": "TPMT",
+    "nudt15": "NUDT15",
+    "tgn": "TGN",
+    "mmp": "MMP",
+    "percent": "%",
+}
+_UNDECIDED = {
+    UnknownCause.VALUE: "undecided: the value may lie on either side of the limit",
+    UnknownCause.REFERENCE: "undecided: nothing to compare the value with",
+    UnknownCause.FACT: "undecided: nobody has recorded it",
+    UnknownCause.MISSING: "undecided: no usable result",
+}
+_COMPARATOR = re.compile(r"(>=|<=|>|<)")
+_SINCE = re.compile(r"\s+since\s.*$", re.DOTALL)
+
+
+class Direction(StrEnum):
+    """On which side of its limit the value lies that triggered the alert."""
+
+    HIGH = "high"
+    LOW = "low"
+    NONE = ""
+
+
+def retracted(event: AlertEvent) -> bool:
+    """Whether the alert ended because the laboratory corrected or withdrew what it rested on."""
+    return event.phase is Phase.END and event.reason in (AlertReason.CORRECTED, AlertReason.WITHDRAWN)
+
+
+def prefix(event: AlertEvent) -> str:
+    """One word and a colon before the text of an event that is not simply a new or changed alert."""
+    if event.phase is not Phase.END:
+        return {
+            AlertReason.CORRECTED: "CORRECTED: ",
+            AlertReason.WITHDRAWN: "CORRECTED: ",
+            AlertReason.UNACKNOWLEDGED: "UNACKNOWLEDGED: ",
+        }.get(event.reason, "")
+    if retracted(event):
+        return "RETRACTED: "
+    return "SUPERSEDED: " if event.reason is AlertReason.SUPERSEDED else "RESOLVED: "
+
+
+def outcome(event: AlertEvent) -> str:
+    """Why an alert that ended did so, as half a sentence."""
+    return {
+        AlertReason.CORRECTED: "the laboratory corrected the result",
+        AlertReason.WITHDRAWN: "the laboratory withdrew the result",
+        AlertReason.SUPERSEDED: "another alert takes its place",
+    }.get(event.reason, "the condition no longer holds")
+
+
+def direction(event: AlertEvent) -> Direction:
+    """The side of the limit, by the comparison that the triggering condition makes."""
+    if not measured(event):
+        return Direction.NONE
+    comparison = _COMPARATOR.search(event.trigger.condition if event.trigger else "")
+    if comparison is None:
+        return Direction.NONE
+    return Direction.HIGH if comparison[1].startswith(">") else Direction.LOW
+
+
+def measured(event: AlertEvent) -> bool:
+    """Whether one laboratory value triggered the alert."""
+    return event.trigger is not None and bool(event.trigger.analyte and event.trigger.value)
+
+
+def analyte_label(analyte: str) -> str:
+    """An analyte's short name as clinicians write it: ``ALT``, ``prothrombin time``."""
+    return " ".join(_ACRONYMS.get(word, word) for word in analyte.split("_"))
+
+
+def value_text(evidence: Evidence) -> str:
+    """Label, value and unit: ``ALT 212 U/L``, ``neutrophils 0.4 x10^9/L``."""
+    unit = evidence.unit.replace("10*", "x10^")
+    words = (analyte_label(evidence.analyte), f"{evidence.comparator}{evidence.value}", unit)
+    return " ".join(filter(None, words))
+
+
+def fold_text(evidence: Evidence) -> str:
+    """The multiple with one decimal (two below 1), cut and never rounded up: 4.96 x has not reached 5 x."""
+    try:
+        fold = Decimal(evidence.fold)
+        step = Decimal("0.1") if fold >= 1 else Decimal("0.01")
+        return plain(fold.quantize(step, ROUND_DOWN))
+    except InvalidOperation:
+        return evidence.fold
+
+
+def extent_text(evidence: Evidence, times: str = " x ") -> str:
+    """How far the value is from its reference or limit: ``6.8 x baseline 31``, ``limit 500``."""
+    if evidence.fold and evidence.reference_kind:
+        words = f"{fold_text(evidence)}{times}{evidence.reference_kind} {evidence.reference_value}"
+        return words.strip()
+    return f"limit {evidence.threshold}" if evidence.threshold else ""
+
+
+def drug_and_dose(event: AlertEvent) -> str:
+    """The drug phrase without its dates: ``azathioprine 150 mg/day``."""
+    return _SINCE.sub("", event.drug_text)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Text of at most ``limit`` characters, cut between words where it can be, marked by three dots."""
+    if len(text) <= limit:
+        return text
+    room = limit - 3
+    if room < 1:
+        return ""
+    cut = text[: room + 1].rsplit(maxsplit=1)[0] if " " in text[1 : room + 1] else text[:room]
+    return cut[:room].rstrip(" ,;:") + "..."
+
+
+def headline(event: AlertEvent, limit: int) -> str:
+    """One line that says it all to a person, numbers first, in at most ``limit`` characters.
+
+    A retraction shows the title and no number: a number that no longer holds must not be read again.
+    """
+    opening = prefix(event)
+    if event.trigger is None or not measured(event) or retracted(event):
+        return opening + shorten(event.title, limit - len(opening))
+    value = opening + value_text(event.trigger)
+    extent = extent_text(event.trigger)
+    extent = f" ({extent})" if extent else ""
+    drug = drug_and_dose(event)
+    drug = f" on {drug}" if drug else ""
+    choices = (value + extent + drug, value + extent, value)
+    return next((text for text in choices if len(text) <= limit), shorten(value, limit))
+
+
+def ordered_identifiers(person: Person) -> tuple[Identifier, ...]:
+    """All identifiers, medical record numbers first, otherwise as the person holds them."""
+    return tuple(sorted(person.identifiers, key=lambda identifier: identifier.type != "MR"))
+
+
+def notes(event: AlertEvent) -> Iterator[str]:
+    """What explains the alert to somebody who has nothing else: each item is one note.
+
+    In order: the message; each condition that spoke, with value, limit and reference; the
+    action; the laboratory's range; the therapy; the sources; what it supersedes; rules that did not fire; the rule and data it came from.
+    """
+    if event.phase is Phase.END:
+        yield f"{prefix(event)}{outcome(event)}."
+    yield event.message
+    yield from _bounded(
+        [condition_text(each) for each in event.evidence if each.truth is not Truth.FALSE],
+        MOST_EVIDENCE,
+        "more conditions",
+    )
+    if event.action and event.phase is not Phase.END:
+        yield f"Action: {event.action}"
+    if event.trigger_range:
+        yield f"Reference range as sent: {event.trigger_range}"
+    if event.drug_text:
+        yield f"Therapy: {event.drug_text}"
+    yield from (f"Source: {source}" for source in event.sources)
+    if event.superseded:
+        yield f"Speaks also for: {', '.join(event.superseded)}"
+    yield from _bounded(
+        [f"Did not fire: {each.rule} ({each.truth}): {each.why}" for each in event.not_fired],
+        MOST_NOT_FIRED,
+        "more rules did not fire",
+    )
+    yield (
+        f"Rule {event.rule} version {event.rule_version}, knowledge {event.knowledge_revision}, "
+        f"message {event.message_control_id}, alert {event.alert_id} event {event.sequence}"
+    )
+    yield DISCLAIMER
+
+
+def _bounded(lines: list[str], most: int, rest: str) -> Iterator[str]:
+    yield from lines[:most]
+    if len(lines) > most:
+        yield f"{len(lines) - most} {rest}"
+
+
+def condition_text(evidence: Evidence) -> str:
+    """One judged condition in words: what was compared with what, and where each number came from."""
+    parts = [f"Condition {evidence.condition}: {evidence.truth}"]
+    if evidence.value:
+        parts.append(_observation_text(evidence))
+    if evidence.reference_kind:
+        reference = f"{evidence.reference_kind} {evidence.reference_value}".strip()
+        source = f" ({evidence.reference_source})" if evidence.reference_source else ""
+        parts.append(f"{reference}{source}")
+    if evidence.threshold:
+        parts.append(f"limit {evidence.threshold}")
+    if evidence.fold:
+        parts.append(f"multiple {fold_text(evidence)}")
+    if evidence.cause is not None:
+        parts.append(_UNDECIDED[evidence.cause])
+    if evidence.note:
+        parts.append(evidence.note)
+    return "; ".join(parts)
+
+
+def _observation_text(evidence: Evidence) -> str:
+    text = value_text(evidence)
+    if evidence.sent:
+        text += f" (sent as {evidence.sent})"
+    if evidence.collected_at is not None:
+        text += f" collected {evidence.collected_at.isoformat(timespec='minutes')}"
+    return f"{text}, status {evidence.result_status}" if evidence.result_status else text
