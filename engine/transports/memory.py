@@ -1,4 +1,4 @@
-"""Consumer and publisher of the in-memory twin; the broker itself is :mod:`engine.transports.memory_broker`."""
+"""Consumer and publisher of the in-memory twin of RabbitMQ; the broker is in ``memory_broker``."""
 
 from __future__ import annotations
 

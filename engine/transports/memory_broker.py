@@ -9,7 +9,7 @@ and, on quorum queues, the count; delivery limit with dead-lettering; alarms tha
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -66,13 +66,17 @@ class Channel:
         self.alive = True
         self.last_tag = 0
         self.unacked: dict[int, tuple[_Queue, StoredMessage]] = {}
+        self.held: Counter[str] = Counter()
         self.inbox: deque[Delivery] = deque()
 
     def has_credit(self, queue: _Queue) -> bool:
-        return self.prefetch > sum(1 for owner, _ in self.unacked.values() if owner is queue)
+        """Whether the prefetch, which counts per consumer and hence per queue, allows one more."""
+        return self.held[queue.name] < self.prefetch
 
     def push(self, queue: _Queue, stored: StoredMessage) -> None:
+        """Hand one message over; it stays unacked until settled."""
         self.last_tag += 1
+        self.held[queue.name] += 1
         self.unacked[self.last_tag] = (queue, stored)
         self.inbox.append(
             Delivery(
@@ -254,7 +258,9 @@ class MemoryBroker:
         """Remove acked messages for good and use the credit for new deliveries."""
         with self.changed:
             for tag in tags:
-                channel.unacked.pop(tag, None)
+                settled = channel.unacked.pop(tag, None)
+                if settled is not None:
+                    channel.held[settled[0].name] -= 1
             self._dispatch()
 
     def drop(self, channel: Channel) -> None:

@@ -1,0 +1,230 @@
+"""Consuming from RabbitMQ: deliveries are taken by the I/O thread, handed over and acked in batches."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from engine.transports import Delivery, StateCallback, ignore_state
+from engine.transports.acks import AckLedger
+from engine.transports.amqp.admin import require_queues
+from engine.transports.amqp.failures import Refusal
+from engine.transports.amqp.link import Channel, Frame, Link
+
+# Prefetch counts messages, not bytes: 300 messages of 10 MB would be 3 GB. From the first message of
+# this size on we take one at a time, until so many smaller ones have come in a row.
+LARGE_MESSAGE_BYTES = 1_000_000
+SMALL_IN_A_ROW = 32
+
+_NEVER = sys.maxsize
+
+
+class AmqpConsumer:
+    """A :class:`engine.transports.Consumer` on RabbitMQ.
+
+    Nothing is held beyond ``prefetch`` messages per queue. ``on_state`` is called in the I/O thread.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        queues: Sequence[str],
+        *,
+        prefetch: int = 300,
+        linger_seconds: float = 0.010,
+        open_timeout_seconds: float = 30.0,
+        large_message_bytes: int = LARGE_MESSAGE_BYTES,
+        on_state: StateCallback = ignore_state,
+    ) -> None:
+        self._url = url
+        self._queues = tuple(queues)
+        self._prefetch = prefetch
+        self._linger_seconds = linger_seconds
+        self._open_timeout_seconds = open_timeout_seconds
+        self._large_message_bytes = large_message_bytes
+        self._link = Link(url, "consumer", self, on_state)
+        # Shared by both threads. Appending to and popping from a deque, and reading or setting an
+        # attribute, are atomic; the I/O thread signals only when somebody waits for this many messages.
+        self._inbox: deque[Delivery] = deque()
+        self._wake_at = _NEVER
+        self._signal: SimpleQueue[None] = SimpleQueue()
+        self._woken = False
+        self._epoch = 0
+        # Of the I/O thread.
+        self._channel: Channel = None
+        self._ledger = AckLedger()
+        self._consumer_tags: list[str] = []
+        self._large_tags: set[int] = set()
+        self._narrow = False
+        self._small_in_a_row = 0
+
+    # -- Consumer, for the thread of the application
+
+    def open(self) -> None:
+        """As ``Consumer.open``."""
+        deadline = time.monotonic() + self._open_timeout_seconds
+        require_queues(self._url, self._queues, self._open_timeout_seconds)
+        self._link.open(max(1.0, deadline - time.monotonic()))
+
+    def next_batch(self, max_messages: int, max_wait_seconds: float) -> list[Delivery]:
+        """As ``Consumer.next_batch``."""
+        inbox = self._inbox
+        if len(inbox) < max_messages:
+            deadline = time.monotonic() + max_wait_seconds
+            if self._wait_for(1, deadline):
+                self._wait_for(max_messages, min(deadline, time.monotonic() + self._linger_seconds))
+        self._woken = False
+        batch: list[Delivery] = []
+        try:
+            while len(batch) < max_messages:
+                batch.append(inbox.popleft())
+        except IndexError:  # the I/O thread empties the inbox when the connection is lost
+            pass
+        return batch
+
+    def wake(self) -> None:
+        """As ``Consumer.wake``."""
+        self._woken = True
+        self._signal.put(None)  # reentrant, unlike the locks of threading
+
+    def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """As ``Consumer.ack``."""
+        epoch = self._epoch
+        tags = [delivery.tag for delivery in deliveries if delivery.epoch == epoch]
+        if tags:
+            self._link.call(partial(self._send_acks, epoch, tags))
+
+    def close(self) -> None:
+        """As ``Consumer.close``."""
+        self._link.close()
+        self._inbox.clear()
+
+    def _wait_for(self, count: int, deadline: float) -> bool:
+        """Wait until ``count`` deliveries are there; False when the time is over or we were woken."""
+        inbox, signal = self._inbox, self._signal
+        while True:
+            while not signal.empty():
+                try:
+                    signal.get_nowait()
+                except Empty:
+                    break
+            # Announce first, look then: a delivery between the two is signalled, not missed.
+            self._wake_at = count
+            if len(inbox) >= count:
+                self._wake_at = _NEVER
+                return True
+            remaining = deadline - time.monotonic()
+            if self._woken or remaining <= 0:
+                self._wake_at = _NEVER
+                return False
+            try:
+                signal.get(timeout=remaining)
+            except Empty:
+                continue
+
+    # -- Worker, in the I/O thread
+
+    def channel_opened(self, channel: Channel) -> None:
+        """Check that the queues are there, then consume from them."""
+        self._ledger = AckLedger()
+        self._large_tags.clear()
+        self._narrow = False
+        self._channel = channel
+        self._epoch += 1
+        channel.add_on_cancel_callback(lambda _frame: self._link.recycle("a queue was deleted or moved"))
+        for queue in self._queues[:-1]:
+            channel.queue_declare(queue, passive=True)
+        channel.queue_declare(self._queues[-1], passive=True, callback=lambda _frame: self._begin(channel))
+
+    def channel_lost(self, refusal: Refusal | None) -> bool:
+        """Forget what was not handed over: the broker has it again."""
+        del refusal
+        self._channel = None
+        self._epoch += 1
+        self._inbox.clear()
+        return False
+
+    def blocked(self, reason: str) -> None:
+        """Only publishing is blocked by an alarm; this connection publishes nothing."""
+
+    def _begin(self, channel: Channel) -> None:
+        self._consume(channel, self._prefetch)
+        self._link.ready()
+
+    def _consume(self, channel: Channel, prefetch: int) -> None:
+        channel.basic_qos(prefetch_count=prefetch)
+        self._consumer_tags = [
+            channel.basic_consume(queue, self._receiver(queue, self._epoch)) for queue in self._queues
+        ]
+
+    def _receiver(self, queue: str, epoch: int) -> Callable[[Channel, Frame, Frame, bytes], None]:
+        """What pika calls per delivery; the fewer lookups here, the more messages a second."""
+        inbox, ledger, large = self._inbox, self._ledger, self._large_message_bytes
+
+        def receive(_channel: Channel, method: Frame, properties: Frame, body: bytes) -> None:
+            tag = method.delivery_tag
+            ledger.delivered(tag)
+            redelivered = method.redelivered
+            inbox.append(
+                Delivery(
+                    tag,
+                    body,
+                    redelivered,
+                    _delivery_count(properties.headers) if redelivered else 0,
+                    queue,
+                    properties.message_id or "",
+                    epoch,
+                )
+            )
+            if len(body) > large or self._narrow:
+                self._adjust_prefetch(tag, len(body) > large)
+            if len(inbox) >= self._wake_at:
+                # in this order, else the announcement of a new wait could be overwritten unsignalled
+                self._wake_at = _NEVER
+                self._signal.put(None)
+
+        return receive
+
+    def _send_acks(self, epoch: int, tags: Sequence[int]) -> None:
+        if epoch != self._epoch or self._channel is None or not self._channel.is_open:
+            return
+        self._large_tags.difference_update(tags)
+        for tag, multiple in self._ledger.settle(tags):
+            self._channel.basic_ack(tag, multiple)
+
+    def _adjust_prefetch(self, tag: int, large: bool) -> None:
+        """Take one message at a time from a large one on, and many again after a run of smaller ones."""
+        self._small_in_a_row = 0 if large else self._small_in_a_row + 1
+        if large:
+            self._large_tags.add(tag)
+            if not self._narrow:
+                self._narrow = True
+                self._consume_anew(1)
+        elif self._small_in_a_row >= SMALL_IN_A_ROW and not self._large_tags:
+            self._narrow = False
+            self._consume_anew(self._prefetch)
+
+    def _consume_anew(self, prefetch: int) -> None:
+        """Change the prefetch, which RabbitMQ applies to new consumers only.
+
+        What the broker has sent meanwhile to the cancelled consumers pika rejects unseen, back to the
+        queue; the ledger finds those tags missing. Requests on a channel are answered in their order,
+        and pika sends the next only after the answer to the one before.
+        """
+        for consumer_tag in self._consumer_tags:
+            self._channel.basic_cancel(consumer_tag, callback=lambda _frame: None)
+        self._consume(self._channel, prefetch)
+
+
+def _delivery_count(headers: dict[str, Any] | None) -> int:
+    """Earlier deliveries by the broker's count; a classic queue does not count: 1, for there was one.
+
+    From RabbitMQ 4.3 on x-acquired-count counts those that ended without a rejection too.
+    """
+    counts = [(headers or {}).get(name, 0) for name in ("x-delivery-count", "x-acquired-count")]
+    return max(1, *(int(count) for count in counts if isinstance(count, int)))
