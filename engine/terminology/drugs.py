@@ -7,7 +7,7 @@ identifies a drug here. Coding systems are those of HL7 table 0396.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -63,14 +63,15 @@ class DrugTable:
     codes: Mapping[tuple[str, str], DrugRow]
     words: Mapping[str, str]
 
-    def match(self, codings: Sequence[Coding]) -> DrugMatch | None:
+    def match(self, codings: Iterable[Coding]) -> DrugMatch | None:
         """The drug that the triplets of a give code name, or None.
 
         Where triplets name different drugs the first in the order of our list is taken, thiopurines first
         (watching one patient too many is the safer mistake), and the warning says so. The strength is that
         of the codes that have one, and unknown where they differ.
         """
-        found = [(coding, row) for coding in codings if (row := self._row(coding)) is not None]
+        sent = tuple(codings)
+        found = [(coding, row) for coding in sent if (row := self._row(coding)) is not None]
         if not found:
             return None
         warnings = []
@@ -81,7 +82,7 @@ class DrugTable:
         coding = next(coding for coding, row in found if row.drug == drug)
         if any(coding.system.strip().casefold() == "atc" for coding, _ in found):
             warnings.append("coding system ATC read as WHO ATC; HL7 table 0396 names it WC")
-        words = set(_WORD.findall(" ".join(item.text for item in codings).casefold()))
+        words = set(_WORD.findall(" ".join(item.text for item in sent).casefold()))
         if words.intersection(_CONFUSABLE.get(drug, ())):
             warnings.append(f"the code says {drug}, the text names a drug that is spelt alike")
         strengths = {row.strength_mg for _, row in found if row.drug == drug and row.strength_mg is not None}

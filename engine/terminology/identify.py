@@ -6,7 +6,7 @@ Names never identify: LOINC renames, laboratories abbreviate. A name can only ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from engine.model.codes import AnalyteDefinition, CodeKind, CodeMatch, Coding
 from engine.terminology.loinc import LOINC_SYSTEMS, Meaning, has_right_check_digit
@@ -21,7 +21,7 @@ _SAYS_MOST = (CodeKind.EXCLUDED, CodeKind.PANEL, CodeKind.IGNORED, CodeKind.NOT_
 
 
 def identify(
-    codings: Sequence[Coding],
+    codings: Iterable[Coding],
     *,
     site_name: str,
     specimen: str,
@@ -46,7 +46,7 @@ def identify(
     definition = analytes[next(iter(named))]
     coding, _, meaning = next((claim for claim in strong if claim[1]), strong[0])
     if definition.contradicted_by:
-        text = " ".join(item.text for item in codings).casefold()
+        text = " ".join(item.text for item, _, _ in claims).casefold()
         word = next((word for word in definition.contradicted_by if word in text), "")
         if word:
             detail = f'the code says {definition.name}, the text sent with it says "{word}"'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -53,7 +53,7 @@ class Terminology:
         """Every site profile by name, ``default`` included."""
         return self._tables.sites.sites
 
-    def identify(self, codings: Sequence[Coding], site_name: str, specimen: str, unit: str) -> CodeMatch:
+    def identify(self, codings: Iterable[Coding], site_name: str, specimen: str, unit: str) -> CodeMatch:
         """What one OBX-3 means; ``codings`` are its triplets, empty ones allowed.
 
         A triplet labelled LOINC is looked up as such, one without a system too when the code is in our table;
@@ -126,7 +126,7 @@ class Terminology:
             return f"the laboratory must send a unit in OBX-6 (for example {accepted})"
         return damage(unit) or f"units.csv does not list it for {definition.title} (canonical: {accepted})"
 
-    def drug(self, codings: Sequence[Coding]) -> DrugMatch | None:
+    def drug(self, codings: Iterable[Coding]) -> DrugMatch | None:
         """The drug of a give code (RXO-1, RXE-2, RXD-2, RXG-4, RXA-5) by exact code, or None."""
         return self._tables.drugs.match(codings)
 
