@@ -10,10 +10,10 @@ from engine.model.finding import Evidence, Finding, Severity, UnknownCause
 from engine.model.quantity import Truth, plain
 from engine.model.record import Situation
 from engine.model.result import Result
-from engine.rulebook.conditions import Verdict, View
+from engine.rulebook.conditions import Analytes, Verdict, View
 from engine.rulebook.message import Material, fill
 from engine.rulebook.rule import Rule, Status
-from engine.rulebook.tree import Judged, judge, supporting, unknown_rank, unpaired
+from engine.rulebook.tree import Judged, decisive, judge, supporting, unknown_rank, unpaired
 
 _SEVERITIES = tuple(Severity)
 _SILENT = -1
@@ -30,13 +30,14 @@ class Judgement:
     severity: Severity | None
 
 
-def evaluate(rule: Rule, situation: Situation) -> tuple[Finding, ...]:
+def evaluate(rule: Rule, situation: Situation, analytes: Analytes) -> tuple[Finding, ...]:
     """The findings of one rule: exactly one of a clinical rule, whatever its truth, so that silence can be
     explained; of a data-quality rule one for each analyte (or unmapped code) with that problem.
+    ``analytes`` gives the names that messages use. The evidence that decided comes first.
 
     Pure and total: it never raises, and the same situation gives the same findings.
     """
-    return tuple(finding_of(judgement) for judgement in judgements(rule, situation))
+    return tuple(finding_of(judgement, analytes) for judgement in judgements(rule, situation))
 
 
 def judgements(rule: Rule, situation: Situation) -> tuple[Judgement, ...]:
@@ -78,7 +79,7 @@ def severity_if_unknown(tree: Judged, if_unknown: Mapping[UnknownCause, Severity
     return None if rank == _SILENT else _SEVERITIES[rank]
 
 
-def finding_of(judgement: Judgement) -> Finding:
+def finding_of(judgement: Judgement, analytes: Analytes) -> Finding:
     """The finding; its message is written only where there is something to say."""
     rule, view, tree = judgement.rule, judgement.view, judgement.tree
     speaking = list(supporting(tree))
@@ -87,9 +88,8 @@ def finding_of(judgement: Judgement) -> Finding:
     trigger = _trigger(speaking)
     message = ""
     if judgement.severity is not None:
-        material = Material(view, (*speaking, *judgement.verdicts), trigger, rule.titles)
+        material = Material(view, (*speaking, *judgement.verdicts), trigger, analytes)
         message = _message(rule, tree.truth, material)
-    evidence = tuple(verdict.evidence for verdict in judgement.verdicts)
     used = speaking or judgement.verdicts
     times = [verdict.result.collected.at for verdict in used if verdict.result is not None]
     return Finding(
@@ -103,7 +103,7 @@ def finding_of(judgement: Judgement) -> Finding:
         message=message,
         action=rule.action,
         sources=tuple(map(str, rule.sources)),
-        evidence=evidence + tuple(_apart(rule, judged) for judged in unpaired(tree)),
+        evidence=_evidence(judgement, trigger),
         clinical_at=max(times, default=None),
         trigger_key=trigger.result.key if trigger is not None and trigger.result is not None else "",
         badness=_badness(speaking),
@@ -138,6 +138,27 @@ def _badness(speaking: Sequence[Verdict]) -> tuple[tuple[str, str], ...]:
         if number is not None:
             worst[analyte] = max(number, worst.get(analyte, number))
     return tuple((analyte, plain(worst[analyte])) for analyte in sorted(worst))
+
+
+def _evidence(judgement: Judgement, trigger: Verdict | None) -> tuple[Evidence, ...]:
+    """All evidence: the trigger, then what else decided, nearest to the threshold first, then the rest."""
+    tree, rule = judgement.tree, judgement.rule
+    ordered = [trigger.evidence] if trigger is not None and tree.truth is Truth.TRUE else []
+    deciding = list(decisive(tree))
+    ordered += [_apart(rule, judged) for judged in unpaired(tree)]
+    verdicts = [judged.verdict for judged in deciding if judged.verdict is not None]
+    ordered += [verdict.evidence for verdict in sorted(verdicts, key=_distance)]
+    ordered += [verdict.evidence for verdict in judgement.verdicts]
+    unique: dict[str, Evidence] = {}
+    for evidence in ordered:
+        unique.setdefault(evidence.condition, evidence)
+    return tuple(unique.values())
+
+
+def _distance(verdict: Verdict) -> tuple[bool, Decimal]:
+    """Measured first, and of those the value nearest to its threshold."""
+    factor = verdict.excess or Decimal(0)
+    return verdict.result is None, -min(factor, 1 / factor if factor else factor)
 
 
 def _apart(rule: Rule, judged: Judged) -> Evidence:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 
 from engine.model.finding import Evidence, Finding, UnknownCause
-from engine.model.quantity import Operator, Truth
-from engine.rulebook.conditions import Condition, Verdict
+from engine.model.quantity import Operator, Truth, plain
+from engine.rulebook.conditions import Analytes, Condition, read_condition
 from engine.rulebook.conditions.base import OPERATOR_WORDS
 from engine.rulebook.conditions.values import Comparison, Multiple
 from engine.rulebook.rule import Rule
-from engine.rulebook.tree import All, AnyOf, Judged, Leaf, Node, Not, decisive, judge
+from engine.rulebook.syntax import Unreadable
+from engine.rulebook.tree import All, AnyOf, Leaf, Node, Not
 
 _NOT_WORDS: Mapping[Operator, str] = {
     Operator.GREATER_OR_EQUAL: "below",
@@ -22,11 +22,11 @@ _NOT_WORDS: Mapping[Operator, str] = {
 _BRANCH_WORDS: Mapping[type[Node], str] = {All: "all of these hold:", AnyOf: "at least one of these holds:"}
 
 
-def describe(rule: Rule) -> str:
+def describe(rule: Rule, analytes: Analytes) -> str:
     """The rule as a clinician would read it: when it fires, how loud, what to do, and who says so."""
     lines = [f"{rule.id} (version {rule.version}, {rule.status.value})", rule.title, ""]
     lines.append(f"Fires as {rule.severity.value} when")
-    lines.extend(_tree(rule.when, rule.titles, 1))
+    lines.extend(_tree(rule.when, analytes, 1))
     loud = {cause: said for cause, said in rule.if_unknown.items() if said is not None}
     for cause, said in loud.items():
         lines.append(f"When that cannot be decided ({_CAUSE_WORDS[cause]}): {said.value}.")
@@ -45,6 +45,8 @@ def describe(rule: Rule) -> str:
     return "\n".join(lines) + "\n"
 
 
+_ABBREVIATION = 4
+
 _CAUSE_WORDS: Mapping[UnknownCause, str] = {
     UnknownCause.VALUE: "a value such as >480 is not exact enough",
     UnknownCause.REFERENCE: "there is nothing to compare with",
@@ -53,83 +55,62 @@ _CAUSE_WORDS: Mapping[UnknownCause, str] = {
 }
 
 
-def _tree(node: Node, titles: Mapping[str, str], depth: int) -> Iterator[str]:
+def _tree(node: Node, analytes: Analytes, depth: int) -> Iterator[str]:
     indent = "  " * depth
     if isinstance(node, Leaf):
-        yield f"{indent}- {node.condition.words(titles)}"
+        yield f"{indent}- {node.condition.words(analytes)}"
     elif isinstance(node, All | AnyOf):
         yield f"{indent}- {_BRANCH_WORDS[type(node)]}"
         for part in node.parts:
-            yield from _tree(part, titles, depth + 1)
+            yield from _tree(part, analytes, depth + 1)
     else:
         yield f"{indent}- {'not' if isinstance(node, Not) else 'unless it is certain that'}:"
-        yield from _tree(node.part, titles, depth + 1)
+        yield from _tree(node.part, analytes, depth + 1)
 
 
-def why_silent(rule: Rule, finding: Finding) -> str:
-    """One line on why ``finding``, a finding of ``rule``, says nothing: ``ALT 120 U/L is below 5 x
-    baseline 31 (155)``. Empty when it fired.
+def why_silent(finding: Finding) -> str:
+    """One line on why a finding says nothing: ``ALT 120 U/L is below 5 x baseline 31 (155)``.
+
+    Rests on the finding alone, for the rule may have changed since. Empty when the rule fired.
     """
-    if finding.truth is Truth.TRUE:
+    if finding.truth is Truth.TRUE or not finding.evidence:
         return ""
-    shown = {evidence.condition: evidence for evidence in finding.evidence}
-    verdicts = [Verdict(shown[condition.text]) for condition in rule.conditions if condition.text in shown]
-    if len(verdicts) < len(rule.conditions):
-        return "the rule has changed since"
-    apart = [evidence for evidence in finding.evidence[len(rule.conditions) :] if evidence.note]
-    if apart and finding.truth is Truth.UNKNOWN:
-        return f"{apart[0].note} are too far apart to be judged together"
-    tree = judge(rule.when, verdicts, rule.pair_within)
-    reasons = [judged for judged in decisive(tree) if isinstance(judged.node, Leaf)]
-    return _because(max(reasons, key=_closeness), rule.titles) if reasons else ""
-
-
-def _closeness(judged: Judged) -> tuple[bool, Decimal]:
-    """Measured reasons first, and of those the one that came nearest to firing."""
-    evidence = judged.verdict.evidence if judged.verdict is not None else None
-    if evidence is None or not evidence.value:
-        return False, Decimal(0)
+    evidence = finding.evidence[0]
     try:
-        value, threshold = Decimal(evidence.value), Decimal(evidence.threshold)
-    except ArithmeticError:
-        return True, Decimal(0)
-    if not value or not threshold:
-        return True, Decimal(0)
-    return True, min(value / threshold, threshold / value)
-
-
-def _because(judged: Judged, titles: Mapping[str, str]) -> str:
-    assert isinstance(judged.node, Leaf)  # noqa: S101 - why_silent passes leaves only
-    assert judged.verdict is not None  # noqa: S101
-    condition, evidence = judged.node.condition, judged.verdict.evidence
+        condition = read_condition(evidence.condition)
+    except Unreadable:  # the engine's own line about values that are too far apart
+        return f"{evidence.note}: not {evidence.condition}"
     if evidence.truth is Truth.UNKNOWN:
-        return _undecided(condition, evidence, titles)
+        return _undecided(condition, evidence)
     if isinstance(condition, Comparison):
-        holds = evidence.truth is Truth.TRUE
-        words = OPERATOR_WORDS if holds else _NOT_WORDS
-        return f"{_measured(evidence, titles)} is {words[condition.operator]} {_limit(condition, evidence)}"
-    note = f" ({evidence.note})" if evidence.note else ""
-    value = f": {evidence.value}" if evidence.value and not evidence.analyte else ""
-    verb = "" if evidence.truth is Truth.TRUE else "not: "
-    return f"{verb}{condition.words(titles)}{value}{note}"
+        words = OPERATOR_WORDS if evidence.truth is Truth.TRUE else _NOT_WORDS
+        return f"{_measured(evidence)} is {words[condition.operator]} {_limit(condition, evidence)}"
+    details = [evidence.value if not evidence.analyte else "", evidence.note]
+    shown = f"{evidence.condition}: {'yes' if evidence.truth is Truth.TRUE else 'no'}"
+    return ", ".join((shown, *filter(None, details)))
 
 
-def _undecided(condition: Condition, evidence: Evidence, titles: Mapping[str, str]) -> str:
+def _undecided(condition: Condition, evidence: Evidence) -> str:
     if evidence.cause is UnknownCause.VALUE:
-        return f"{_measured(evidence, titles)} leaves open whether {condition.words(titles)}"
+        return f"{_measured(evidence)} leaves open whether it {condition.saying}"
     if evidence.cause is UnknownCause.REFERENCE:
-        return f"{_measured(evidence, titles)}: {evidence.note}"
-    name = titles.get(evidence.analyte, evidence.analyte)
-    return f"{name}: {evidence.note}" if name else evidence.note
+        return f"{_measured(evidence)}: {evidence.note}"
+    return f"{_name(evidence.analyte)}: {evidence.note}" if evidence.analyte else evidence.note
 
 
-def _measured(evidence: Evidence, titles: Mapping[str, str]) -> str:
-    name = titles.get(evidence.analyte, evidence.analyte)
+def _measured(evidence: Evidence) -> str:
+    name = _name(evidence.analyte)
     return f"{name} {evidence.comparator}{evidence.value} {evidence.unit}".rstrip()
 
 
+def _name(analyte: str) -> str:
+    """``ALT``, ``bilirubin``: short names are abbreviations."""
+    words = analyte.replace("_", " ")
+    return words.upper() if len(words) <= _ABBREVIATION else words
+
+
 def _limit(condition: Comparison, evidence: Evidence) -> str:
-    if isinstance(condition, Multiple):
-        multiple = condition.limit.split(" x ")[0]
-        return f"{multiple} x {condition.reference} {evidence.reference_value} ({evidence.threshold})"
-    return condition.limit
+    if not isinstance(condition, Multiple):
+        return condition.limit
+    multiple = f"{plain(condition.number)} x {condition.reference}"
+    return f"{multiple} {evidence.reference_value} ({evidence.threshold})"

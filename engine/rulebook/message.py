@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.model.finding import Evidence
 from engine.model.quantity import plain
 from engine.model.result import Result
-from engine.rulebook.conditions import Condition, Verdict, View
+from engine.rulebook.conditions import Analytes, Condition, Verdict, View
 from engine.rulebook.syntax import Unreadable, near
 
 FIELDS = ("sent", "fold", "baseline", "uln", "lln", "collected")
@@ -36,7 +36,7 @@ class Material:
     view: View
     verdicts: Sequence[Verdict]
     trigger: Verdict | None
-    titles: Mapping[str, str]
+    analytes: Analytes
 
 
 def read_template(text: str, conditions: Iterable[Condition]) -> Template:
@@ -104,7 +104,8 @@ def _value(name: str, attribute: str, material: Material) -> str:
     if result is None:
         return "not measured" if not attribute else ""
     if attribute == "name":
-        return material.titles.get(result.analyte) or result.code_text or result.code
+        definition = material.analytes.get(result.analyte)
+        return definition.title if definition else result.code_text or result.code
     if attribute == "collected":
         return result.collected.at.date().isoformat()
     if attribute:

@@ -128,7 +128,6 @@ class _RuleReader(Reader):
         conditions = tuple(leaf.condition for leaf in self.conditions.values())
         message, unknown = self._messages(table, conditions, speaks=any(if_unknown.values()))
         self.supersedes = self.texts(table, "supersedes", "a rule")
-        names = sorted({name for condition in conditions for name in condition.analytes})
         return Rule(
             id=identifier,
             title=self.text(table, "title", "a rule", required=True),
@@ -148,7 +147,6 @@ class _RuleReader(Reader):
             message=message,
             message_unknown=unknown,
             action=self.text(table, "action", "a rule", required=True),
-            titles={name: self.analytes[name].title for name in names if name in self.analytes},
             problems=frozenset(c.problem for c in conditions if isinstance(c, Unusable)),
             file=self.file,
         )

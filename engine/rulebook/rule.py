@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
+from engine.errors import ConfigError, Defect
 from engine.model.finding import Severity, UnknownCause
 from engine.model.result import Problem
 from engine.rulebook.conditions import Condition
 from engine.rulebook.message import Template
+from engine.rulebook.syntax import near
 from engine.rulebook.tree import Node
 
 
@@ -40,7 +42,7 @@ class Rule:
     """One rule file, compiled.
 
     ``conditions`` are the distinct conditions of ``when`` in the order of the file. ``if_unknown`` has an
-    entry for each cause; None is silence. ``titles`` are the names for people of the analytes judged.
+    entry for each cause; None is silence.
     ``problems`` are the kinds of unusable observation that a data-quality rule asks about: such a rule
     gives a finding for each, a clinical rule (none) exactly one. ``version`` is text: 1.10 is not 1.1.
     """
@@ -63,7 +65,6 @@ class Rule:
     message: Template
     message_unknown: Template | None
     action: str
-    titles: Mapping[str, str]
     problems: frozenset[Problem]
     file: str
 
@@ -79,12 +80,20 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """Every rule and protocol of a rules folder, checked: ids in order, all references resolved."""
+    """Every rule and protocol of a rules folder, checked: in order of id, all references resolved.
+
+    ``in_force`` are the active and shadow rules of the chosen protocol, none before one is chosen.
+    """
 
     rules: tuple[Rule, ...]
     by_id: Mapping[str, Rule]
     protocols: Mapping[str, Protocol]
+    in_force: tuple[Rule, ...] = ()
 
-    def in_force(self, protocol: str) -> tuple[Rule, ...]:
-        """The active and shadow rules that a protocol names, by id; KeyError for an unknown protocol."""
-        return tuple(self.by_id[name] for name in sorted(self.protocols[protocol].rules))
+    def with_protocol(self, name: str) -> Rulebook:
+        """The same rulebook with that protocol in force. Raises ConfigError where there is none."""
+        protocol = self.protocols.get(name)
+        if protocol is None:
+            hint = near(name, self.protocols) if self.protocols else "add one to the folder protocols"
+            raise ConfigError([Defect("rules", 0, f'no protocol "{name}"', hint)])
+        return replace(self, in_force=tuple(self.by_id[rule] for rule in sorted(protocol.rules)))

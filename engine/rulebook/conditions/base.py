@@ -101,9 +101,9 @@ class Condition(ABC):
     def saying(self) -> str:
         """What it says of its analytes, for people: ``is at least 500 U/L``."""
 
-    def words(self, titles: Mapping[str, str]) -> str:
+    def words(self, analytes: Analytes) -> str:
         """The condition as a clinician would say it: ``ALT is at least 500 U/L``."""
-        names = " / ".join(titles.get(name, name) for name in self.analytes)
+        names = " / ".join(analytes[name].title for name in self.analytes)
         return f"{names} {self.saying}".lstrip()
 
     @property
