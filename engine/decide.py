@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -24,7 +24,7 @@ from engine.model.person import Person
 from engine.model.quantity import Truth, plain
 from engine.model.record import Record, Situation
 from engine.model.result import Result
-from engine.model.therapy import TherapyEvent, TherapySpan, TherapyState
+from engine.model.therapy import TherapyEvent, TherapyState
 from engine.results import Reported, promote
 from engine.rulebook import Rulebook, evaluate, why_silent
 from engine.terminology import Terminology
@@ -55,6 +55,17 @@ class Occasion:
 
 
 @dataclass(frozen=True, slots=True)
+class _Judged:
+    """One record, judged: what every event about it is told from."""
+
+    record: Record
+    situation: Situation | None
+    findings: tuple[Finding, ...]
+    knowledge: Knowledge
+    occasion: Occasion
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The record as it is now, and which parts of it are new."""
 
@@ -76,7 +87,7 @@ def decide_results(reported: Reported, record: Record, knowledge: Knowledge, occ
     stored = {result.key: result for result in record.results}
     fresh: dict[str, Result] = {}
     superseded: list[Result] = []
-    promoted = [promote(result, fresh.get(result.key) or stored.get(result.key)) for result in reported.promoted]
+    promoted = [promote(result, stored.get(result.key)) for result in reported.promoted]
     for result in (*reported.results, *(result for result in promoted if result is not None)):
         known = stored.get(result.key)
         if known is None or known.version < result.version:
@@ -86,7 +97,7 @@ def decide_results(reported: Reported, record: Record, knowledge: Knowledge, occ
                 superseded.append(known)
         elif known.version != result.version:
             superseded.append(result)
-    on_therapy = bool(_exposing(record.therapy))
+    on_therapy = bool(spans(record.therapy))
     ledger = tuple(replace(entry, on_therapy=on_therapy) for entry in reported.ledger)
     if not fresh:
         return Decision(record, superseded=tuple(superseded), ledger=ledger)
@@ -134,18 +145,16 @@ def decide_merge(
 # --- judging -----------------------------------------------------------------------------------
 
 
-def _exposing(therapy: Iterable[TherapyEvent]) -> tuple[TherapySpan, ...]:
-    return spans(therapy)
-
-
 def _judge(record: Record, knowledge: Knowledge, occasion: Occasion) -> Decision:
     """Compare what the rules find in the record with what was published about it."""
-    exposures = _exposing(record.therapy)
+    exposures = spans(record.therapy)
     told = _open_alerts(record)
     if not exposures and not told:
         return Decision(record)
     situation = (
-        situation_of(record.results, exposures, facts(record.therapy), knowledge.history) if exposures else None
+        situation_of(record.results, exposures, facts(record.therapy), knowledge.history)
+        if exposures
+        else None
     )
     findings: tuple[Finding, ...] = ()
     if situation is not None:
@@ -154,6 +163,7 @@ def _judge(record: Record, knowledge: Knowledge, occasion: Occasion) -> Decision
             for rule in knowledge.rulebook.in_force
             for finding in evaluate(rule, situation, knowledge.terminology.analytes)
         )
+    judged = _Judged(record, situation, findings, knowledge, occasion)
     chosen = choose(findings)
     changed: list[Alert] = []
     events: list[AlertEvent] = []
@@ -164,8 +174,8 @@ def _judge(record: Record, knowledge: Knowledge, occasion: Occasion) -> Decision
         kept = next((alert for alert in mine if alert.episode_id == episode), None)
         for other in mine:
             if other is not kept:
-                step = _end_of(other, record, superseded=now is not None or kept is not None)
-                alert, event = _tell(other, None, step, record, situation, findings, knowledge, occasion)
+                end = _end_of(other, record, superseded=now is not None or kept is not None)
+                alert, event = _tell(other, None, end, judged)
                 changed.append(alert)
                 events.append(event)
         if kept is None and now is not None:
@@ -179,7 +189,7 @@ def _judge(record: Record, knowledge: Knowledge, occasion: Occasion) -> Decision
             if holds is not None and holds != kept.current:
                 changed.append(replace(kept, current=holds))
             continue
-        alert, event = _tell(kept, now, step, record, situation, findings, knowledge, occasion)
+        alert, event = _tell(kept, now, step, judged)
         changed.append(alert)
         events.append(event)
     if occasion.silent:
@@ -257,17 +267,9 @@ def _value(result: Result) -> tuple[str, str]:
 # --- telling -----------------------------------------------------------------------------------
 
 
-def _tell(
-    alert: Alert,
-    now: Chosen | None,
-    step: Step,
-    record: Record,
-    situation: Situation | None,
-    findings: Sequence[Finding],
-    knowledge: Knowledge,
-    occasion: Occasion,
-) -> tuple[Alert, AlertEvent]:
+def _tell(alert: Alert, now: Chosen | None, step: Step, judged: _Judged) -> tuple[Alert, AlertEvent]:
     """The alert after publishing one more event about it, and that event."""
+    record, occasion, findings = judged.record, judged.occasion, judged.findings
     ending = step.phase is Phase.END
     told = alert.published
     finding = now.finding if now is not None and not ending else _as_judged_now(told, findings)
@@ -292,7 +294,7 @@ def _tell(
         title=finding.title,
         message=_ending_message(told, finding, step.reason) if ending else finding.message,
         action="" if ending else finding.action,
-        drug_text=_drug_text(situation),
+        drug_text=_drug_text(judged.situation),
         evidence=finding.evidence,
         trigger=evidence,
         trigger_code=trigger.code if trigger else "",
@@ -303,7 +305,7 @@ def _tell(
         superseded=now.superseded if now is not None else (),
         not_fired=_not_fired(findings, finding),
         message_control_id=occasion.control_id,
-        knowledge_revision=knowledge.revision,
+        knowledge_revision=judged.knowledge.revision,
         processing_id=occasion.processing_id,
     )
     after = replace(
@@ -341,10 +343,10 @@ def _ending_message(told: Finding, finding: Finding, reason: AlertReason) -> str
     if reason is AlertReason.WITHDRAWN:
         return f"A result this alert rested on was withdrawn by the laboratory. It said: {told.message}"
     if reason is AlertReason.CORRECTED:
-        return f"Corrected by the laboratory: {why_silent(finding)} It said: {told.message}"
+        return f"Corrected by the laboratory: {why_silent(finding)}. It said: {told.message}"
     if reason is AlertReason.SUPERSEDED:
         return f"Continued as another alert. It said: {told.message}"
-    return f"No longer so: {why_silent(finding)}"
+    return f"No longer so: {why_silent(finding)}."
 
 
 def _not_fired(findings: Sequence[Finding], spoken: Finding) -> tuple[NotFired, ...]:

@@ -34,11 +34,11 @@ from engine.model.alert import AlertEvent
 from engine.model.disposition import Disposition, Outcome, Reason
 from engine.model.moment import Moment
 from engine.model.person import Identifier
+from engine.model.result import ResultStatus
 from engine.model.therapy import TherapyEvent
 from engine.outbound import RenderOptions, render
 from engine.people import IdentityConflictError, People, conflict_key, conflict_result
 from engine.results import Header, read_results
-from engine.model.result import ResultStatus
 from engine.store import InboxKey, OutboxRow, QuarantineRow, Store, TakenMessage, Unit
 from engine.therapy import RosterRow, events_from_orders
 
@@ -238,7 +238,9 @@ class Intake:
             return self._quarantine(unit, arrived, key, _type_of(message), now, error, held=again)
         except Exception as error:  # noqa: BLE001  one message must never stop the feed or be lost
             defect = ContentError(Reason.INTERNAL_ERROR, "", f"{type(error).__name__} while deciding")
-            return self._quarantine(unit, arrived, key, _type_of(message), now, defect, fault=error, held=again)
+            return self._quarantine(
+                unit, arrived, key, _type_of(message), now, defect, fault=error, held=again
+            )
         work.people.commit()
         disposition = _IGNORED_REASONS.get(work.reason, Disposition.ACCEPTED)
         taken = Taken(

@@ -12,12 +12,20 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta, timezone
 
 from engine.errors import ContentError
-from engine.hl7 import Observation, OrderGroup, PatientGroup, read_moment, read_range, read_value, unit_of
+from engine.hl7 import (
+    OrderGroup,
+    PatientGroup,
+    TimeUnreadableError,
+    moment_of,
+    range_of,
+    read_value,
+    unit_of,
+)
 from engine.model.codes import AnalyteKind, CodeKind, CodeMatch, Coding
 from engine.model.disposition import Reason
 from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
-from engine.model.quantity import Quantity, ReferenceRange
+from engine.model.quantity import Quantity
 from engine.model.result import STATUS_ACTIONS, Problem, Result, ResultStatus, StatusAction, Version
 from engine.model.segments import Segment
 from engine.model.site import Site
@@ -64,6 +72,10 @@ class Reported:
 
 @dataclass(slots=True)
 class _Collector:
+    header: Header
+    person_id: str
+    sex: str
+    terminology: Terminology
     results: dict[str, Result] = field(default_factory=dict)
     promoted: list[Result] = field(default_factory=list)
     ledger: list[LedgerEntry] = field(default_factory=list)
@@ -78,17 +90,17 @@ def read_results(
     Raises ContentError where the message cannot be trusted: codes that disagree, a status that is in no
     table, no readable time, an observation of ours outside any order.
     """
-    collector = _Collector()
+    collector = _Collector(header, person_id, sex, terminology)
     for order in group.orders:
         for observation in order.observations:
             collector.observations += 1
             obx = observation.obx
             unit = unit_of(obx)
-            match = terminology.identify(_codings(obx), header.site.name, _specimen_type(order), unit)
+            match = terminology.identify(tuple(_codings(obx)), header.site.name, _specimen_type(order), unit)
             if match.kind is CodeKind.ANALYTE:
-                _read_one(collector, order, observation, match, header, person_id, sex, terminology)
+                _read_one(collector, order, obx, match)
             elif match.kind is CodeKind.UNMAPPED:
-                _note_unmapped(collector, order, observation, match, unit, header, person_id)
+                _note_unmapped(collector, order, obx, match, unit)
             elif match.kind is CodeKind.DISAGREE:
                 raise ContentError(Reason.CODES_DISAGREE, obx.location(3), match.detail)
             elif match.kind is CodeKind.EXCLUDED:
@@ -109,22 +121,12 @@ def _codings(obx: Segment) -> Iterator[Coding]:
             yield Coding(*triplet)
 
 
-def _read_one(
-    collector: _Collector,
-    order: OrderGroup,
-    observation: Observation,
-    match: CodeMatch,
-    header: Header,
-    person_id: str,
-    sex: str,
-    terminology: Terminology,
-) -> None:
-    obx = observation.obx
+def _read_one(collector: _Collector, order: OrderGroup, obx: Segment, match: CodeMatch) -> None:
     status = _status(obx)
     action = STATUS_ACTIONS[status]
     if action is StatusAction.NO_VALUE:
         return
-    result = _frame(order, obx, match, status, header, person_id)
+    result = _frame(collector, order, obx, match, status)
     if action is StatusAction.WITHDRAW:
         collector.results[result.key] = result
         return
@@ -136,11 +138,10 @@ def _read_one(
             return
         # B and V restate a final value; kept as what they restate.
         result = replace(result, status=ResultStatus.FINAL)
-    result = _with_value(result, obx, match, sex, terminology)
-    _keep(collector, result, header, match)
+    _keep(collector, _with_value(collector, result, obx, match), match)
 
 
-def _keep(collector: _Collector, result: Result, header: Header, match: CodeMatch) -> None:
+def _keep(collector: _Collector, result: Result, match: CodeMatch) -> None:
     """Several OBX of one OBX-3 and OBX-4 are one unit: one has the value, the others are comments.
 
     A second readable value under the same key is a result of its own: nothing is overwritten.
@@ -159,12 +160,11 @@ def _keep(collector: _Collector, result: Result, header: Header, match: CodeMatc
     else:
         return
     if result.problem is not None:
-        collector.ledger.append(_entry(header, match, match.unit, result.problem.value))
+        collector.ledger.append(_entry(collector.header, match, match.unit, result.problem.value))
 
 
-def _with_value(
-    result: Result, obx: Segment, match: CodeMatch, sex: str, terminology: Terminology
-) -> Result:
+def _with_value(collector: _Collector, result: Result, obx: Segment, match: CodeMatch) -> Result:
+    terminology = collector.terminology
     reading = read_value(obx)
     sent = f"{obx.raw(5)} {obx.raw(6)}".strip()
     flags = tuple(obx.text(8, repetition=number) for number in range(1, obx.repetitions(8) + 1))
@@ -176,51 +176,30 @@ def _with_value(
     quantity = terminology.quantity(match.analyte, reading.interval, match.unit)
     if not isinstance(quantity, Quantity):
         return replace(result, problem=quantity)
-    reference = read_range(_range_text(obx), sex)
+    reference = range_of(obx, collector.sex)
     if reference is not None:
         reference = terminology.reference(match.analyte, reference, match.unit)
-    return replace(result, quantity=quantity, reference=_usable(reference))
-
-
-def _range_text(obx: Segment) -> str:
-    count = obx.repetitions(7)
-    return "~".join(obx.text(7, repetition=number) for number in range(1, count + 1))
-
-
-def _usable(reference: ReferenceRange | None) -> ReferenceRange | None:
-    """A range whose limits are reversed limits nothing."""
-    if reference is None or reference.low is None or reference.high is None:
-        return reference
-    return reference if reference.low <= reference.high else None
+    return replace(result, quantity=quantity, reference=reference)
 
 
 def _note_unmapped(
-    collector: _Collector,
-    order: OrderGroup,
-    observation: Observation,
-    match: CodeMatch,
-    unit: str,
-    header: Header,
-    person_id: str,
+    collector: _Collector, order: OrderGroup, obx: Segment, match: CodeMatch, unit: str
 ) -> None:
+    header = collector.header
     collector.ledger.append(_entry(header, match, unit, match.kind.value))
     if not match.code:
         return
-    framed = _frame(order, observation.obx, match, ResultStatus.FINAL, header, person_id)
+    framed = _frame(collector, order, obx, match, ResultStatus.FINAL)
     # One row for each code of a person, the newest: the notice is about the code, not about its values.
     key = f"unmapped|{header.sender}|{match.code}"
     collector.results[key] = replace(framed, key=key, problem=Problem.CODE_UNMAPPED)
 
 
 def _frame(
-    order: OrderGroup,
-    obx: Segment,
-    match: CodeMatch,
-    status: ResultStatus,
-    header: Header,
-    person_id: str,
+    collector: _Collector, order: OrderGroup, obx: Segment, match: CodeMatch, status: ResultStatus
 ) -> Result:
     """A result without its value: who, which analyte, which order, when, which version."""
+    header = collector.header
     if order.obr is None:
         raise ContentError(
             Reason.OBSERVATION_WITHOUT_ORDER,
@@ -235,7 +214,7 @@ def _frame(
     number = _order_number(order, collected)
     namespace = order.obr.text(3, 2) or header.sender
     return Result(
-        person_id=person_id,
+        person_id=collector.person_id,
         key="|".join((namespace, number, f"{match.code}^{match.system}", obx.text(4))),
         analyte=match.analyte,
         code=match.code,
@@ -327,12 +306,11 @@ def _collected(order: OrderGroup, obx: Segment, header: Header) -> Moment:
 
 def _moment(segment: Segment | None, number: int, header: Header) -> Moment | None:
     """The time in a field, or None where it is absent or cannot be read."""
-    text = "" if segment is None else segment.text(number)
-    if not text:
+    if segment is None:
         return None
     try:
-        return read_moment(text, header.site.time_zone, header.default_offset)
-    except ValueError:
+        return moment_of(segment, number, header.site.time_zone, header.default_offset)
+    except TimeUnreadableError:
         return None
 
 
@@ -355,4 +333,6 @@ def promote(promoted: Result, stored: Result | None) -> Result | None:
         )
     if STATUS_ACTIONS[stored.status] is StatusAction.EVALUATE:
         return None
-    return replace(stored, status=ResultStatus.FINAL, version=promoted.version, control_id=promoted.control_id)
+    return replace(
+        stored, status=ResultStatus.FINAL, version=promoted.version, control_id=promoted.control_id
+    )

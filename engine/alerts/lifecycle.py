@@ -96,5 +96,6 @@ def _compare(told: Finding, holds: Finding | None) -> Now:
 def _worse(told: Finding, holds: Finding) -> bool:
     before = dict(told.badness)
     return any(
-        analyte in before and Decimal(badness) > Decimal(before[analyte]) for analyte, badness in holds.badness
+        analyte in before and Decimal(badness) > Decimal(before[analyte])
+        for analyte, badness in holds.badness
     )

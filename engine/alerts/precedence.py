@@ -53,6 +53,9 @@ def _spoken_for(primary: Finding, firing: Iterable[Finding]) -> tuple[str, ...]:
             other.rule_id
             for other in firing
             if other.rule_id != primary.rule_id
-            and ((other.family, other.subject) == (primary.family, primary.subject) or _supersedes(primary, other))
+            and (
+                (other.family, other.subject) == (primary.family, primary.subject)
+                or _supersedes(primary, other)
+            )
         )
     )

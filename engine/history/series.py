@@ -17,9 +17,7 @@ def clinical_order(result: Result) -> tuple[object, ...]:
     return (result.collected.at, result.version, result.key)
 
 
-def series(
-    results: Iterable[Result], actions: frozenset[StatusAction]
-) -> Mapping[str, tuple[Result, ...]]:
+def series(results: Iterable[Result], actions: frozenset[StatusAction]) -> Mapping[str, tuple[Result, ...]]:
     """Results with a usable quantity or coded text, by analyte, ascending by collection time.
 
     Absolute neutrophils that no laboratory reported are derived from the same specimen

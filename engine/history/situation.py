@@ -16,7 +16,8 @@ from engine.model.therapy import Fact, TherapySpan
 @dataclass(frozen=True, slots=True)
 class HistoryOptions:
     """``after_stop``: results collected this long after a stop are still judged (the drug acts on);
-    ``baseline_window``: how far before the first dose a result may count towards the baseline."""
+    ``baseline_window``: how far before the first dose a result may count towards the baseline.
+    """
 
     after_stop: timedelta = timedelta(days=90)
     baseline_window: timedelta = timedelta(days=365)

@@ -82,19 +82,15 @@ class Interval:
         if operator in (Operator.GREATER, Operator.GREATER_OR_EQUAL):
             strict = operator is Operator.GREATER
             if self.low is not None and (
-                self.low > threshold
-                or (self.low == threshold and (not strict or self.low_open))
+                self.low > threshold or (self.low == threshold and (not strict or self.low_open))
             ):
                 return Truth.TRUE
             if self.high is not None and (
-                self.high < threshold
-                or (self.high == threshold and (strict or self.high_open))
+                self.high < threshold or (self.high == threshold and (strict or self.high_open))
             ):
                 return Truth.FALSE
             return Truth.UNKNOWN
-        opposite = (
-            Operator.GREATER_OR_EQUAL if operator is Operator.LESS else Operator.GREATER
-        )
+        opposite = Operator.GREATER_OR_EQUAL if operator is Operator.LESS else Operator.GREATER
         return self.compare(opposite, threshold).negated()
 
     def scaled(self, factor: Decimal) -> Interval:

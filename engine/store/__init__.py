@@ -1,7 +1,7 @@
 """The durable state: SQLAlchemy Core on SQLite, one transaction for each batch of deliveries."""
 
-from engine.store.schema import SCHEMA_VERSION
 from engine.store.rows import InboxKey, OutboxRow, QuarantineRow, TakenMessage
+from engine.store.schema import SCHEMA_VERSION
 from engine.store.sql import Store
 from engine.store.unit import Unit
 

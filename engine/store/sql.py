@@ -8,7 +8,19 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
@@ -167,7 +179,7 @@ class Store:
         if only_open:
             statement = statement.where(table.c.open)
         with self._connection(reading=True) as connection:
-            return [alert_from_row(row) for row in connection.execute(statement).mappings()]
+            return [alert_from_row(dict(row)) for row in connection.execute(statement).mappings()]
 
     def alert_events(self, alert_id: str | None = None) -> list[AlertEvent]:
         """The published history of one alert (id or unambiguous beginning of it), or of all, in order."""
@@ -202,7 +214,9 @@ class Store:
         table = schema.messages
         statement = select(table).order_by(table.c.id.desc()).limit(limit)
         if control_id is not None:
-            statement = statement.where(or_(table.c.control_id == control_id, table.c.id == _integer(control_id)))
+            statement = statement.where(
+                or_(table.c.control_id == control_id, table.c.id == _integer(control_id))
+            )
         if disposition is not None:
             statement = statement.where(table.c.disposition == disposition)
         if reason is not None:
@@ -241,7 +255,9 @@ class Store:
             statement = statement.where(table.c.id == row_id)
         with self._connection(reading=True) as connection:
             return [
-                QuarantineRow(row["id"], dict(row), bytes(row["body"]), row["state"], row["closed_at"], row["why"])
+                QuarantineRow(
+                    row["id"], dict(row), bytes(row["body"]), row["state"], row["closed_at"], row["why"]
+                )
                 for row in connection.execute(statement).mappings()
             ]
 
@@ -271,9 +287,7 @@ class Store:
         removed = 0
         with self._connection() as connection:
             for table in (schema.results, schema.result_versions):
-                statement = delete(table).where(
-                    table.c.collected_at < oldest, table.c.person_id.in_(members)
-                )
+                statement = delete(table).where(table.c.collected_at < oldest, table.c.person_id.in_(members))
                 removed += connection.execute(statement).rowcount
         return removed
 

@@ -118,7 +118,9 @@ class Unit:
         if new:
             self._pending.roots[person.person_id] = person.person_id
 
-    def put_merge(self, survivor: Record, retired: Person, decided_at: datetime, control_id: str, why: str) -> None:
+    def put_merge(
+        self, survivor: Record, retired: Person, decided_at: datetime, control_id: str, why: str
+    ) -> None:
         """Join ``retired`` into the survivor's alias class; ``survivor`` is the record of both."""
         root = survivor.person.person_id
         for member in retired.members:
@@ -397,9 +399,7 @@ class Unit:
             names[root_of[row.person_id]].append(Identifier(row.authority, row.value, row.type))
         for root in missing:
             demographics, visit = own[root]
-            people[root] = Person(
-                root, tuple(names[root]), demographics, visit, tuple(sorted(members[root]))
-            )
+            people[root] = Person(root, tuple(names[root]), demographics, visit, tuple(sorted(members[root])))
         results = self._grouped(_RESULTS, ids, root_of, codec.result_from_row)
         therapy = self._grouped(
             _THERAPY,

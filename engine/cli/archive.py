@@ -1,0 +1,230 @@
+"""Commands on archives: ``replay``, ``send``, ``validate``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from engine.cli.shared import (
+    QUARANTINED,
+    ConfigOption,
+    MappingsOption,
+    ProtocolOption,
+    RulesOption,
+    fail,
+    load_settings,
+    parse_time,
+    read_text,
+    say,
+)
+
+PathsArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="PATH...", help="Files or folders (.hl7, .gz, .zip, MLLP, batches); - is stdin."),
+]
+
+
+def replay(
+    paths: PathsArgument,
+    roster: Annotated[Path | None, typer.Option(help="Who takes what: roster CSV.")] = None,
+    alerts: Annotated[Path | None, typer.Option(help="Write alert events as JSON lines.")] = None,
+    hl7: Annotated[Path | None, typer.Option(help="Write alert events as HL7 messages.")] = None,
+    rules: RulesOption = None,
+    mappings: MappingsOption = None,
+    protocol: ProtocolOption = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Leave out messages sent after this ISO time.")
+    ] = None,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Exit 0 even when messages were quarantined.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Run an archive through the engine, offline, with the messages as its clock.
+
+    One line for each alert event on stdout, a summary on stderr. Two replays of the same archive give
+    byte-identical output. Exit 0: ran, even with alerts; 1: something was quarantined; 2: a defect.
+    """
+    from dataclasses import replace
+
+    from engine import app
+    from engine.intake import Intake, Taken
+    from engine.model.alert import AlertEvent
+    from engine.outbound import Format, render
+    from engine.replay import replay as run_replay
+    from engine.store import Store
+    from engine.therapy import read_roster
+    from engine.transports.archive import read_archive
+
+    settings = load_settings(config, rules=rules, mappings=mappings, protocol=protocol)
+    knowledge = app.knowledge_of(settings)
+    options = replace(app.intake_options(settings, None), formats=(), until=parse_time(until))
+    store = Store.open("sqlite://")
+    with ExitStack() as outputs:
+        json_file = _output(outputs, alerts)
+        hl7_file = _output(outputs, hl7)
+
+        def write(event: AlertEvent) -> None:
+            typer.echo(render(event, Format.PAGER_TEXT, options.render).body.decode())
+            if json_file is not None:
+                json_file.write(render(event, Format.EVENT_JSON, options.render).body + b"\n")
+            if hl7_file is not None:
+                hl7_file.write(render(event, Format.HL7_R40, options.render).body)
+
+        def on_taken(taken: Taken) -> None:
+            for event in taken.events:
+                write(event)
+            if taken.fault is not None:
+                say(f"{taken.source}: defect of the engine: {type(taken.fault).__name__}")
+            progress.advance(task)
+
+        if roster is not None:
+            rows = read_roster(read_text(roster), str(roster), knowledge.terminology.analytes)
+            for event in Intake(store, knowledge, options).take_roster(rows, roster.name):
+                write(event)
+        messages = read_archive(paths)
+        progress = _progress()
+        with progress:
+            task = progress.add_task("replay", total=None)
+            summary = run_replay(messages, store, knowledge, options, on_taken)
+    say(
+        f"{summary.messages} messages, {summary.observations} observations, {summary.results} results taken in"
+    )
+    for (disposition, reason), count in sorted(summary.outcomes.items()):
+        say(f"  {count:>7}  {disposition}: {reason}")
+    for kind, count in sorted(summary.events.items()):
+        say(f"  {count:>7}  alert events: {kind}")
+    for taken in summary.quarantined:
+        place = f" at {taken.outcome.location}" if taken.outcome.location else ""
+        say(f"quarantined: {taken.source}: {taken.outcome.reason}{place}: {taken.outcome.detail}")
+    if summary.quarantined and not lenient:
+        raise typer.Exit(QUARANTINED)
+
+
+def send(
+    paths: PathsArgument,
+    amqp: Annotated[
+        str | None, typer.Option(metavar="URL", help="Broker; default: AZAWATCH_AMQP_URL.")
+    ] = None,
+    queue: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Default: the first inbound queue.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.001, help="Messages a second; default: at once.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Put an archive into a live queue, with confirms; every message is told when it was not accepted."""
+    from engine.transports import OutboundMessage, PublishOutcome
+    from engine.transports.amqp import AmqpPublisher
+    from engine.transports.archive import read_archive
+
+    settings = load_settings(config, amqp_url=amqp)
+    target = queue or settings.topology.inbound[0]
+    publisher = AmqpPublisher(settings.amqp_url.get_secret_value(), window=settings.flow.publish_window)
+    publisher.open()
+    sent = failed = 0
+    progress = _progress()
+    try:
+        with progress:
+            task = progress.add_task(f"send to {target}", total=None)
+            for chunk in _paced(read_archive(paths), rate):
+                outgoing = [
+                    OutboundMessage("", target, message.body, "application/hl7-v2+er7", message.source)
+                    for message in chunk
+                ]
+                for receipt in publisher.publish(outgoing):
+                    if receipt.outcome is PublishOutcome.CONFIRMED:
+                        sent += 1
+                    else:
+                        failed += 1
+                        say(f"{receipt.message_id}: {receipt.outcome}: {receipt.detail}")
+                    progress.advance(task)
+    finally:
+        publisher.close()
+    say(f"{sent} messages confirmed by the broker in {target}, {failed} not")
+    if failed:
+        raise typer.Exit(QUARANTINED)
+
+
+def validate(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Messages to check; - is stdin.")],
+) -> None:
+    """Check HL7 messages against the standard's structures with hl7apy.
+
+    Tells each problem with its message and place. Exit 0: none; 1: some. Our own alerts are checked with
+    the ORU_R40 structure that IHE PCD-04 uses.
+    """
+    from engine.hl7.charset import decode
+    from engine.hl7.validation import validate_message
+    from engine.transports.archive import read_archive
+
+    count = found = 0
+    for message in read_archive([file]):
+        count += 1
+        text, _, _ = decode(message.body, "cp1252")
+        for problem in validate_message(text):
+            found += 1
+            typer.echo(f"{message.source}: {problem}")
+    say(f"{count} messages, {found} problems")
+    if found or not count:
+        raise typer.Exit(QUARANTINED)
+
+
+def _output(outputs: ExitStack, path: Path | None) -> IO[bytes] | None:
+    if path is None:
+        return None
+    try:
+        return outputs.enter_context(path.open("wb"))
+    except OSError as error:
+        raise fail(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _progress() -> Progress:
+    """A bar on stderr while somebody watches; nothing in a pipe or a log file."""
+    console = Console(stderr=True)
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+
+
+def _paced(messages: Iterable[object], rate: float | None) -> Iterator[list]:
+    """Chunks to publish: as many as are due when a rate is set, else 200 at a time."""
+    chunk: list[object] = []
+    started = time.monotonic()
+    for count, message in enumerate(messages, start=1):
+        chunk.append(message)
+        if rate is None:
+            if len(chunk) >= 200:
+                yield chunk
+                chunk = []
+            continue
+        yield chunk
+        chunk = []
+        due = started + count / rate
+        time.sleep(max(0.0, due - time.monotonic()))
+    if chunk:
+        yield chunk

@@ -1,0 +1,77 @@
+"""All commands, and what their exit codes mean: 0 ran, 1 some input was quarantined, 2 a defect."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from engine import __version__
+from engine.cli import archive, broker, knowledge, live, records
+from engine.cli.shared import DEFECT, say
+from engine.errors import ConfigError, EngineError, TransientError
+
+app = typer.Typer(
+    name="azawatch",
+    help="Watches patients on azathioprine or mercaptopurine: HL7 v2 laboratory results in, cited alerts out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"azawatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the release."
+    ),
+) -> None:
+    """Watches patients on azathioprine or mercaptopurine: HL7 v2 laboratory results in, cited alerts out."""
+
+
+app.command("run")(live.run)
+app.command("doctor")(broker.doctor)
+app.command("replay")(archive.replay)
+app.command("send")(archive.send)
+app.command("validate")(archive.validate)
+app.add_typer(records.roster, name="roster")
+app.add_typer(records.alerts, name="alerts")
+app.add_typer(records.messages, name="messages")
+app.add_typer(records.quarantine, name="quarantine")
+app.add_typer(knowledge.rules, name="rules")
+app.add_typer(knowledge.mappings, name="mappings")
+app.add_typer(broker.topology, name="topology")
+
+
+def main() -> None:
+    """Run one command; errors are told in words, with exit code 2."""
+    try:
+        app(prog_name="azawatch")
+    except ConfigError as error:
+        for defect in error.defects:
+            say(str(defect))
+        count = len(error.defects)
+        say(
+            f"{count} defect{'s' if count != 1 else ''}; nothing was done."
+            if count > 1
+            else "Nothing was done."
+        )
+        sys.exit(DEFECT)
+    except TransientError as error:
+        say(f"Cannot go on now: {error}. Nothing was lost; try again.")
+        sys.exit(DEFECT)
+    except EngineError as error:
+        say(str(error))
+        sys.exit(DEFECT)
+    except BrokenPipeError:
+        # The reader of our output has gone (``azawatch … | head``): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,372 @@
+"""Commands on what the engine knows: ``roster``, ``alerts``, ``messages``, ``quarantine``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli.shared import (
+    QUARANTINED,
+    ConfigOption,
+    JsonOption,
+    fail,
+    load_settings,
+    print_json,
+    print_table,
+    read_text,
+    say,
+)
+
+if TYPE_CHECKING:
+    from engine.intake import Intake
+    from engine.model.alert import Alert
+    from engine.model.person import Person
+    from engine.store import QuarantineRow, Store
+
+roster = typer.Typer(no_args_is_help=True, help="Who takes what, since when: import, export, show.")
+alerts = typer.Typer(no_args_is_help=True, help="Alerts: list, show with evidence, acknowledge.")
+messages = typer.Typer(no_args_is_help=True, help="Every message ever taken in, and how it ended.")
+quarantine = typer.Typer(
+    no_args_is_help=True, help="Messages held for a human: list, show, release, discard."
+)
+
+AuthorityOption = Annotated[
+    str | None, typer.Option("--authority", help="Assigning authority, where two share a number.")
+]
+
+
+def _store(config: Path | None) -> Store:
+    from engine.store import Store
+
+    return Store.open(load_settings(config).store_url)
+
+
+def _intake(config: Path | None) -> tuple[Store, Intake]:
+    from engine import app
+    from engine.intake import Intake
+    from engine.store import Store
+
+    settings = load_settings(config)
+    store = Store.open(settings.store_url)
+    return store, Intake(store, app.knowledge_of(settings), app.intake_options(settings, app.now))
+
+
+# --- roster ------------------------------------------------------------------------------------
+
+
+@roster.command("import")
+def import_roster(
+    file: Annotated[Path, typer.Argument(metavar="CSV", help="Columns as in docs/roster.md.")],
+    config: ConfigOption = None,
+) -> None:
+    """Import therapy events; nothing of the file is taken when one row is wrong.
+
+    Importing the same file again changes nothing. Alerts that follow are published by the running engine.
+    """
+    from engine import app
+    from engine.intake import grouped_by_patient
+    from engine.therapy import read_roster
+
+    settings = load_settings(config)
+    knowledge = app.knowledge_of(settings)
+    rows = read_roster(read_text(file), str(file), knowledge.terminology.analytes)
+    _, intake = _intake(config)
+    events = intake.take_roster(rows, file.name)
+    say(f"{len(rows)} events of {len(grouped_by_patient(rows))} patients imported")
+    if events:
+        say(f"{len(events)} alert events follow from them")
+
+
+@roster.command("export")
+def export_roster(config: ConfigOption = None) -> None:
+    """Print every therapy event known, from rosters and pharmacy orders, as roster CSV."""
+    from engine.therapy import RosterRow, write_roster
+
+    rows = []
+    for record in _store(config).records():
+        if not record.person.identifiers:
+            continue
+        identifier = record.person.identifiers[0]
+        rows += [
+            RosterRow(identifier.value, identifier.authority, event, 0)
+            for event in sorted(record.therapy, key=lambda event: (event.effective.at, event.event_id))
+        ]
+    typer.echo(write_roster(rows), nl=False)
+
+
+@roster.command("show")
+def show_roster(
+    patient: Annotated[str, typer.Argument(metavar="PATIENT", help="Patient identifier, exactly as sent.")],
+    authority: AuthorityOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """What is known of one patient: identifiers, therapy, newest results, open alerts."""
+    from engine.history.series import FINAL, series
+    from engine.therapy import facts, spans
+
+    store = _store(config)
+    roots = store.roots_by_identifier(patient, authority)
+    if not roots:
+        raise fail(f"no patient {patient!r}", "identifiers are exact: leading zeros count")
+    for record in store.records(roots):
+        person = record.person
+        typer.echo(f"{_name(person)}  born {person.demographics.birth_date or 'unknown'}")
+        for identifier in person.identifiers:
+            typer.echo(
+                f"  identifier {identifier.value} of {identifier.authority} {identifier.type}".rstrip()
+            )
+        for span in spans(record.therapy):
+            doses = ", ".join(
+                f"{dose.mg_per_day if dose.mg_per_day is not None else '?'} mg/day from {dose.effective.date()}"
+                for dose in span.doses
+            )
+            until = f" until {span.stop.date()}" if span.stop else ""
+            typer.echo(f"  {span.drug} since {span.start.date()}{until}: {doses or 'dose unknown'}")
+        for name, told in sorted(facts(record.therapy).items()):
+            typer.echo(f"  {name} = {told[-1].value} ({told[-1].effective.at.date()})")
+        for analyte, found in sorted(series(record.results, FINAL).items()):
+            newest = found[-1]
+            value = newest.quantity if newest.quantity is not None else newest.text
+            typer.echo(f"  {analyte} {value} collected {newest.collected.isoformat()}")
+        for alert in record.alerts:
+            if alert.open:
+                typer.echo(f"  open alert {alert.alert_id} {alert.current.severity} {alert.current.title}")
+
+
+# --- alerts ------------------------------------------------------------------------------------
+
+
+@alerts.command("list")
+def list_alerts(
+    every: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Open alerts, oldest first."""
+    store = _store(config)
+    found = store.alerts(only_open=not every)
+    people = {record.person.person_id: record.person for record in store.records()}
+    rows = [_alert_row(alert, people) for alert in found]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table([heading.upper() for heading in _ALERT_COLUMNS], [list(row.values()) for row in rows])
+
+
+_ALERT_COLUMNS = ("alert", "severity", "state", "patient", "rule", "since", "acknowledged", "title")
+
+
+def _alert_row(alert: Alert, people: Mapping[str, Person]) -> dict[str, str]:
+    person = people.get(alert.person_id) or next(
+        (p for p in people.values() if alert.person_id in p.members), None
+    )
+    identifier = person.identifiers[0].value if person and person.identifiers else ""
+    values = (
+        alert.alert_id,
+        str(alert.current.severity or ""),
+        "open" if alert.open else "ended",
+        identifier,
+        alert.current.rule_id,
+        alert.started_at.isoformat(timespec="seconds"),
+        alert.acknowledged_by,
+        alert.current.title,
+    )
+    return dict(zip(_ALERT_COLUMNS, values, strict=True))
+
+
+@alerts.command("show")
+def show_alert(
+    alert_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Alert id, or an unambiguous beginning of it.")
+    ],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """The evidence card: each event, each condition with value, limit and origin, sources, silent rules."""
+    from engine.cli.card import evidence_card
+    from engine.outbound import Format, RenderOptions, render
+
+    events = _store(config).alert_events(alert_id)
+    if not events:
+        raise fail(f"no alert {alert_id!r}", "azawatch alerts list --all")
+    if len({event.alert_id for event in events}) > 1:
+        raise fail(f"{alert_id!r} is the beginning of several alert ids", "write more of it")
+    for event in events:
+        if as_json:
+            typer.echo(render(event, Format.EVENT_JSON, RenderOptions()).body.decode())
+        else:
+            typer.echo(evidence_card(event))
+
+
+@alerts.command("ack")
+def acknowledge(
+    alert_id: Annotated[str, typer.Argument(metavar="ID")],
+    by: Annotated[str, typer.Option("--by", help="Who has taken it on.")],
+    config: ConfigOption = None,
+) -> None:
+    """Note that somebody has taken an alert on."""
+    from engine import app
+
+    if not _store(config).acknowledge(alert_id, by, app.now()):
+        raise fail(f"no open alert {alert_id!r}", "azawatch alerts list")
+    say(f"alert {alert_id} acknowledged by {by}")
+
+
+# --- messages ----------------------------------------------------------------------------------
+
+
+@messages.command("find")
+def find_messages(
+    patient: Annotated[str | None, typer.Option(help="Patient identifier, exactly as sent.")] = None,
+    disposition: Annotated[
+        str | None, typer.Option(help="accepted, duplicate, ignored or quarantined.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why it ended so, as in the list.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
+    count: Annotated[
+        bool, typer.Option("--count", help="Only count them, by disposition and reason.")
+    ] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Which messages came, and where each one ended."""
+    store = _store(config)
+    if count:
+        print_table(("DISPOSITION", "REASON", "MESSAGES"), store.disposition_counts())
+        return
+    people = None
+    if patient is not None:
+        roots = store.roots_by_identifier(patient)
+        people = [member for record in store.records(roots) for member in record.person.members]
+    rows = store.messages(disposition=disposition, reason=reason, person_ids=people, limit=limit)
+    if as_json:
+        print_json(rows)
+        return
+    columns = (
+        "id",
+        "received_at",
+        "control_id",
+        "sender",
+        "message_type",
+        "disposition",
+        "reason",
+        "location",
+    )
+    print_table([c.upper() for c in columns], [[row[column] for column in columns] for row in rows])
+
+
+@messages.command("show")
+def show_message(
+    which: Annotated[str, typer.Argument(metavar="ID", help="Number in the list, or MSH-10.")],
+    config: ConfigOption = None,
+) -> None:
+    """Everything noted about one message."""
+    rows = _store(config).messages(control_id=which)
+    if not rows:
+        raise fail(f"no message {which!r}", "azawatch messages find")
+    for row in rows:
+        _print_fields(row)
+
+
+# --- quarantine --------------------------------------------------------------------------------
+
+
+@quarantine.command("list")
+def list_quarantine(
+    every: Annotated[bool, typer.Option("--all", help="Released and discarded ones too.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Messages that could not be used, with the reason and the place."""
+    rows = [
+        {
+            "id": held.id,
+            "received_at": held.message["received_at"],
+            "control_id": held.message["control_id"],
+            "sender": held.message["sender"],
+            "reason": held.message["reason"],
+            "location": held.message["location"],
+            "detail": held.message["detail"],
+            "state": held.state,
+        }
+        for held in _store(config).quarantined(state=None if every else "held")
+    ]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table([key.upper() for key in rows[0]], [list(row.values()) for row in rows])
+    else:
+        say("nothing is held")
+
+
+@quarantine.command("show")
+def show_quarantined(
+    row_id: Annotated[int, typer.Argument(metavar="ID")],
+    body: Annotated[bool, typer.Option("--body", help="Print the message itself, byte for byte.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """One held message: why, where, and (with --body) exactly what was received."""
+    held = _held(_store(config), row_id)
+    if body:
+        typer.echo(held.body, nl=False)
+        return
+    _print_fields(
+        {**held.message, "id": held.id, "state": held.state, "why": held.why, "bytes": len(held.body)}
+    )
+
+
+@quarantine.command("release")
+def release(
+    row_id: Annotated[int, typer.Argument(metavar="ID")],
+    why: Annotated[str, typer.Option("--why", help="What was put right.")] = "released",
+    config: ConfigOption = None,
+) -> None:
+    """Take a held message in again, after its cause was put right. Exit 1 when it still cannot be used."""
+    from engine.model.disposition import Disposition
+
+    store, intake = _intake(config)
+    taken = intake.release(_held(store, row_id), why)
+    if taken.outcome.disposition is Disposition.QUARANTINED:
+        say(f"still held: {taken.outcome.reason} at {taken.outcome.location}: {taken.outcome.detail}")
+        raise typer.Exit(QUARANTINED)
+    say(f"released: {taken.outcome.disposition}, {taken.outcome.reason}, {len(taken.events)} alert events")
+
+
+@quarantine.command("discard")
+def discard(
+    row_id: Annotated[int, typer.Argument(metavar="ID")],
+    why: Annotated[str, typer.Option("--why", help="Why it may go; kept for ever.")],
+    config: ConfigOption = None,
+) -> None:
+    """Close a held message without using it; the body and the reason stay on record."""
+    from engine import app
+
+    store, intake = _intake(config)
+    intake.discard(_held(store, row_id), why, app.now())
+    say(f"message {row_id} discarded")
+
+
+def _held(store: Store, row_id: int) -> QuarantineRow:
+    found = store.quarantined(row_id=row_id)
+    if not found:
+        raise fail(f"no quarantined message {row_id}", "azawatch quarantine list --all")
+    if found[0].state != "held":
+        say(f"message {row_id} was {found[0].state}: {found[0].why}")
+    return found[0]
+
+
+def _print_fields(row: Mapping[str, Any]) -> None:
+    width = max(len(name) for name in row)
+    for name, value in row.items():
+        if value not in ("", None):
+            text = value if isinstance(value, str | int) else json.dumps(value, default=str)
+            typer.echo(f"{name.ljust(width)}  {text}")
+    typer.echo("")
+
+
+def _name(person: Person) -> str:
+    return " ".join(part for part in person.demographics.name[:2] if part) or "name unknown"

@@ -1,0 +1,82 @@
+"""What every command needs: settings, the store, tables on a terminal, and how errors end a command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine import settings as configuration
+from engine.errors import ConfigError, Defect
+from engine.settings import Settings
+
+RAN = 0
+QUARANTINED = 1
+DEFECT = 2
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Settings file.", envvar="AZAWATCH_CONFIG", show_default="azawatch.toml"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+RulesOption = Annotated[Path | None, typer.Option("--rules", help="Folder of rules to use instead.")]
+MappingsOption = Annotated[Path | None, typer.Option("--mappings", help="Folder of mappings to use instead.")]
+ProtocolOption = Annotated[
+    str | None, typer.Option("--protocol", help="Which rules are in force: a file of rules/protocols.")
+]
+
+
+def load_settings(config: Path | None, **overrides: object) -> Settings:
+    """Settings from file and environment, with the options that were given on the command line."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    return configuration.load(config, overrides=given)
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """An ISO 8601 date or time from the command line; UTC where it names no zone."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("write a date or time as 2026-03-12 or 2026-03-12T14:00+00:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal, on stderr: stdout is for what was asked for."""
+    typer.echo(text, err=True)
+
+
+def fail(message: str, hint: str = "") -> ConfigError:
+    """A usage error of one line."""
+    return ConfigError([Defect("azawatch", 0, message, hint)])
+
+
+def read_text(file: Path) -> str:
+    """A text file that a person wrote. Raises ConfigError when it cannot be read as UTF-8."""
+    try:
+        return file.read_text("utf-8-sig")
+    except OSError as error:
+        raise fail(f"{file}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise fail(f"{file}:{line}: is not UTF-8 text", "save the file as UTF-8") from None
+
+
+def print_json(rows: Iterable[Any]) -> None:
+    """One JSON object a line."""
+    for row in rows:
+        typer.echo(json.dumps(row, ensure_ascii=False, default=str))
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Columns as wide as what is in them; the same text whether a terminal or a pipe reads it."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(text) for text in column) for column in zip(headings, *cells, strict=True)]
+    for line in (headings, *cells):
+        typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
