@@ -1,0 +1,124 @@
+"""Deployment files: what can be held true without a container engine or a booted systemd."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+import yaml
+
+from engine.cli.main import app
+from engine.settings import Settings
+from engine.settings.fields import names
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+VARIABLES = {"AZAWATCH_" + "__".join(name).upper() for name in names()} | {
+    "AZAWATCH_CONFIG",
+    "AZAWATCH_BROKER_PASSWORD",
+}
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CHANGELOG.md", *DEPLOY.rglob("*.md"), *(ROOT / "docs").glob("*.md")]
+)
+FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    """The compose file with its merge keys resolved."""
+    loaded: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def command_of(words: list[str]) -> Any:
+    """The command of azawatch that these words name; fails where there is none."""
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        if not hasattr(command, "commands"):
+            break
+        assert word in command.commands, f"azawatch has no command {' '.join(words)}"
+        command = command.commands[word]
+    return command
+
+
+def test_compose_services_depend_on_services_and_volumes_that_exist(compose: dict[str, Any]) -> None:
+    """The compose file has no loose ends."""
+    assert set(compose["services"]) == {"rabbitmq", "topology", "engine"}
+    for service in compose["services"].values():
+        assert "image" in service
+        for other, condition in service.get("depends_on", {}).items():
+            assert other in compose["services"]
+            assert condition["condition"] in {"service_healthy", "service_completed_successfully"}
+        for volume in service.get("volumes", []):
+            assert volume.split(":")[0] in compose["volumes"]
+        if "build" in service:
+            assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+
+
+def test_compose_runs_commands_that_exist_and_keeps_the_state(compose: dict[str, Any]) -> None:
+    """Topology is declared by one container before the engine starts in another, on a volume that stays."""
+    services = compose["services"]
+    for service in ("topology", "engine"):
+        command_of(services[service]["command"])
+        assert services[service]["read_only"] is True
+        assert services[service]["cap_drop"] == ["ALL"]
+
+    assert services["engine"]["depends_on"]["topology"]["condition"] == "service_completed_successfully"
+    assert services["engine"]["volumes"] == ["state:/var/lib/azawatch"]
+    assert int(services["engine"]["stop_grace_period"].rstrip("s")) > Settings().flow.shutdown_timeout_s
+
+
+def test_image_copies_what_exists_and_does_not_run_as_root() -> None:
+    """The image builds from the checkout, keeps its state on a volume and has an unprivileged user."""
+    lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copied = [source for line in lines if line.startswith("COPY ") for source in line.split()[1:-1]]
+    allowed = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+
+    for source in copied:
+        assert (ROOT / source).exists()
+        assert f"!{source}" in allowed, f"{source} is kept out by Dockerfile.dockerignore"
+    assert lines.index("USER azawatch") < lines.index('ENTRYPOINT ["azawatch"]')
+    command_of(["doctor"])
+
+
+def unit_settings() -> dict[str, list[str]]:
+    """The settings of the systemd unit, each with its values in order."""
+    found: dict[str, list[str]] = {}
+    for line in (DEPLOY / "systemd" / "azawatch.service").read_text(encoding="utf-8").splitlines():
+        key, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def test_unit_starts_the_engine_without_privileges_and_waits_for_its_end() -> None:
+    """The service account owns its state only, and a stop has time to commit."""
+    unit = unit_settings()
+    (start,) = unit["ExecStart"]
+    words = shlex.split(start)
+
+    assert words[0].endswith("/azawatch")
+    assert words[2] in {option for each in command_of([words[1]]).params for option in each.opts}
+    assert unit["User"] == ["azawatch"]
+    assert (unit["NoNewPrivileges"], unit["ProtectSystem"]) == (["yes"], ["strict"])
+    assert unit["LoadCredential"] == ["amqp_url:/etc/azawatch/amqp_url"]
+    assert "AZAWATCH_AMQP_URL_FILE=%d/amqp_url" in unit["Environment"]
+    assert float(unit["TimeoutStopSec"][0]) > Settings().flow.shutdown_timeout_s
+
+
+@pytest.mark.parametrize("path", [*PAGES, *FILES], ids=name_of)
+def test_named_settings_and_commands_exist(path: Path) -> None:
+    """A page or file never tells to type a command, or to set a variable, that the engine does not have."""
+    text = path.read_text(encoding="utf-8")
+
+    assert set(re.findall(r"\bAZAWATCH_[A-Z_]*[A-Z]", text)) <= VARIABLES
+    for words in re.findall(r"(?:`|\$ |/bin/)azawatch ((?:[a-z]+ ?)+)", text):
+        command_of(words.split())
