@@ -1,0 +1,22 @@
+"""Who takes a thiopurine, since when, at which dose: roster and pharmacy orders in, therapy episodes out."""
+
+from engine.therapy.order_group import UnrecognisedDrug
+from engine.therapy.orders import OrderMessage, OrderNotice, OrdersRead, events_from_orders
+from engine.therapy.spans import THIOPURINES, Exposure, exposure, facts, other_drugs, spans
+from engine.therapy.telling import newest, news
+
+__all__ = [
+    "THIOPURINES",
+    "Exposure",
+    "OrderMessage",
+    "OrderNotice",
+    "OrdersRead",
+    "UnrecognisedDrug",
+    "events_from_orders",
+    "exposure",
+    "facts",
+    "newest",
+    "news",
+    "other_drugs",
+    "spans",
+]

@@ -1,0 +1,263 @@
+"""Therapy episodes out of everything that was ever told about a person's therapy.
+
+Everything here is a function of the *set* of events: neither the order nor the number of times in which
+they came makes a difference. The principles, where sources contradict each other:
+
+* The drug counts as taken while the roster or any order says so; the end of one order ends that order.
+* A roster row speaks about the patient, an order about one prescription: a roster stop or hold acts on
+  every open order. The stop of an order acts on the roster only when no other order is open, and never
+  when it is told of a hospital stay, whose orders end with it while the therapy goes on at home.
+* An order that is stopped and written anew within a day, or renewed within a week of its planned end,
+  is one continuous therapy; an explicit ``restart`` in the roster never is.
+* Doses of orders that run side by side add up. Between roster and orders the newer statement counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from engine.model.facts import NO_LONGER_TAKEN, TAKEN
+from engine.model.moment import Moment
+from engine.model.therapy import (
+    DoseChange,
+    Fact,
+    TherapyEvent,
+    TherapyEventKind,
+    TherapySpan,
+    TherapyState,
+)
+from engine.therapy.lines import Lines
+from engine.therapy.telling import newest
+from engine.therapy.tracks import Ending, Interval, Track
+
+THIOPURINES = frozenset({"azathioprine", "mercaptopurine"})
+
+# A prescriber who changes a dose often stops one order and writes another.
+_REWRITTEN_WITHIN = timedelta(days=1)
+# Repeat prescriptions are not fetched on the very day, and some tablets are left.
+_RENEWED_WITHIN = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Whether results of an instant are judged, and the episode that they are judged in."""
+
+    in_scope: bool
+    state: TherapyState
+    span: TherapySpan | None = None
+
+
+def spans(events: Iterable[TherapyEvent]) -> tuple[TherapySpan, ...]:
+    """The episodes of azathioprine and mercaptopurine, ascending by start.
+
+    ``restart`` is set where an episode of either drug had ended before, or where the roster says so.
+    Requests that wait for confirmation (``provisional``) and supplies change nothing.
+    """
+    told = newest(events)
+    found = sorted(
+        (span for drug in sorted(THIOPURINES) for span in _episodes(drug, told)),
+        key=lambda span: (span.start, span.stop is None, span.stop or span.start, span.drug),
+    )
+    return tuple(
+        replace(span, restart=span.restart or any(_ended_before(other, span) for other in found))
+        for span in found
+    )
+
+
+def other_drugs(events: Iterable[TherapyEvent]) -> Mapping[str, tuple[TherapySpan, ...]]:
+    """The episodes of every other drug that was told of (allopurinol, febuxostat), by its name."""
+    told = newest(events)
+    names = sorted({event.drug for event in told if event.kind is not TherapyEventKind.FACT} - THIOPURINES)
+    found = {drug: _episodes(drug, told) for drug in names if drug}
+    return {drug: episodes for drug, episodes in found.items() if episodes}
+
+
+def facts(events: Iterable[TherapyEvent]) -> Mapping[str, tuple[Fact, ...]]:
+    """Everything recorded about the person, by name, ascending by date.
+
+    Other drugs are facts of their own name: ``allopurinol`` is ``active`` from its start and ``stopped``
+    from its stop; a held one is still active, because its effect lasts.
+    """
+    told = tuple(events)
+    found: dict[str, list[Fact]] = {}
+    for event in newest(told):
+        if event.kind is TherapyEventKind.FACT:
+            fact = Fact(event.fact_name, event.fact_value, event.effective, event.source)
+            found.setdefault(fact.name, []).append(fact)
+    for drug, episodes in other_drugs(told).items():
+        for span in episodes:
+            found.setdefault(drug, []).append(Fact(drug, TAKEN, Moment(span.start), span.source))
+            if span.stop is not None:
+                found[drug].append(Fact(drug, NO_LONGER_TAKEN, Moment(span.stop), span.source))
+    return {name: tuple(sorted(found[name], key=_fact_order)) for name in sorted(found)}
+
+
+def exposure(spans: Sequence[TherapySpan], instant: datetime, days_after_stop: int = 90) -> Exposure:
+    """Which episode governs an instant: the newest one going on then, else the one stopped last.
+
+    Results are in scope during an episode, holds included, and for ``days_after_stop`` days after it.
+    """
+    begun = [span for span in spans if span.start <= instant]
+    if not begun:
+        return Exposure(in_scope=False, state=TherapyState.NEVER_STARTED)
+    going_on = [span for span in begun if span.stop is None or instant < span.stop]
+    if going_on:
+        span = max(going_on, key=lambda span: (span.start, span.drug))
+        return Exposure(in_scope=True, state=span.state_at(instant), span=span)
+    span = max(begun, key=lambda span: (span.stop or instant, span.start, span.drug))
+    recent = span.stop is not None and instant < span.stop + timedelta(days=days_after_stop)
+    return Exposure(in_scope=recent, state=TherapyState.STOPPED, span=span)
+
+
+# --- one drug ------------------------------------------------------------------------------------
+
+
+def _episodes(drug: str, told: Sequence[TherapyEvent]) -> tuple[TherapySpan, ...]:
+    acting = [event for event in told if not event.provisional]
+    mine = tuple(event for event in acting if event.drug == drug)
+    if not mine:
+        return ()
+    lines = Lines(drug, acting)
+    tracks = lines.tracks()
+    return tuple(
+        _span(drug, course, tracks, lines.parents, mine)
+        for course in _courses(interval for track in tracks.values() for interval in track.intervals)
+    )
+
+
+# --- from tracks to episodes ---------------------------------------------------------------------
+
+
+def _courses(intervals: Iterable[Interval]) -> list[Interval]:
+    """Overlapping and adjoining stretches as one."""
+    courses: list[Interval] = []
+    for interval in sorted(
+        intervals, key=lambda each: (each.begin, each.end is None, each.end or each.begin)
+    ):
+        if not courses or not _continues(courses[-1], interval):
+            courses.append(interval)
+        elif _outlasts(interval, courses[-1]):
+            courses[-1] = replace(courses[-1], end=interval.end, ending=interval.ending)
+    return courses
+
+
+def _continues(course: Interval, interval: Interval) -> bool:
+    if course.end is None or interval.begin < course.end:
+        return True
+    if course.begin.date() == interval.begin.date():
+        return True  # episodes are named by their first day
+    if interval.restart:
+        return False
+    gap = interval.begin - course.end
+    return gap < _REWRITTEN_WITHIN if course.ending is Ending.STOPPED else gap <= _RENEWED_WITHIN
+
+
+def _outlasts(interval: Interval, course: Interval) -> bool:
+    if course.end is None or interval.end is None:
+        return course.end is not None
+    if interval.end == course.end:
+        return interval.ending is Ending.STOPPED  # said to be the end, by at least one
+    return interval.end > course.end
+
+
+def _span(
+    drug: str,
+    course: Interval,
+    tracks: Mapping[str, Track],
+    parents: Mapping[str, Collection[str]],
+    told: Sequence[TherapyEvent],
+) -> TherapySpan:
+    instants = sorted(
+        instant
+        for instant in {course.begin}.union(*(track.instants() for track in tracks.values()))
+        if course.begin <= instant and (course.end is None or instant < course.end)
+    )
+    doses: list[DoseChange] = []
+    holds: list[tuple[datetime, datetime | None]] = []
+    held = False
+    for instant in instants:
+        open_tracks = {
+            name: track for name, track in tracks.items() if track.interval_at(instant) is not None
+        }
+        if open_tracks:
+            dose = _dose(open_tracks, parents, instant)
+            if not doses or doses[-1].mg_per_day != dose:
+                doses.append(DoseChange(instant, dose))
+        holding = bool(open_tracks) and all(track.held_at(instant) for track in open_tracks.values())
+        if holding and not held:
+            holds.append((instant, course.end))
+        elif held and not holding:
+            holds[-1] = (holds[-1][0], instant)
+        held = holding
+    during = [
+        event
+        for event in told
+        if course.begin <= event.effective.at
+        and (course.end is None or event.effective.at < course.end or event.effective.at == course.begin)
+    ]
+    indications = [event for event in during if event.indication]
+    return TherapySpan(
+        drug=drug,
+        start=course.begin,
+        stop=course.end,
+        restart=course.restart,
+        doses=tuple(doses),
+        holds=tuple(holds),
+        indication=max(indications, key=_telling).indication if indications else "",
+        source=", ".join(sorted({event.source for event in during if event.source})),
+    )
+
+
+def _dose(
+    open_tracks: Mapping[str, Track], parents: Mapping[str, Collection[str]], instant: datetime
+) -> Decimal | None:
+    """mg/day of all open orders together, or of the roster where that was stated later."""
+    roster = open_tracks.get("")
+    stated = roster.dose_at(instant) if roster is not None else None
+    # The dose of a parent order is that of its children; a renewal does not double what it renews.
+    spawning = {parent for name in open_tracks for parent in parents.get(name, ())}
+    orders = [
+        track
+        for name, track in open_tracks.items()
+        if name and name not in spawning and not _renewed(track, open_tracks, instant)
+    ]
+    told = [track.dose_at(instant) for track in orders]
+    known = [dose for dose in told if dose is not None and dose.mg_per_day is not None]
+    total = sum((dose.mg_per_day for dose in known if dose.mg_per_day is not None), Decimal(0))
+    if stated is None or stated.mg_per_day is None:
+        return total if orders and len(known) == len(told) else None
+    if not orders or len(known) < len(told) or stated.at > max(dose.at for dose in known):
+        return stated.mg_per_day
+    return total
+
+
+def _renewed(track: Track, open_tracks: Mapping[str, Track], instant: datetime) -> bool:
+    """Whether an order that runs out has a later one of the same dose beside it."""
+    mine, dose = track.interval_at(instant), track.dose_at(instant)
+    if mine is None or mine.ending is not Ending.LAPSED or dose is None:
+        return False
+    for name, other in open_tracks.items():
+        theirs, their_dose = other.interval_at(instant), other.dose_at(instant)
+        if not name or other is track or theirs is None or their_dose is None:
+            continue
+        if theirs.begin > mine.begin and their_dose.mg_per_day == dose.mg_per_day:
+            return True
+    return False
+
+
+# --- order ---------------------------------------------------------------------------------------
+
+
+def _ended_before(earlier: TherapySpan, span: TherapySpan) -> bool:
+    return earlier.stop is not None and earlier.stop <= span.start and earlier.start < span.start
+
+
+def _telling(event: TherapyEvent) -> tuple[datetime, str, str]:
+    return (event.effective.at, event.version, event.event_id)
+
+
+def _fact_order(fact: Fact) -> tuple[datetime, str, str]:
+    return (fact.effective.at, fact.value, fact.source)

@@ -1,0 +1,56 @@
+"""The same event told more than once: redelivered, restated, or corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC
+
+from engine.model.moment import Moment
+from engine.model.therapy import TherapyEvent
+
+
+def newest(events: Iterable[TherapyEvent]) -> tuple[TherapyEvent, ...]:
+    """Each event once, as it was told last (``version``), in an order that depends on nothing else."""
+    by_id: dict[str, TherapyEvent] = {}
+    for event in events:
+        known = by_id.get(event.event_id)
+        if known is None or _content(known) < _content(event):
+            by_id[event.event_id] = event
+    return tuple(by_id[event_id] for event_id in sorted(by_id))
+
+
+def news(stored: Iterable[TherapyEvent], sent: Iterable[TherapyEvent]) -> tuple[TherapyEvent, ...]:
+    """Those of ``sent`` that change what is stored: unknown ones, and newer tellings of known ones."""
+    known = {event.event_id: event for event in newest(stored)}
+    return tuple(
+        event
+        for event in newest(sent)
+        if event.event_id not in known or _content(known[event.event_id]) < _content(event)
+    )
+
+
+def _content(event: TherapyEvent) -> tuple[str, ...]:
+    """Sorts tellings of one event, the newest last; equal for equal ones, in whatever zone they are kept."""
+    return (
+        event.version,
+        event.kind.value,
+        _instant(event.effective),
+        event.drug,
+        "" if event.dose_mg_per_day is None else format(event.dose_mg_per_day.normalize(), "f"),
+        event.order,
+        "" if event.ends is None else _instant(event.ends),
+        event.indication,
+        event.fact_name,
+        event.fact_value,
+        event.note,
+        event.source,
+        str(event.provisional),
+        event.control,
+        event.reverts,
+        event.parent,
+        str(event.inpatient),
+    )
+
+
+def _instant(moment: Moment) -> str:
+    return f"{moment.at.astimezone(UTC).isoformat()} {moment.precision.value}"
