@@ -29,7 +29,7 @@ def series(results: Iterable[Result], actions: frozenset[StatusAction]) -> Mappi
             by_analyte[result.analyte].append(result)
     if "neutrophils_percent" in by_analyte or "bands" in by_analyte:
         by_analyte["neutrophils"] = complete_neutrophils(by_analyte)
-    return {name: tuple(sorted(found, key=clinical_order)) for name, found in by_analyte.items()}
+    return {name: tuple(sorted(found, key=clinical_order)) for name, found in by_analyte.items() if found}
 
 
 def unanswered_problems(results: Iterable[Result]) -> tuple[Result, ...]:
