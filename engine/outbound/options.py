@@ -7,7 +7,6 @@ from typing import Literal
 
 from engine.model.finding import Severity
 
-
 R40Structure = Literal["ORU_R40", "ORU_R01"]
 """Which of the two definitions of ORU^R40 the receiver validates by; they are never mixed.
 

@@ -15,7 +15,6 @@ from engine.model.alert import AlertEvent, Phase
 from engine.model.person import Person
 from engine.outbound.options import RenderOptions
 from engine.outbound.wording import (
-    drug_and_dose,
     extent_text,
     measured,
     ordered_identifiers,
@@ -23,6 +22,7 @@ from engine.outbound.wording import (
     prefix,
     retracted,
     shorten,
+    therapy_text,
     value_text,
 )
 
@@ -91,8 +91,8 @@ def pager_line(event: AlertEvent, spell: Callable[[str], str]) -> str:
     what = _what(event, spell)
     ending = f" {_short_rule(spell(event.rule))}".rstrip()
     action = spell(_action(event))
-    for who, drug in _variants(event, spell):
-        line = " ".join(filter(None, (opening, who, what, drug)))
+    for who, taken in _variants(event, spell):
+        line = " ".join(filter(None, (opening, who, what, taken)))
         room = LIMIT - len(line) - len(ending)
         if not action:
             fitted = "."
@@ -108,12 +108,13 @@ def pager_line(event: AlertEvent, spell: Callable[[str], str]) -> str:
 
 def _variants(event: AlertEvent, spell: Callable[[str], str]) -> Iterator[tuple[str, str]]:
     """Who and drug, from the fullest wording to the shortest."""
-    dose = spell(drug_and_dose(event)).replace("mg/day", "mg/d")
-    drugs = [f"on {dose}", f"on {dose.split(' ')[0]}", ""] if dose else [""]
+    therapy = spell(therapy_text(event)).replace("mg/day", "mg/d")
+    drug = therapy.removeprefix("on ").split(" ")[0]
+    drugs = [therapy, f"on {drug}", ""] if therapy.startswith("on ") else [therapy, ""]
     name, number = spell(_name(event.person)), _number(event.person, spell)
     for who in (f"{shorten(name, _NAME_LIMIT)} {number}".strip(), number):
-        for drug in drugs:
-            yield who, drug
+        for taken in drugs:
+            yield who, taken
 
 
 def _name(person: Person) -> str:

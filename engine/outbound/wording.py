@@ -33,13 +33,14 @@ _ACRONYMS = {
     "percent": "%",
 }
 _UNDECIDED = {
-    UnknownCause.VALUE: "undecided: the value may lie on either side of the limit",
-    UnknownCause.REFERENCE: "undecided: nothing to compare the value with",
-    UnknownCause.FACT: "undecided: nobody has recorded it",
-    UnknownCause.MISSING: "undecided: no usable result",
+    UnknownCause.VALUE: "the value may lie on either side of the limit",
+    UnknownCause.REFERENCE: "nothing to compare the value with",
+    UnknownCause.FACT: "nobody has recorded it",
+    UnknownCause.MISSING: "no usable result",
 }
 _COMPARATOR = re.compile(r"(>=|<=|>|<)")
-_SINCE = re.compile(r"\s+since\s.*$", re.DOTALL)
+_DATES = re.compile(r"(,? taken)?,?( since)? \d{4}-\d\d-\d\d.*$", re.DOTALL)
+_NOT_TAKEN = ("on hold", "stopped")
 
 
 class Direction(StrEnum):
@@ -122,9 +123,10 @@ def extent_text(evidence: Evidence, times: str = " x ") -> str:
     return f"limit {evidence.threshold}" if evidence.threshold else ""
 
 
-def drug_and_dose(event: AlertEvent) -> str:
-    """The drug phrase without its dates: ``azathioprine 150 mg/day``."""
-    return _SINCE.sub("", event.drug_text)
+def therapy_text(event: AlertEvent) -> str:
+    """The drug phrase without dates: ``on azathioprine 150 mg/day``, ``azathioprine 150 mg/day stopped``."""
+    phrase = _DATES.sub("", event.drug_text)
+    return phrase if not phrase or phrase.endswith(_NOT_TAKEN) else f"on {phrase}"
 
 
 def shorten(text: str, limit: int) -> str:
@@ -149,9 +151,9 @@ def headline(event: AlertEvent, limit: int) -> str:
     value = opening + value_text(event.trigger)
     extent = extent_text(event.trigger)
     extent = f" ({extent})" if extent else ""
-    drug = drug_and_dose(event)
-    drug = f" on {drug}" if drug else ""
-    choices = (value + extent + drug, value + extent, value)
+    therapy = therapy_text(event)
+    therapy = f" {therapy}" if therapy else ""
+    choices = (value + extent + therapy, value + extent, value)
     return next((text for text in choices if len(text) <= limit), shorten(value, limit))
 
 
@@ -163,8 +165,9 @@ def ordered_identifiers(person: Person) -> tuple[Identifier, ...]:
 def notes(event: AlertEvent) -> Iterator[str]:
     """What explains the alert to somebody who has nothing else: each item is one note.
 
-    In order: the message; each condition that spoke, with value, limit and reference; the
-    action; the laboratory's range; the therapy; the sources; what it supersedes; rules that did not fire; the rule and data it came from.
+    In order: the message; each condition that spoke, with value, limit and reference; the action; the
+    laboratory's range; the therapy; the sources; what it supersedes; rules that did not fire; the rule
+    and data it came from.
     """
     if event.phase is Phase.END:
         yield f"{prefix(event)}{outcome(event)}."
@@ -215,8 +218,8 @@ def condition_text(evidence: Evidence) -> str:
     if evidence.fold:
         parts.append(f"multiple {fold_text(evidence)}")
     if evidence.cause is not None:
-        parts.append(_UNDECIDED[evidence.cause])
-    if evidence.note:
+        parts.append(f"undecided: {evidence.note or _UNDECIDED[evidence.cause]}")
+    elif evidence.note:
         parts.append(evidence.note)
     return "; ".join(parts)
 
