@@ -182,8 +182,8 @@ class _Header:
 def _header_line(body: bytes) -> bytes:
     """The line that starts with MSH, or nothing; linear in the size of the message."""
     if body.startswith(b"MSH"):
-        first = _LINE.match(body)
-        return first.group() if first else b""
+        # Two calls of split, because either may stand first; both only look at the first line.
+        return body.split(b"\r", 1)[0].split(b"\n", 1)[0]
     for found in _LINE.finditer(body):
         line = found.group().lstrip(b" \t\0\x0b\x1c").removeprefix(BYTE_ORDER_MARK)
         if line.startswith(b"MSH"):

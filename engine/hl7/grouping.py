@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from engine.model.segments import Segment
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One OBX with the comments that follow it.
+class Observation(NamedTuple):
+    """One OBX with the comments that follow it (a named tuple because there are many of them).
 
     ``after_specimen``: an SPM stands between its OBR and it. Formally it then describes the specimen;
     laboratory systems send ordinary results there too.
@@ -97,10 +97,11 @@ class _Patient:
 
 
 class _Machine:
-    __slots__ = ("_handled", "_ignored", "_notes", "_patients")
+    __slots__ = ("_handled", "_ignored", "_notes", "_order", "_patients")
 
     def __init__(self) -> None:
         self._patients: list[_Patient] = []
+        self._order: _Order | None = None  # the last one of the last patient
         self._notes: list[Segment] | None = None  # where a comment would go; None while nothing takes one
         self._handled = 0
         self._ignored = 0
@@ -128,6 +129,7 @@ class _Machine:
     def patient(self, segment: Segment) -> bool:
         patient = _Patient(pid=segment)
         self._patients.append(patient)
+        self._order = None
         self._notes = patient.notes
         return True
 
@@ -146,8 +148,7 @@ class _Machine:
         return True
 
     def request(self, segment: Segment) -> bool:
-        orders = self._open_patient().orders
-        order = orders[-1] if orders else None
+        order = self._order
         if order is None or order.obr is not None or order.observations:
             order = self._new_order()
         order.obr = segment
@@ -156,17 +157,19 @@ class _Machine:
         return True
 
     def specimen(self, segment: Segment) -> bool:
-        order = self._open_order()
+        order = self._order or self._new_order()
         order.specimens.append(segment)
         order.specimen_seen = True
         self._notes = order.notes
         return True
 
     def observation(self, segment: Segment) -> bool:
-        self._join_late_common_order()
-        order = self._open_order()
-        self._notes = []
-        order.observations.append((segment, self._notes, order.specimen_seen))
+        order = self._order
+        if order is None or order.obr is None:
+            order = self._order = self._order_without_request()
+        notes: list[Segment] = []
+        self._notes = notes
+        order.observations.append((segment, notes, order.specimen_seen))
         return True
 
     def note(self, segment: Segment) -> bool:
@@ -181,28 +184,27 @@ class _Machine:
         return self._patients[-1]
 
     def _new_order(self) -> _Order:
-        order = _Order()
+        self._order = order = _Order()
         self._open_patient().orders.append(order)
         return order
 
-    def _open_order(self) -> _Order:
-        orders = self._open_patient().orders
-        return orders[-1] if orders else self._new_order()
+    def _order_without_request(self) -> _Order:
+        """The order for a result when the open one has no OBR, or none is open.
 
-    def _join_late_common_order(self) -> None:
-        """OBR, ORC, OBX: the ORC looked like the next order, but the result shows that it was this one's.
-
+        OBR, ORC, OBX: the ORC looked like the next order, but the result shows that it was that of the OBR.
         Small analysers send it so; the result would otherwise have no OBR.
         """
+        last = self._order or self._new_order()
         orders = self._open_patient().orders
-        if len(orders) < 2:
-            return
-        before, last = orders[-2:]
-        alone = last.obr is None and not last.observations and not last.specimens
-        if alone and before.obr is not None and before.orc is None and not before.observations:
-            before.orc = last.orc
-            before.notes.extend(last.notes)
-            orders.pop()
+        if len(orders) < 2 or last.observations or last.specimens:
+            return last
+        before = orders[-2]
+        if before.obr is None or before.orc is not None or before.observations:
+            return last
+        before.orc = last.orc
+        before.notes.extend(last.notes)
+        orders.pop()
+        return before
 
 
 _HANDLERS: dict[str, Callable[[_Machine, Segment], bool]] = {

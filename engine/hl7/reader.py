@@ -7,8 +7,11 @@ then costs milliseconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import timezone
+from functools import lru_cache, partial
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from engine.errors import ContentError
@@ -46,7 +49,7 @@ class Message:
     their number. ``warnings`` are codes of what was tolerated; they name no content.
     """
 
-    __slots__ = ("_grouping", "_type_and_trigger", "charset", "header", "segments", "warnings")
+    __slots__ = ("_grouping", "charset", "header", "segments", "warnings")
 
     def __init__(
         self, header: ReadSegment, segments: Sequence[ReadSegment], charset: str, warnings: tuple[str, ...]
@@ -55,7 +58,6 @@ class Message:
         self.segments = segments
         self.charset = charset
         self.warnings = warnings
-        self._type_and_trigger = _type_and_trigger(header)
         self._grouping: ResultGrouping | None = None
 
     @property
@@ -86,12 +88,12 @@ class Message:
     @property
     def type(self) -> str:
         """MSH-9 message code in upper case: ``ORU``."""
-        return self._type_and_trigger[0]
+        return _type_and_trigger(self.header)[0]
 
     @property
     def trigger(self) -> str:
         """MSH-9 trigger event in upper case; an ORU without one is R01, the only one of old versions."""
-        return self._type_and_trigger[1]
+        return _type_and_trigger(self.header)[1]
 
     @property
     def control_id(self) -> str:
@@ -170,8 +172,12 @@ def parse(
         raise ContentError(Reason.TOO_LARGE, "message", f"{len(body)} bytes, at most {max_bytes} are read")
     text, charset, warnings = decode(body, charset_when_undeclared)
     text, charset, warnings = decode(body, charset_when_undeclared)
-    lines = text.replace("\r\n", "\r").replace("\n", "\r").split("\r")
-    return _Assembly(charset, max_segments, warnings).message(_cleaned(lines, text))
+    if "\n" in text:
+        text = text.replace("\r\n", "\r").replace("\n", "\r")
+    lines = text.split("\r")
+    if len(lines) > max_segments and sum(map(bool, lines)) > max_segments:
+        raise ContentError(Reason.TOO_LARGE, "message", f"more than {max_segments} segments are not read")
+    return _Assembly(charset, warnings).message(_cleaned(lines, text))
 
 
 def _cleaned(lines: list[str], text: str) -> list[str]:
@@ -184,23 +190,26 @@ def _cleaned(lines: list[str], text: str) -> list[str]:
     return [line.strip(_FRAMING).replace("\0", "\ufffd") for line in lines]
 
 
+@lru_cache(maxsize=64)
+def _known_starts(separator: str) -> dict[str, str]:
+    """The first four characters of the lines that are plainly a segment, with its name."""
+    return {name + separator: name for name in _KNOWN if name not in _WITH_SEPARATORS}
+
+
 class _Assembly:
-    """Turns lines into segments: passes over blank lines, joins wrapped ones, numbers the segments."""
+    """Turns lines into segments: passes over blank lines and joins wrapped ones."""
 
-    __slots__ = ("_charset", "_counts", "_max_segments", "_segments", "_warnings", "_wrapped")
+    __slots__ = ("_charset", "_numbers", "_segments", "_warnings", "_wrapped")
 
-    def __init__(self, charset: str, max_segments: int, warnings: tuple[str, ...]) -> None:
+    def __init__(self, charset: str, warnings: tuple[str, ...]) -> None:
         self._charset = charset
-        self._max_segments = max_segments
         self._warnings = dict.fromkeys(warnings)
         self._segments: list[ReadSegment] = []
-        self._counts: dict[str, int] = {}
+        self._numbers: defaultdict[str, Iterator[int]] = defaultdict(partial(count, 1))
         self._wrapped: dict[int, list[str]] = {}
 
     def message(self, lines: list[str]) -> Message:
-        start = next((index for index, line in enumerate(lines) if _is_header(line)), None)
-        if start is None:
-            raise ContentError(Reason.NO_HEADER, "message", "no line starts with MSH and a separator")
+        start = _header_position(lines)
         header_line = lines[start].lstrip(_EDGES)
         separator = header_line[3]
         encoding = header_line[4:].partition(separator)[0]
@@ -208,30 +217,28 @@ class _Assembly:
         for line in lines[:start]:
             self._before_header(line, delimiters)
         self._warnings.update(dict.fromkeys(warnings))
+        segments = self._segments
         header = self._add("MSH", header_line, delimiters)
-        for line in lines[start + 1 :]:
-            name = line[:3]
-            if name in _KNOWN and line[3:4] == separator:
-                self._add(name, line, delimiters)
-            elif line:
-                self._odd_line(line, delimiters)
+        known = _known_starts(separator)
+        before = len(segments)
+        numbers = self._numbers
+        try:
+            segments += [
+                ReadSegment(name := known[line[:4]], next(numbers[name]), line, delimiters)
+                for line in lines[start + 1 :]
+                if line
+            ]
+        except KeyError:
+            del segments[before:]
+            for line in lines[start + 1 :]:
+                self._any_line(line, delimiters)
         for index, texts in self._wrapped.items():
-            self._segments[index].append_lines(texts)
-        return Message(header, self._segments, self._charset, tuple(self._warnings))
+            segments[index].append_lines(texts)
+        return Message(header, segments, self._charset, tuple(self._warnings))
 
     def _add(self, name: str, line: str, delimiters: Delimiters) -> ReadSegment:
-        number = self._counts.get(name, 0) + 1
-        self._counts[name] = number
-        if len(self._segments) >= self._max_segments:
-            detail = f"more than {self._max_segments} segments"
-            raise ContentError(Reason.TOO_LARGE, f"{name}[{number}]", detail)
-        if name in _WITH_SEPARATORS:
-            if name == "MSH" and number > 1:
-                detail = "more than one message in one delivery; the sender must send each on its own"
-                raise ContentError(Reason.UNREADABLE, "MSH[2]", detail)
-            segment: ReadSegment = HeaderSegment(name, number, line, delimiters)
-        else:
-            segment = ReadSegment(name, number, line, delimiters)
+        kind = HeaderSegment if name in _WITH_SEPARATORS else ReadSegment
+        segment = kind(name, next(self._numbers[name]), line, delimiters)
         self._segments.append(segment)
         return segment
 
@@ -246,8 +253,8 @@ class _Assembly:
         elif stripped:
             self._warnings["text_before_header"] = None
 
-    def _odd_line(self, line: str, delimiters: Delimiters) -> None:
-        """A line that is not plainly a known segment: another one, an indented one, or wrapped text."""
+    def _any_line(self, line: str, delimiters: Delimiters) -> None:
+        """A line after the header: a segment, perhaps indented or of unknown name, wrapped text, or blank."""
         stripped = line.lstrip(_EDGES)
         name = stripped[:3]
         if stripped[3:4] == delimiters.field:
@@ -256,6 +263,9 @@ class _Assembly:
             # A name on its own; "LOW" alone on a line is rather the end of a wrapped comment.
             is_segment = len(stripped.rstrip()) == 3 and (name in _KNOWN or name[0] == "Z")
         if is_segment:
+            if name.upper() == "MSH":
+                detail = "more than one message in one delivery; the sender must send each on its own"
+                raise ContentError(Reason.UNREADABLE, "MSH[2]", detail)
             if stripped != line:
                 self._warnings["segment_indented"] = None
             if name != name.upper():
@@ -266,7 +276,9 @@ class _Assembly:
             self._wrapped.setdefault(len(self._segments) - 1, []).append(line)
 
 
-def _is_header(line: str) -> bool:
-    if line[:3] != "MSH":
-        line = line.lstrip(_EDGES)
-    return line[:3] == "MSH" and is_field_separator(line[3:4])
+def _header_position(lines: list[str]) -> int:
+    for position, line in enumerate(lines):
+        start = line if line[:3] == "MSH" else line.lstrip(_EDGES)
+        if start[:3] == "MSH" and is_field_separator(start[3:4]):
+            return position
+    raise ContentError(Reason.NO_HEADER, "message", "no line starts with MSH and a separator")

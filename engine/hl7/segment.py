@@ -10,6 +10,7 @@ from engine.hl7.delimiters import Delimiters
 class ReadSegment:
     """One segment as it was sent; fulfils :class:`engine.model.segments.Segment`."""
 
+    # A message has many segments and few are touched: _repetitions is only made on first use.
     __slots__ = ("_delimiters", "_fields", "_repetitions", "_text", "name", "number")
 
     name: str
@@ -21,7 +22,6 @@ class ReadSegment:
         self._text = text
         self._delimiters = delimiters
         self._fields: list[str] | None = None
-        self._repetitions: dict[int, list[str]] = {}  # of fields that repeat, once one was asked for
 
     def __repr__(self) -> str:
         return f"<segment {self.location()}>"  # never its content: representations end up in logs
@@ -37,32 +37,27 @@ class ReadSegment:
     def leaf(self, field: int, component: int = 1, repetition: int = 1, subcomponent: int = 1) -> str:
         """The leaf as sent, escapes and delete indicator included; empty when it is absent."""
         fields = self._fields or self._split()
-        if field >= len(fields):
+        leaf = fields[field] if field < len(fields) else ""
+        if not leaf:
             return ""
-        leaf = fields[field]
         delimiters = self._delimiters
         if delimiters.repetition in leaf:
             repetitions = self._repeated(field)
-            if repetition > len(repetitions):
-                return ""
-            leaf = repetitions[repetition - 1]
+            leaf = repetitions[repetition - 1] if repetition <= len(repetitions) else ""
         elif repetition != 1:
             return ""
-        for separator, position in (
-            (delimiters.component, component),
-            (delimiters.subcomponent, subcomponent),
-        ):
-            if separator in leaf:
-                parts = leaf.split(separator, position)
-                if position > len(parts):
-                    return ""
-                leaf = parts[position - 1]
-            elif position != 1:
-                return ""
-        return leaf
+        if component == 1:
+            leaf = leaf.partition(delimiters.component)[0]
+        else:
+            leaf = _part(leaf, delimiters.component, component)
+        if subcomponent == 1:
+            return leaf.partition(delimiters.subcomponent)[0]
+        return _part(leaf, delimiters.subcomponent, subcomponent)
 
     def _repeated(self, field: int) -> list[str]:
         """The repetitions of a field, kept so that a loop over many of them stays linear."""
+        if not hasattr(self, "_repetitions"):
+            self._repetitions: dict[int, list[str]] = {}
         repetitions = self._repetitions.get(field)
         if repetitions is None:
             repetitions = self._repetitions[field] = self.raw(field).split(self._delimiters.repetition)
@@ -70,7 +65,20 @@ class ReadSegment:
 
     def text(self, field: int, component: int = 1, repetition: int = 1, subcomponent: int = 1) -> str:
         """The unescaped leaf; empty when it is absent or the delete indicator."""
-        return self._unescaped(self.leaf(field, component, repetition, subcomponent))
+        delimiters = self._delimiters
+        if component == repetition == subcomponent == 1:
+            # The engine's hottest lines: leaf() without its choices.
+            fields = self._fields or self._split()
+            leaf = fields[field] if field < len(fields) else ""
+            if delimiters.repetition in leaf:
+                leaf = leaf.partition(delimiters.repetition)[0]
+            if delimiters.component in leaf:
+                leaf = leaf.partition(delimiters.component)[0]
+            if delimiters.subcomponent in leaf:
+                leaf = leaf.partition(delimiters.subcomponent)[0]
+        else:
+            leaf = self.leaf(field, component, repetition, subcomponent)
+        return self._unescaped(leaf) if delimiters.escape in leaf or leaf == '""' else leaf
 
     def is_null(self, field: int) -> bool:
         """Whether the field is exactly the delete indicator (HL7 v2.9 2.6.1)."""
@@ -113,6 +121,11 @@ class ReadSegment:
         """``OBX[3]`` or ``OBX[3]-5``."""
         place = f"{self.name}[{self.number}]"
         return place if field is None else f"{place}-{field}"
+
+
+def _part(text: str, separator: str, position: int) -> str:
+    parts = text.split(separator, position)
+    return parts[position - 1] if position <= len(parts) else ""
 
 
 class HeaderSegment(ReadSegment):
