@@ -7,8 +7,10 @@ from engine.rulebook.conditions import grammar_table
 from engine.rulebook.evaluate import evaluate
 from engine.rulebook.explain import describe, why_silent
 from engine.rulebook.rule import Protocol, Rule, Rulebook, Source, Status
+from engine.rulebook.trials import CaseReport, run_cases
 
 __all__ = [
+    "CaseReport",
     "Protocol",
     "Rule",
     "Rulebook",
@@ -18,5 +20,6 @@ __all__ = [
     "evaluate",
     "grammar_table",
     "parse_rulebook",
+    "run_cases",
     "why_silent",
 ]

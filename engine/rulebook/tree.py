@@ -130,9 +130,12 @@ def _ways(judged: Judged, truth: Truth) -> Iterator[tuple[Result, ...]]:
     elif isinstance(judged.node, All):
         for chosen in product(*(tuple(_ways(part, truth)) for part in judged.parts)):
             yield tuple(result for way in chosen for result in way)
-    else:
-        verdict = judged.verdict
-        yield () if verdict is None or verdict.result is None else (verdict.result,)
+    elif isinstance(judged.node, Leaf):
+        result = None if judged.verdict is None else judged.verdict.result
+        if result is not None:
+            yield (result,)
+        elif not judged.node.condition.analytes:
+            yield ()
 
 
 def _together(one: Result, other: Result, within: timedelta) -> bool:

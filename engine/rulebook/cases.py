@@ -1,0 +1,344 @@
+"""Cases of a rule (``<id>_test.yaml``): a small record in day offsets, and what the rule must make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+
+from engine.errors import Defect
+from engine.model.codes import AnalyteDefinition
+from engine.model.finding import Severity
+from engine.model.moment import Moment
+from engine.model.quantity import Interval, Quantity, ReferenceRange, Truth, plain
+from engine.model.record import Baseline, Situation
+from engine.model.result import STATUS_ACTIONS, Problem, Result, ResultStatus, StatusAction, Version
+from engine.model.therapy import Fact, TherapySpan
+from engine.rulebook.conditions import Analytes
+from engine.rulebook.syntax import near
+from engine.strictyaml import Node, Reader, Sequence, Table, load
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+_DRAWN = datetime(2026, 3, 2, 8, tzinfo=UTC)
+_TRUTHS = {"fires": Truth.TRUE, "silent": Truth.FALSE, "unknown": Truth.UNKNOWN}
+_CASE_KEYS = (
+    "name",
+    "results",
+    "ranges",
+    "baseline",
+    "facts",
+    "therapy",
+    "problems",
+    "subject",
+    "expect",
+    "severity",
+    "because",
+    "message",
+)
+_COMPARATORS = (">=", "<=", ">", "<")
+_DEFAULT_START = -90
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One example: the situation, and the truth, severity, deciding conditions and message it must give.
+
+    ``severity`` None is silence. ``subject`` picks one finding of a data-quality rule. ``message`` is
+    empty where the case does not look at it.
+    """
+
+    rule: str
+    name: str
+    file: str
+    line: int
+    situation: Situation
+    truth: Truth
+    severity: Severity | None
+    because: tuple[str, ...] = ()
+    subject: str = ""
+    message: str = ""
+
+
+def read_cases(text: str, file: str, analytes: Analytes, severity: Severity) -> tuple[Case, ...]:
+    """The cases of one file; ``severity`` is that of the rule, which a firing case need not repeat.
+
+    Raises ConfigError with every defect of the file.
+    """
+    reader = _CaseReader(file, analytes)
+    table = reader.table(load(text, file), "a file of cases")
+    reader.only_keys(table, ("rule", "cases"), "a file of cases")
+    rule = reader.text(table, "rule", "a file of cases", required=True)
+    expected = file.rpartition("/")[2].removesuffix("_test.yaml")
+    if rule and rule != expected:
+        reader.defect(table.line_of("rule"), f'rule "{rule}" is not in the file name', f"write {expected}")
+    node = table.entries.get("cases")
+    if not isinstance(node, Sequence) or not node.items:
+        reader.defect(
+            table.line_of("cases"), "no cases", "list at least one that fires and one that does not"
+        )
+        node = Sequence((), table.line)
+    cases = tuple(reader.case(reader.table(item, "a case"), rule, severity) for item in node.items)
+    names: set[str] = set()
+    for case in cases:
+        if case.name in names:
+            reader.defect(case.line, f'a second case "{case.name}"', "give every case its own name")
+        names.add(case.name)
+    reader.finish()
+    return cases
+
+
+class _CaseReader(Reader):
+    """Builds the situation of each case out of its YAML table."""
+
+    def __init__(self, file: str, analytes: Analytes) -> None:
+        super().__init__(file)
+        self.analytes = analytes
+
+    def case(self, table: Table, rule: str, severity: Severity) -> Case:
+        self.only_keys(table, _CASE_KEYS, "a case")
+        expect = self.text(table, "expect", "a case", required=True)
+        if expect not in _TRUTHS:
+            self.defect(table.line_of("expect"), f'expect is "{expect}"', f"known: {', '.join(_TRUTHS)}")
+        return Case(
+            rule=rule,
+            name=self.text(table, "name", "a case", required=True),
+            file=self.file,
+            line=table.line,
+            situation=self._situation(table),
+            truth=_TRUTHS.get(expect, Truth.FALSE),
+            severity=self._severity(table, expect, severity),
+            because=tuple(item.text for item in self.texts(table, "because", "a case")),
+            subject=self.text(table, "subject", "a case"),
+            message=self.text(table, "message", "a case"),
+        )
+
+    def _severity(self, table: Table, expect: str, severity: Severity) -> Severity | None:
+        text = self.text(table, "severity", "a case")
+        if expect == "unknown" and not text:
+            hint = "write severity: silent, or what if_unknown makes of it"
+            self.defect(table.line, "a case that expects unknown has no severity", hint)
+        if expect == "silent" and text:
+            self.defect(table.line_of("severity"), "a silent case has no severity", "remove it")
+        if not text:
+            return severity if expect == "fires" else None
+        if text == "silent":
+            return None
+        known = [each.value for each in Severity]
+        if text not in known:
+            self.defect(
+                table.line_of("severity"), f'unknown severity "{text}"', f"known: {', '.join(known)}, silent"
+            )
+            return None
+        return Severity(text)
+
+    def _situation(self, table: Table) -> Situation:
+        span = self._therapy(self.table(table.entries.get("therapy", Table({}, table.line)), "therapy"))
+        results = tuple(self._results(table))
+        final: dict[str, tuple[Result, ...]] = {}
+        provisional: dict[str, tuple[Result, ...]] = {}
+        for result in sorted(results, key=lambda result: result.collected.at):
+            known = provisional.get(result.analyte, ())
+            provisional[result.analyte] = (*known, result)
+            if STATUS_ACTIONS[result.status] is StatusAction.EVALUATE:
+                final[result.analyte] = (*final.get(result.analyte, ()), result)
+        return Situation(
+            at=NOW,
+            scope_from=span.start,
+            series=final,
+            provisional=provisional,
+            problems=tuple(self._problems(table)),
+            baselines=dict(self._baselines(table)),
+            facts=self._facts(table),
+            span=span,
+            state=span.state_at(NOW),
+        )
+
+    def _therapy(self, table: Table) -> TherapySpan:
+        self.only_keys(table, ("started", "restarted", "held", "stopped"), "therapy")
+        days = {
+            key: self._offset(self.text(table, key, "therapy"), table.line_of(key)) for key in table.entries
+        }
+        if "started" in days and "restarted" in days:
+            hint = "the course before a restart is over; state the restart alone"
+            self.defect(table.line, "therapy is both started and restarted", hint)
+        start = days.get("restarted", days.get("started", _DEFAULT_START))
+        held = ((_midnight(days["held"]), None),) if "held" in days else ()
+        return TherapySpan(
+            drug="azathioprine",
+            start=_midnight(start),
+            stop=_midnight(days["stopped"]) if "stopped" in days else None,
+            restart="restarted" in days,
+            holds=held,
+        )
+
+    def _offset(self, text: str, line: int) -> int:
+        digits = text.removeprefix("-").removesuffix("d")
+        if text.endswith("d") and digits.isascii() and digits.isdigit() and len(digits) < 5:
+            days = int(text.removesuffix("d"))
+            if days <= 0:
+                return days
+        self.defect(
+            line, f'"{text}" is not a day', "write 0d for the day of judgement, -7d for a week before"
+        )
+        return 0
+
+    def _results(self, table: Table) -> Iterator[Result]:
+        ranges = self.table(table.entries.get("ranges", Table({}, table.line)), "ranges")
+        of_analyte = self.table(table.entries.get("results", Table({}, table.line)), "results")
+        for name, line in ranges.lines.items():
+            self._known(name, line)
+        for name, series in of_analyte.entries.items():
+            definition = self._known(name, of_analyte.line_of(name))
+            days = self.table(series, f"results of {name}")
+            for day, node in days.entries.items():
+                offset = self._offset(day, days.line_of(day))
+                if definition is not None:
+                    usual = self.text(ranges, name, "ranges")
+                    yield self._result(definition, offset, node, usual)
+
+    def _known(self, name: str, line: int) -> AnalyteDefinition | None:
+        definition = self.analytes.get(name)
+        if definition is None:
+            self.defect(line, f'unknown analyte "{name}"', near(name, self.analytes))
+        return definition
+
+    def _result(self, definition: AnalyteDefinition, day: int, node: Node, usual: str) -> Result:
+        table = node if isinstance(node, Table) else Table({"value": node}, node.line, {"value": node.line})
+        self.only_keys(table, ("value", "range", "status", "order"), "a result")
+        sent = self.text(table, "value", "a result", required=True)
+        status = self.text(table, "status", "a result", default=ResultStatus.FINAL.value)
+        if status not in [each.value for each in ResultStatus]:
+            self.defect(table.line_of("status"), f'unknown status "{status}"', "a code of HL7 table 0085")
+            status = ResultStatus.FINAL.value
+        limits = self.text(table, "range", "a result", default=usual)
+        order = self.text(table, "order", "a result", default=f"day {day}")
+        return Result(
+            person_id="case",
+            key=f"{definition.name} {day}d",
+            analyte=definition.name,
+            code=definition.name,
+            code_text=definition.title,
+            sender="laboratory",
+            order=order,
+            specimen="",
+            collected=Moment(_DRAWN + timedelta(days=day)),
+            version=Version(_DRAWN + timedelta(days=day), _DRAWN + timedelta(days=day), 0, ""),
+            status=ResultStatus(status),
+            quantity=self._quantity(sent, definition, table.line_of("value")),
+            reference=self._range(limits, table.line) if limits else None,
+            sent=sent,
+        )
+
+    def _quantity(self, text: str, definition: AnalyteDefinition, line: int) -> Quantity:
+        number, _, unit = text.partition(" ")
+        comparator = next((each for each in _COMPARATORS if number.startswith(each)), "")
+        if unit not in definition.units:
+            self.defect(
+                line, f'"{text}" is not in the unit of {definition.name}', " or ".join(definition.units)
+            )
+        value = self._decimal(number.removeprefix(comparator), line)
+        if not comparator:
+            return Quantity(Interval.exactly(value), unit)
+        is_open = "=" not in comparator
+        if comparator.startswith(">"):
+            return Quantity(Interval(value, None, low_open=is_open), unit)
+        return Quantity(Interval(None, value, high_open=is_open), unit)
+
+    def _decimal(self, text: str, line: int) -> Decimal:
+        try:
+            value = Decimal(text)
+        except InvalidOperation:
+            value = Decimal("NaN")
+        if not value.is_finite():
+            self.defect(line, f'"{text}" is not a number', "write it with its unit, such as 125 U/L")
+            return Decimal(0)
+        return value
+
+    def _range(self, text: str, line: int) -> ReferenceRange:
+        comparator = next((each for each in _COMPARATORS if text.startswith(each)), "")
+        if comparator:
+            bound, is_open = self._decimal(text.removeprefix(comparator), line), "=" not in comparator
+            if comparator.startswith("<"):
+                return ReferenceRange(None, bound, text, high_open=is_open)
+            return ReferenceRange(bound, None, text, low_open=is_open)
+        low, _, high = text.partition("-")
+        return ReferenceRange(self._decimal(low, line), self._decimal(high, line), text)
+
+    def _baselines(self, table: Table) -> Iterator[tuple[str, Baseline]]:
+        stated = self.table(table.entries.get("baseline", Table({}, table.line)), "baseline")
+        for name in stated.entries:
+            definition = self._known(name, stated.line_of(name))
+            if definition is not None:
+                text = self.text(stated, name, "baseline")
+                quantity = self._quantity(text, definition, stated.line_of(name))
+                point = quantity.interval.point or Decimal(0)
+                yield name, Baseline(point, quantity.unit, f"stated as {plain(point)}")
+
+    def _facts(self, table: Table) -> Mapping[str, tuple[Fact, ...]]:
+        stated = self.table(table.entries.get("facts", Table({}, table.line)), "facts")
+        facts: dict[str, tuple[Fact, ...]] = {}
+        for name, node in stated.entries.items():
+            line = stated.line_of(name)
+            dated = node if isinstance(node, Table) else Table({"0d": node}, line, {"0d": line})
+            facts[name] = tuple(
+                Fact(
+                    name,
+                    self.text(dated, day, "a fact"),
+                    Moment(_DRAWN + timedelta(days=self._offset(day, dated.line_of(day)))),
+                    "case",
+                )
+                for day in dated.entries
+            )
+        return facts
+
+    def _problems(self, table: Table) -> Iterator[Result]:
+        node = table.entries.get("problems")
+        if node is None:
+            return
+        if not isinstance(node, Sequence):
+            self.defect(table.line_of("problems"), "problems must be a list", "begin each with a hyphen")
+            return
+        for item in node.items:
+            yield self._problem(self.table(item, "a problem"))
+
+    def _problem(self, table: Table) -> Result:
+        self.only_keys(table, ("kind", "analyte", "code", "text", "sent", "day"), "a problem")
+        kind = self.text(table, "kind", "a problem", required=True)
+        if kind not in [each.value for each in Problem]:
+            self.defect(
+                table.line_of("kind"), f'unknown problem "{kind}"', near(kind, [p.value for p in Problem])
+            )
+            kind = Problem.UNIT_MISSING.value
+        analyte = self.text(table, "analyte", "a problem")
+        if analyte:
+            self._known(analyte, table.line_of("analyte"))
+        day = self._offset(self.text(table, "day", "a problem", default="0d"), table.line_of("day"))
+        code = self.text(table, "code", "a problem", default=analyte)
+        drawn = _DRAWN + timedelta(days=day)
+        return Result(
+            person_id="case",
+            key=f"{code} {day}d",
+            analyte=analyte,
+            code=code,
+            code_text=self.text(table, "text", "a problem"),
+            sender="laboratory",
+            order=f"day {day}",
+            specimen="",
+            collected=Moment(drawn),
+            version=Version(drawn, drawn, 0, ""),
+            status=ResultStatus.FINAL,
+            quantity=None,
+            reference=None,
+            sent=self.text(table, "sent", "a problem"),
+            problem=Problem(kind),
+        )
+
+
+def _midnight(day: int) -> datetime:
+    return (NOW + timedelta(days=day)).replace(hour=0)
+
+
+def case_defect(case: Case, message: str, hint: str = "") -> Defect:
+    """A defect at the place of the case."""
+    return Defect(case.file, case.line, f'case "{case.name}": {message}', hint)

@@ -1,0 +1,134 @@
+"""Runs the cases of the rules, and tells which conditions they have never seen true, false or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from engine.errors import ConfigError, Defect
+from engine.model.finding import Severity
+from engine.model.quantity import Truth
+from engine.rulebook.cases import Case, case_defect, read_cases
+from engine.rulebook.check import cases_file
+from engine.rulebook.conditions import Analytes
+from engine.rulebook.evaluate import Judgement, finding_of, judgements
+from engine.rulebook.rule import Rule, Rulebook
+from engine.rulebook.tree import decisive
+
+
+@dataclass(frozen=True, slots=True)
+class CaseReport:
+    """What came of the cases: how many ran, which failed, and which conditions they leave untested."""
+
+    cases: int
+    failures: tuple[Defect, ...]
+    gaps: tuple[Defect, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every case held and every condition was seen with every truth it can have."""
+        return not self.failures and not self.gaps
+
+
+def cases_of(rule: Rule, files: Mapping[str, str], analytes: Analytes) -> tuple[Case, ...]:
+    """The cases beside a rule. Raises ConfigError with every defect of their file."""
+    file = cases_file(rule.file)
+    return read_cases(files[file], file, analytes, rule.severity)
+
+
+def run_cases(files: Mapping[str, str], rulebook: Rulebook, analytes: Analytes) -> CaseReport:
+    """Run the cases of every rule of the rulebook; ``files`` is the rules folder, path to text.
+
+    Raises ConfigError with every defect of the case files.
+    """
+    of_rule: dict[str, tuple[Case, ...]] = {}
+    defects: list[Defect] = []
+    for rule in rulebook.rules:
+        try:
+            of_rule[rule.id] = cases_of(rule, files, analytes)
+        except ConfigError as error:
+            defects.extend(error.defects)
+    if defects:
+        raise ConfigError(defects)
+    failures: list[Defect] = []
+    gaps: list[Defect] = []
+    for rule in rulebook.rules:
+        for case in of_rule[rule.id]:
+            failures.extend(run_case(rule, case, analytes))
+        gaps.extend(coverage_gaps(rule, of_rule[rule.id]))
+    return CaseReport(sum(map(len, of_rule.values())), tuple(failures), tuple(gaps))
+
+
+def run_case(rule: Rule, case: Case, analytes: Analytes) -> tuple[Defect, ...]:
+    """What is not as the case says; empty when it holds."""
+    return tuple(_failures(rule, case, analytes))
+
+
+def _failures(rule: Rule, case: Case, analytes: Analytes) -> Iterator[Defect]:
+    judged = judgements(rule, case.situation)
+    findings = {finding_of(each, analytes).subject: each for each in judged}
+    if case.subject and case.subject not in findings:
+        yield case_defect(
+            case, f'no finding about "{case.subject}"', f"found: {', '.join(findings) or 'none'}"
+        )
+        return
+    if len(findings) > 1 and not case.subject:
+        yield case_defect(case, f"{len(findings)} findings", f"add subject: one of {', '.join(findings)}")
+        return
+    judgement = findings.get(case.subject) if case.subject else next(iter(findings.values()), None)
+    truth = judgement.tree.truth if judgement is not None else Truth.FALSE
+    severity = judgement.severity if judgement is not None else None
+    if truth is not case.truth:
+        yield case_defect(case, f"expected {case.truth.value}, found {truth.value}", _seen(judgement))
+    if severity is not case.severity:
+        expected, found = _word(case.severity), _word(severity)
+        yield case_defect(case, f"expected severity {expected}, found {found}", _seen(judgement))
+    deciding = _deciding(judgement)
+    for condition in case.because:
+        if condition not in deciding:
+            yield case_defect(
+                case, f'"{condition}" did not decide', f"decided: {', '.join(deciding) or 'none'}"
+            )
+    if case.message and judgement is not None:
+        message = finding_of(judgement, analytes).message
+        if message != case.message:
+            yield case_defect(case, "another message", message)
+
+
+def _word(severity: Severity | None) -> str:
+    return "silent" if severity is None else severity.value
+
+
+def _deciding(judgement: Judgement | None) -> tuple[str, ...]:
+    if judgement is None:
+        return ()
+    judged = decisive(judgement.tree)
+    return tuple(
+        dict.fromkeys(each.verdict.evidence.condition for each in judged if each.verdict is not None)
+    )
+
+
+def _seen(judgement: Judgement | None) -> str:
+    if judgement is None:
+        return ""
+    return "; ".join(f"{verdict.evidence.condition}: {verdict.truth.value}" for verdict in judgement.verdicts)
+
+
+def coverage_gaps(rule: Rule, cases: tuple[Case, ...]) -> tuple[Defect, ...]:
+    """A defect for each truth that a condition of the rule can have and no case of the rule gives it."""
+    seen: set[tuple[str, Truth]] = set()
+    for case in cases:
+        judged = judgements(rule, case.situation)
+        for judgement in judged:
+            seen.update((verdict.evidence.condition, verdict.truth) for verdict in judgement.verdicts)
+        if not judged:  # no unusable observation: every condition on one is false
+            seen.update((condition.text, Truth.FALSE) for condition in rule.conditions)
+    gaps: list[Defect] = []
+    for condition in rule.conditions:
+        possible = Truth if condition.CAN_BE_UNKNOWN else (Truth.TRUE, Truth.FALSE)
+        gaps.extend(
+            Defect(cases_file(rule.file), 0, f'"{condition.text}" is never {truth.value}', "add a case")
+            for truth in possible
+            if (condition.text, truth) not in seen
+        )
+    return tuple(gaps)
