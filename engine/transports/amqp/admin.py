@@ -25,7 +25,7 @@ class Admin:
     :class:`Refusal` where the broker says no, and TransientError where it does not answer.
     """
 
-    def __init__(self, url: str, timeout_seconds: float = 30.0) -> None:
+    def __init__(self, url: str, timeout_seconds: float = 10.0) -> None:
         self._timeout_seconds = timeout_seconds
         self._link = Link(url, "topology", self, ignore_state)
         self.where = self._link.where
@@ -114,7 +114,7 @@ class Admin:
         """Declaring goes on in an alarm."""
 
 
-def require_queues(url: str, queues: Sequence[str], timeout_seconds: float = 30.0) -> None:
+def require_queues(url: str, queues: Sequence[str], timeout_seconds: float = 10.0) -> None:
     """Raise ConfigError naming every queue that is missing, or would lose its messages in a restart."""
     with Admin(url, timeout_seconds) as admin:
         defects = [
@@ -124,6 +124,27 @@ def require_queues(url: str, queues: Sequence[str], timeout_seconds: float = 30.
         ]
     if defects:
         raise ConfigError(defects)
+
+
+def require_exchanges(url: str, exchanges: Sequence[str], timeout_seconds: float = 10.0) -> None:
+    """Raise ConfigError naming every exchange that is missing."""
+    with Admin(url, timeout_seconds) as admin:
+        defects = [
+            Defect(admin.where, 0, f"exchange {name} is {fault}", APPLY_HINT)
+            for name in exchanges
+            if (fault := exchange_fault(admin, name))
+        ]
+    if defects:
+        raise ConfigError(defects)
+
+
+def exchange_fault(admin: Admin, name: str) -> str:
+    """What is wrong with an exchange, empty for nothing."""
+    try:
+        admin.require_exchange(name)
+    except Refusal as refusal:
+        return _not_there(refusal)
+    return ""
 
 
 def queue_fault(admin: Admin, name: str) -> str:
@@ -136,10 +157,14 @@ def queue_fault(admin: Admin, name: str) -> str:
     try:
         admin.require_queue(name)
     except Refusal as refusal:
-        return "missing" if refusal.code == 404 else f"not usable: {refusal.text}"
+        return _not_there(refusal)
     try:
         admin.declare_queue(name, {"x-queue-type": "quorum"})
     except Refusal as refusal:
         if "'durable'" in refusal.text:
             return "not durable: a restart of the broker would lose its messages"
     return ""
+
+
+def _not_there(refusal: Refusal) -> str:
+    return "missing" if refusal.code == 404 else f"not usable: {refusal.text}"

@@ -37,7 +37,7 @@ class AmqpConsumer:
         *,
         prefetch: int = 300,
         linger_seconds: float = 0.010,
-        open_timeout_seconds: float = 30.0,
+        open_timeout_seconds: float = 10.0,
         large_message_bytes: int = LARGE_MESSAGE_BYTES,
         on_state: StateCallback = ignore_state,
     ) -> None:

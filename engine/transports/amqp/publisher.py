@@ -20,6 +20,7 @@ from engine.transports import (
     StateCallback,
     ignore_state,
 )
+from engine.transports.amqp.admin import require_exchanges
 from engine.transports.amqp.failures import Refusal
 from engine.transports.amqp.link import Channel, Frame, Link
 
@@ -61,20 +62,23 @@ class _Job:
 class AmqpPublisher:
     """A :class:`engine.transports.Publisher` on RabbitMQ.
 
-    ``window`` is the largest number of messages in flight, and of copies after a crash.
-    ``confirm_timeout_seconds`` is how long to go on without any answer. ``on_state`` is called in the
-    I/O thread.
+    ``exchanges`` are those that must be there. ``window`` is the largest number of messages in flight,
+    and of copies after a crash. ``confirm_timeout_seconds`` is how long to go on without any answer.
+    ``on_state`` is called in the I/O thread.
     """
 
     def __init__(
         self,
         url: str,
         *,
+        exchanges: Sequence[str] = (),
         window: int = 200,
         confirm_timeout_seconds: float = 10.0,
-        open_timeout_seconds: float = 30.0,
+        open_timeout_seconds: float = 10.0,
         on_state: StateCallback = ignore_state,
     ) -> None:
+        self._url = url
+        self._exchanges = tuple(exchanges)
         self._window = window
         self._confirm_timeout_seconds = confirm_timeout_seconds
         self._open_timeout_seconds = open_timeout_seconds
@@ -92,8 +96,11 @@ class AmqpPublisher:
     # -- Publisher, for the thread of the application
 
     def open(self) -> None:
-        """As ``Publisher.open``."""
-        self._link.open(self._open_timeout_seconds)
+        """As ``Publisher.open``; checks that the ``exchanges`` are there."""
+        deadline = time.monotonic() + self._open_timeout_seconds
+        if self._exchanges:
+            require_exchanges(self._url, self._exchanges, self._open_timeout_seconds)
+        self._link.open(max(1.0, deadline - time.monotonic()))
 
     def publish(self, messages: Sequence[OutboundMessage]) -> list[Receipt]:
         """As ``Publisher.publish``."""
