@@ -1,0 +1,287 @@
+"""Liver injury over time: resolved, withdrawn, falling, turning into jaundice, late, preliminary."""
+
+from __future__ import annotations
+
+from tests.sample_day.day import Day, Observation, Panel
+from tests.sample_day.laboratories import NORTH, STEVENS
+from tests.sample_day.liver import AIH, CROHN, injury
+from tests.sample_day.pharmacy import (
+    AZATHIOPRINE_50,
+    MERCAPTOPURINE_50,
+    Prescription,
+    admission,
+    order,
+)
+
+
+def tell(day: Day) -> None:
+    """All stories of this module."""
+    for story in (
+        normal_again,
+        withdrawn,
+        falling,
+        jaundice_instead,
+        beyond_the_measuring_range,
+        preliminary_then_normal,
+        order_after_the_result,
+    ):
+        story(day)
+
+
+def normal_again(day: Day) -> None:
+    """A replaced order (RU and RO) keeps the therapy going; the mild rise of 10 March is over today."""
+    old = Prescription("NW", "70062", AZATHIOPRINE_50, "1", "50", "QD", "2026-01-08 08:00")
+    order(day, "ingrid", "new-order", "2026-01-08 09:30", old, shows="RDE^O11, 50 mg")
+    day.history(
+        STEVENS,
+        "ingrid",
+        "2025-12-11 08:30",
+        "2026-01-05 08:45",
+        alt=("33", "31"),
+        ast=("26", "28"),
+        bilirubin=("10", "9"),
+    )
+    order(
+        day,
+        "ingrid",
+        "replaced",
+        "2026-02-05 10:15",
+        Prescription("RU", "70062", AZATHIOPRINE_50, "1", "50", "QD", "2026-01-08 08:00"),
+        Prescription("RO", "70117", AZATHIOPRINE_50, "2", "50", "QD", "2026-02-05 08:00"),
+        shows="RDE^O11: replaced order (RU) and replacement (RO), now 100 mg",
+    )
+    day.report(
+        STEVENS,
+        "ingrid",
+        "alt-71",
+        collected="03-10 16:30",
+        sent="03-12 06:12",
+        liver={"alt": "71", "ast": "37", "bilirubin": "10"},
+        blood={},
+        expect=injury(
+            "ingrid", "a13", "start/new", "review", "71", "71 is 1.8 x ULN 40 and 2.2 x baseline 32"
+        ),
+        shows="a result of the day before yesterday: A13",
+    )
+    admission(day, "ingrid", "A08", "03-12 09:41", shows="ADT^A08")
+    day.report(
+        STEVENS,
+        "ingrid",
+        "alt-36",
+        collected="03-12 09:30",
+        liver={"alt": "36", "ast": "29", "bilirubin": "9"},
+        expect=injury("ingrid", "a13", "end/resolved", "review", "36", "the newer ALT 36 is within 10-40"),
+        shows="a normal retest ends the alert",
+    )
+    day.report(
+        STEVENS,
+        "ingrid",
+        "late-alt-78",
+        collected="03-11 08:00",
+        sent="03-12 13:10",
+        liver={"alt": "78", "ast": "38", "bilirubin": "10"},
+        shows="collected before the normal retest, sent after it: changes nothing",
+    )
+
+
+def withdrawn(day: Day) -> None:
+    """8.4 microkatal are 504 U/L; then the laboratory says that it was another patient's tube (W)."""
+    day.therapy("rosa", "2026-02-02", "100", indication=CROHN)
+    day.baseline("rosa", "2026-01-29", alt="114 U/L", ast="40 U/L", bilirubin="12 umol/L")
+    bad = day.report(
+        NORTH,
+        "rosa",
+        "alat-8-4",
+        collected="03-12 07:10",
+        liver={"alt": "8.4", "ast": "0.66", "bilirubin": "14"},
+        expect=injury(
+            "rosa",
+            "a02",
+            "start/new",
+            "critical",
+            "504",
+            "8.4 ukat/L are 504 U/L, at least 500; 4.4 x baseline 114",
+        ),
+        shows="latin-1 without MSH-18, local codes, microkatal: A02",
+    )
+    day.report(
+        NORTH,
+        "rosa",
+        "alat-withdrawn",
+        collected="03-12 07:10",
+        sent="03-12 11:25",
+        panels=[
+            Panel(
+                "liver",
+                (Observation("alt", "8.4", status="W", notes=("Förväxlat prov.",)),),
+                order=bad.orders[0],
+            )
+        ],
+        expect=injury(
+            "rosa",
+            "a02",
+            "end/withdrawn",
+            "critical",
+            "",
+            "the only ALT since the start was posted as wrong (W)",
+        ),
+        shows="OBX-11 W withdraws the result and ends the alert",
+    )
+
+
+def falling(day: Day) -> None:
+    """From critical to mild: the alert stays open one step lower."""
+    day.therapy("tilda", "2026-01-05", "100", indication=AIH)
+    day.baseline("tilda", "2025-12-29", alt="120 U/L", ast="70 U/L", bilirubin="11 umol/L")
+    day.report(
+        STEVENS,
+        "tilda",
+        "alt-560",
+        collected="03-10 10:20",
+        sent="03-12 06:48",
+        liver={"alt": "560", "ast": "60", "bilirubin": "12"},
+        expect=injury("tilda", "a02", "start/new", "critical", "560", "560 U/L; 4.7 x baseline 120"),
+        shows="A02 from the day before yesterday",
+    )
+    day.report(
+        STEVENS,
+        "tilda",
+        "alt-170",
+        collected="03-12 10:35",
+        liver={"alt": "170", "ast": "50", "bilirubin": "11"},
+        expect=injury(
+            "tilda",
+            "a13",
+            "deescalate/changed",
+            "review",
+            "170",
+            "170 is 4.3 x ULN: still raised, no longer critical",
+        ),
+        shows="de-escalation from critical to review",
+    )
+
+
+def jaundice_instead(day: Day) -> None:
+    """ALT falls and bilirubin rises: as grave as before, for another reason."""
+    day.therapy("ulrich", "2026-02-09", "50", indication=AIH)
+    day.baseline("ulrich", "2026-02-02", alt="110 U/L", ast="32 U/L", bilirubin="9 umol/L")
+    day.report(
+        STEVENS,
+        "ulrich",
+        "alt-505",
+        collected="03-12 05:40",
+        liver={"alt": "505", "ast": "39", "bilirubin": "14"},
+        expect=injury("ulrich", "a02", "start/new", "critical", "505", "505 U/L; 4.6 x baseline 110"),
+        shows="A02",
+    )
+    day.report(
+        STEVENS,
+        "ulrich",
+        "bilirubin-50",
+        collected="03-12 14:05",
+        liver={"alt": "200", "ast": "39", "bilirubin": "50"},
+        expect=injury(
+            "ulrich",
+            "a07",
+            "update/changed",
+            "critical",
+            "50",
+            "bilirubin 50 is 2.9 x ULN 17 with raised ALT; ALT 200 is 1.8 x baseline, so no A06",
+            unit="umol/L",
+        ),
+        shows="same severity, other rule",
+    )
+
+
+def beyond_the_measuring_range(day: Day) -> None:
+    """An SN value has no single number; everything above 1000 is above every limit here."""
+    day.therapy("vera", "2026-02-16", "150", indication=CROHN)
+    day.history(
+        STEVENS,
+        "vera",
+        "2026-01-28 11:20",
+        "2026-02-11 11:05",
+        alt=("33", "35"),
+        ast=("28", "26"),
+        bilirubin=("9", "8"),
+    )
+    day.report(
+        STEVENS,
+        "vera",
+        "alt-over-1000",
+        collected="03-12 11:50",
+        liver={
+            "alt": Observation("alt", ">^1000", type="SN"),
+            "ast": Observation("ast", ">^1000", type="SN"),
+            "bilirubin": "12",
+        },
+        expect=injury(
+            "vera",
+            "a01",
+            "start/new",
+            "critical",
+            ">1000",
+            "more than 1000 is at least 5 x baseline 34; A02 holds too",
+        ),
+        shows="SN `>^1000`: A01 speaks for A02",
+    )
+
+
+def preliminary_then_normal(day: Day) -> None:
+    """A preliminary 610 is kept and not judged; the final value is 31."""
+    order(
+        day,
+        "walter",
+        "new-order",
+        "2026-02-02 09:00",
+        Prescription("NW", "70071", MERCAPTOPURINE_50, "1", "50", "QD", "2026-02-03 08:00"),
+        shows="RDE^O11 for mercaptopurine",
+    )
+    day.history(STEVENS, "walter", "2026-01-20 10:00", alt=("29",), ast=("24",), bilirubin=("8",))
+    first = day.report(
+        STEVENS,
+        "walter",
+        "alt-610-preliminary",
+        collected="03-12 08:40",
+        panels=[Panel("liver", (Observation("alt", "610", status="P"),))],
+        shows="OBX-11 P: stored, not judged",
+    )
+    day.report(
+        STEVENS,
+        "walter",
+        "alt-31-final",
+        collected="03-12 08:40",
+        sent="03-12 11:02",
+        panels=[Panel("liver", (Observation("alt", "31"), Observation("ast", "25")), order=first.orders[0])],
+        shows="the final value of the same result is normal",
+    )
+
+
+def order_after_the_result(day: Day) -> None:
+    """The result is here before anybody has told that the patient takes the drug."""
+    day.history(STEVENS, "arno", "2026-02-17 09:25", alt=("104",), ast=("38",), bilirubin=("12",))
+    day.report(
+        STEVENS,
+        "arno",
+        "alt-515",
+        collected="03-11 17:30",
+        sent="03-12 06:55",
+        liver={"alt": "515", "ast": "39", "bilirubin": "13"},
+        shows="ALT 515 of somebody who is not known to take a thiopurine: no alert yet",
+    )
+    order(
+        day,
+        "arno",
+        "late-order",
+        "03-12 10:44",
+        Prescription("NW", "70203", AZATHIOPRINE_50, "2", "50", "QD", "2026-02-23 08:00"),
+        expect=injury(
+            "arno",
+            "a02",
+            "start/new",
+            "critical",
+            "515",
+            "started 2026-02-23, so ALT 515 of 11 March counts; 4.95 x 104",
+        ),
+        shows="RDE^O11 that comes after the result it makes matter",
+    )
