@@ -2,6 +2,7 @@
 
 from engine.therapy.order_group import UnrecognisedDrug
 from engine.therapy.orders import OrderMessage, OrderNotice, OrdersRead, events_from_orders
+from engine.therapy.roster import RosterRow, read_roster, write_roster
 from engine.therapy.spans import THIOPURINES, Exposure, exposure, facts, other_drugs, spans
 from engine.therapy.telling import newest, news
 
@@ -11,6 +12,7 @@ __all__ = [
     "OrderMessage",
     "OrderNotice",
     "OrdersRead",
+    "RosterRow",
     "UnrecognisedDrug",
     "events_from_orders",
     "exposure",
@@ -18,5 +20,7 @@ __all__ = [
     "newest",
     "news",
     "other_drugs",
+    "read_roster",
     "spans",
+    "write_roster",
 ]

@@ -20,12 +20,22 @@ def newest(events: Iterable[TherapyEvent]) -> tuple[TherapyEvent, ...]:
 
 
 def news(stored: Iterable[TherapyEvent], sent: Iterable[TherapyEvent]) -> tuple[TherapyEvent, ...]:
-    """Those of ``sent`` that change what is stored: unknown ones, and newer tellings of known ones."""
+    """Those of ``sent`` that change what is stored: unknown ones, and newer tellings of known ones.
+
+    An ORM may order anything, and a bare "discontinue" in one need not be about a drug: without a drug
+    of its own it is news only for an order that is already known to be one of ours.
+    """
     known = {event.event_id: event for event in newest(stored)}
+    told = newest(sent)
+    ours = {token for event in (*known.values(), *told) if event.drug for token in event.order.split()}
     return tuple(
         event
-        for event in newest(sent)
+        for event in told
         if event.event_id not in known or _content(known[event.event_id]) < _content(event)
+        if event.drug
+        or event.fact_name
+        or not event.source.startswith("ORM")
+        or ours & set(event.order.split())
     )
 
 
