@@ -212,17 +212,22 @@ def evidence(
     cause: UnknownCause | None = None,
     note: str = "",
 ) -> Evidence:
-    """Evidence about one measured result; an UNKNOWN without a cause is the fault of the value."""
-    quantity = result.quantity
+    """Evidence about one measured result; an UNKNOWN without a cause is the fault of the value.
+
+    ``fold`` is given as a plain number and gets the comparator of the value.
+    """
+    text, unit = (str(result.quantity.interval), result.quantity.unit) if result.quantity else ("", "")
+    number = text.lstrip("<>=")
+    comparator = text[: len(text) - len(number)]
     if truth is Truth.UNKNOWN and cause is None:
         cause = UnknownCause.VALUE
     return Evidence(
         condition,
         truth,
         result.analyte,
-        quantity.number if quantity else "",
-        quantity.comparator if quantity else "",
-        quantity.unit if quantity else "",
+        number,
+        comparator,
+        unit,
         result.sent,
         result.collected.at,
         result.status.value,
@@ -231,7 +236,7 @@ def evidence(
         reference,
         source,
         threshold,
-        fold,
+        comparator + fold if fold else "",
         cause,
         note,
     )

@@ -173,7 +173,7 @@ class Multiple(Comparison):
         interval = interval_of(result)
         number = nearest(interval, self.operator)
         point = reference.interval.point
-        fold = f"{_comparator(result)}{ratio(number, point, self.number)}" if number and point else ""
+        fold = ratio(number, point, self.number) if number and point else ""
         return Verdict(
             evidence(
                 self.text,
@@ -233,10 +233,6 @@ def _peak_order(result: Result) -> Decimal:
     interval = interval_of(result)
     # >1000 may be higher than any number: nothing that is written as a number outranks it
     return Decimal("Infinity") if interval.high is None else interval.high
-
-
-def _comparator(result: Result) -> str:
-    return result.quantity.comparator if result.quantity else ""
 
 
 @dataclass(frozen=True, slots=True)
