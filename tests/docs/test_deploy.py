@@ -38,7 +38,7 @@ def compose() -> dict[str, Any]:
     return loaded
 
 
-def command_of(words: list[str]) -> Any:  # noqa: ANN401  typer has a click of its own
+def command_of(words: list[str]) -> Any:
     """The command of azawatch that these words name; fails where there is none."""
     command: Any = typer.main.get_command(app)
     for word in words:
