@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engine.errors import ConfigError, Defect
@@ -164,17 +164,40 @@ def _plausible(interval: Interval, definition: AnalyteDefinition) -> bool:
 
 
 def parse_terminology(files: Mapping[str, str]) -> Terminology:
-    """Build the tables from texts by file name relative to mappings/ (``loinc.csv``, ``sites/north.csv``).
+    """Build the tables from the texts of one folder, by path (``mappings/loinc.csv``).
 
-    Raises ConfigError with every defect of every file. Other files are not looked at.
+    The folder part may be anything or nothing; defects name files as given. Raises ConfigError with every
+    defect of every file. Other files of the folder are not looked at.
     """
+    folder = _folder(files)
+    inside = {name.removeprefix(folder): text for name, text in files.items() if name.startswith(folder)}
     defects: list[Defect] = []
     warnings: list[Defect] = []
+    terminology = _parse(inside, defects, warnings)
+    if terminology is None or defects:
+        raise ConfigError(_within(folder, defects))
+    return replace(terminology, warnings=_within(folder, warnings))
+
+
+def _folder(files: Mapping[str, str]) -> str:
+    """What stands before the names of our files, with its slash."""
+    for name in sorted(files):
+        folder, slash, base = name.rpartition("/")
+        if base in _REQUIRED:
+            return folder + slash
+    return ""
+
+
+def _within(folder: str, defects: list[Defect]) -> tuple[Defect, ...]:
+    return tuple(replace(defect, file=folder + defect.file) for defect in defects)
+
+
+def _parse(files: Mapping[str, str], defects: list[Defect], warnings: list[Defect]) -> Terminology | None:
     missing = [name for name in _REQUIRED if name not in files]
+    hint = "mappings/README.md describes it"
+    defects.extend(Defect(name, 0, "the file is missing", hint) for name in missing)
     if missing:
-        raise ConfigError(
-            Defect(name, 0, "the file is missing", "mappings/README.md describes it") for name in missing
-        )
+        return None
     entries = parse_analytes(ANALYTES_FILE, files[ANALYTES_FILE], defects)
     units, canonical = parse_units(UNITS_FILE, files[UNITS_FILE], entries, defects)
     analytes = {name: _definition(entry, canonical.get(name, ())) for name, entry in entries.items()}
@@ -186,9 +209,7 @@ def parse_terminology(files: Mapping[str, str]) -> Terminology:
         parse_sites(files, SITES_FILE, analytes, units, defects=defects, warnings=warnings),
     )
     ranges = parse_ranges(RANGES_FILE, files[RANGES_FILE], analytes, defects)
-    if defects:
-        raise ConfigError(defects)
-    return Terminology(analytes, tuple(warnings), tables, ranges)
+    return Terminology(analytes, (), tables, ranges)
 
 
 def _definition(entry: AnalyteEntry, units: tuple[str, ...]) -> AnalyteDefinition:

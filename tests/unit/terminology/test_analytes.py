@@ -156,3 +156,15 @@ def test_the_shipped_files_load() -> None:
     """What we deliver has no defect."""
     assert not defects()
     assert len(files()) > 6
+
+
+def test_defects_name_files_as_they_were_given() -> None:
+    """The engineer can click on mappings/drugs.csv:2; the folder may have any name."""
+    moved = {f"hospital/{name}": text for name, text in files(drugs_csv="a\n").items()}
+    with pytest.raises(ConfigError) as caught:
+        parse_terminology(moved)
+
+    assert [defect.file for defect in caught.value.defects] == ["hospital/drugs.csv"]
+    intact = parse_terminology({f"hospital/{name}": text for name, text in files().items()})
+    assert [warning.file for warning in intact.warnings] == ["hospital/loinc.csv"]
+    assert intact.site("NORTHLAB", "NORTH").name == "north"

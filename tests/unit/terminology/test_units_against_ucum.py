@@ -6,9 +6,9 @@ import csv
 import math
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from pint import Quantity
 from ucumvert import PintUcumRegistry
 
 from tests.unit.terminology.tables import files
@@ -42,7 +42,7 @@ _READ_DIFFERENTLY = {
 
 
 @pytest.fixture(scope="module")
-def registry() -> Any:
+def registry() -> PintUcumRegistry:
     return PintUcumRegistry()
 
 
@@ -50,32 +50,33 @@ def _rows() -> Iterator[dict[str, str]]:
     return iter(csv.DictReader(files()["units.csv"].splitlines()))
 
 
-def _read(registry: Any, unit: str) -> Any:
+def _read(registry: PintUcumRegistry, unit: str) -> Quantity[float] | None:
     """``unit`` as a quantity in base units, or None when it is no UCUM."""
     if re.fullmatch(r"\{[^}]*\}", unit):  # an annotation alone is the unity; ucumvert stumbles over it
         unit = "1"
     try:
-        return registry.from_ucum(unit).to_base_units()
+        quantity: Quantity[float] = registry.from_ucum(unit).to_base_units()
     except Exception:  # noqa: BLE001 - it raises whatever its parser raises
         return None
+    return quantity
 
 
-def _ratio(registry: Any, row: dict[str, str]) -> float | None:
+def _ratio(registry: PintUcumRegistry, row: dict[str, str]) -> float | None:
     """How many canonical units one unit as sent is according to UCUM; None when they are not comparable."""
     sent, canonical = _read(registry, row["as_sent"]), _read(registry, row["canonical"])
-    if sent.dimensionality != canonical.dimensionality:
+    if sent is None or canonical is None or sent.dimensionality != canonical.dimensionality:
         return None
     return float(sent.magnitude / canonical.magnitude)
 
 
-def test_canonical_units_are_ucum(registry: Any) -> None:
+def test_canonical_units_are_ucum(registry: PintUcumRegistry) -> None:
     """Alerts carry the canonical unit with the coding system UCUM."""
     unreadable = {row["canonical"] for row in _rows() if _read(registry, row["canonical"]) is None}
 
     assert not unreadable
 
 
-def test_every_factor_of_a_ucum_unit_is_what_ucum_says(registry: Any) -> None:
+def test_every_factor_of_a_ucum_unit_is_what_ucum_says(registry: PintUcumRegistry) -> None:
     """A wrong power of ten in the table would change every alert of a laboratory."""
     wrong = set()
     for row in _rows():
@@ -88,7 +89,7 @@ def test_every_factor_of_a_ucum_unit_is_what_ucum_says(registry: Any) -> None:
     assert _MOLAR | _READ_DIFFERENTLY == wrong
 
 
-def test_every_factor_is_proved_by_some_ucum_unit(registry: Any) -> None:
+def test_every_factor_is_proved_by_some_ucum_unit(registry: PintUcumRegistry) -> None:
     """A spelling that is no UCUM (cells/uL) only repeats the factor of one that is (/uL)."""
     proved = {
         (row["applies_to"], row["canonical"], row["factor"])
