@@ -26,13 +26,12 @@ YUSUF_BEFORE = "H0099017"
 ZOE_BEFORE = "H0099024"
 
 
-def count(
-    name: str, family: str, step: str, value: str, why: str, *, severity: str = "critical"
-) -> tuple[Event]:
+def count(name: str, family: str, step: str, value: str, why: str) -> tuple[Event]:
     """An event of the white-cells (d01) or platelets (d02) family; ``step`` is ``phase/reason``."""
     phase, reason = step.split("/")
     rule = {"white-cells": "d01", "platelets": "d02"}[family]
-    return (Event(PEOPLE[name].mrn, rule, family, phase, reason, severity, value, "10*9/L", why),)
+    unit = "10*9/L" if value else ""
+    return (Event(PEOPLE[name].mrn, rule, family, phase, reason, "critical", value, unit, why),)
 
 
 def tell(day: Day) -> None:

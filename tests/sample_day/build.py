@@ -155,4 +155,4 @@ def write(folder: Path = HERE) -> int:
 
 
 if __name__ == "__main__":
-    print(f"{write()} files written to {HERE}")  # noqa: T201  the only thing this program says
+    print(f"{write()} files written to {HERE}")

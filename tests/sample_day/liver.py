@@ -21,11 +21,10 @@ AIH = "autoimmune hepatitis"
 CROHN = "Crohn's disease"
 
 
-def injury(
-    name: str, rule: str, step: str, severity: str, value: str, why: str, *, unit: str = "U/L"
-) -> tuple[Event]:
+def injury(name: str, rule: str, step: str, severity: str, value: str, why: str) -> tuple[Event]:
     """An event of the liver-injury family; ``step`` is ``phase/reason``."""
     phase, reason = step.split("/")
+    unit = "U/L" if value else ""
     return (Event(PEOPLE[name].mrn, rule, "liver-injury", phase, reason, severity, value, unit, why),)
 
 
@@ -270,9 +269,8 @@ def bilirubin_in_milligrams(day: Day) -> None:
             "a07",
             "start/new",
             "critical",
-            "41.04",
-            "bilirubin 2.4 mg/dL is 2.0 x ULN 1.2, and ALT 61 is above ULN 56 but only 1.5 x baseline",
-            unit="umol/L",
+            "61",
+            "ALT 61 is above ULN 56 (1.5 x baseline), and bilirubin 2.4 mg/dL is 2.0 x ULN 1.2",
         ),
         shows="US units, version 2.3: A07",
     )

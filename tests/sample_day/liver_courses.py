@@ -185,9 +185,8 @@ def jaundice_instead(day: Day) -> None:
             "a07",
             "update/changed",
             "critical",
-            "50",
-            "bilirubin 50 is 2.9 x ULN 17 with raised ALT; ALT 200 is 1.8 x baseline, so no A06",
-            unit="umol/L",
+            "200",
+            "ALT 200 is above ULN 40 (1.8 x baseline, so no A06), and bilirubin 50 is 2.9 x ULN 17",
         ),
         shows="same severity, other rule",
     )
