@@ -46,6 +46,8 @@ _CODECS = {
     "EUCKR": "euc_kr",
 }
 _WIDE = frozenset({"utf-16", "utf-32"})
+_MULTIBYTE = frozenset({"gb18030", "big5", "euc_kr", "shift_jis"})
+_HEADER_FIELDS = 40  # MSH has 25 or fewer, two-byte characters may hold further bytes of the separator
 _SHIFTING = frozenset({"iso2022_jp_ext"})  # all bytes are 7-bit, an escape sequence changes their meaning
 _NOT_IN_A_NAME = re.compile(r"[^A-Z0-9]")
 _LINE = re.compile(rb"[^\r\n]+")
@@ -72,7 +74,7 @@ class Decoded(NamedTuple):
 
 def codec_of(declared: str) -> str | None:
     """The Python codec for an MSH-18 value, in the spelling of table 0211 or a common wrong one."""
-    return _CODECS.get(_NOT_IN_A_NAME.sub("", declared.upper()))
+    return _CODECS.get(_NOT_IN_A_NAME.sub("", declared.upper())) if declared else None
 
 
 def wide_codec(data: bytes) -> str | None:
@@ -97,7 +99,7 @@ def decode(body: bytes, undeclared: UndeclaredCharset) -> Decoded:
         return _decode_marked(body[len(BYTE_ORDER_MARK) :], undeclared)
     header = _Header(body)
     declared = header.charset()
-    codec = codec_of(declared) if declared else None
+    codec = header.multibyte_codec() or codec_of(declared)
     warnings = ("charset_unknown",) if declared and codec is None else ()
     if body.isascii() and not (codec in _SHIFTING and b"\x1b" in body):
         if codec in _WIDE:
@@ -107,11 +109,7 @@ def decode(body: bytes, undeclared: UndeclaredCharset) -> Decoded:
         return _guess(body, header, undeclared, "charset_mismatch" if codec else "", warnings)
     if codec in _WIDE:
         raise ContentError(Reason.CHARSET, "MSH[1]-18", f"{codec} is declared, but the bytes are not {codec}")
-    text = _strictly(body, codec)
-    # A two-byte character may hold the byte of the separator; then MSH-18 was counted wrongly above.
-    if codec_of(_Header(text.encode("utf-8", "replace")).charset()) != codec:
-        raise ContentError(Reason.CHARSET, "MSH[1]-18", "the declared charset cannot be told from the bytes")
-    return Decoded(text, codec, ())
+    return Decoded(_strictly(body, codec), codec, ())
 
 
 def _decode_marked(body: bytes, undeclared: UndeclaredCharset) -> Decoded:
@@ -151,18 +149,37 @@ def _strictly(body: bytes, codec: str) -> str:
 class _Header:
     """The fields of the header line, found in the bytes before the charset is known."""
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "_line")
 
     def __init__(self, body: bytes) -> None:
-        line = _header_line(body)
-        self._fields = line.split(line[3:4], 18) if len(line) > 3 else []
+        self._line = line = _header_line(body)
+        self._fields = line.split(line[3:4], _HEADER_FIELDS) if len(line) > 3 else []
 
     def charset(self) -> str:
         """The first component of the first repetition of MSH-18, empty when there is none."""
-        if len(self._fields) < 18:
+        return self._declaration(17)
+
+    def multibyte_codec(self) -> str | None:
+        """The codec of a header that is not ASCII and declares a charset of several bytes a character.
+
+        The second byte of such a character may be that of a separator, so that MSH-18 then seems to be a
+        later field. It is the one that, read in the charset that it names, stands in its place.
+        """
+        if self._line.isascii():
+            return None
+        for position in range(17, len(self._fields)):
+            codec = codec_of(self._declaration(position))
+            if codec in _MULTIBYTE:
+                text = self._line.decode(codec, "replace")
+                if codec_of(_Header(text.encode()).charset()) == codec:
+                    return codec
+        return None
+
+    def _declaration(self, position: int) -> str:
+        if len(self._fields) <= position:
             return ""
         encoding = self._fields[1]
-        value = self._fields[17]
+        value = self._fields[position]
         for separator in (encoding[1:2], encoding[:1]):
             if separator:
                 value = value.partition(separator)[0]

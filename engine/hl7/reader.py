@@ -171,7 +171,6 @@ def parse(
     if len(body) > max_bytes:
         raise ContentError(Reason.TOO_LARGE, "message", f"{len(body)} bytes, at most {max_bytes} are read")
     text, charset, warnings = decode(body, charset_when_undeclared)
-    text, charset, warnings = decode(body, charset_when_undeclared)
     if "\n" in text:
         text = text.replace("\r\n", "\r").replace("\n", "\r")
     lines = text.split("\r")
@@ -230,6 +229,9 @@ class _Assembly:
             ]
         except KeyError:
             del segments[before:]
+            numbers.clear()
+            for segment in segments:
+                next(numbers[segment.name])
             for line in lines[start + 1 :]:
                 self._any_line(line, delimiters)
         for index, texts in self._wrapped.items():
