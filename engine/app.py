@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import FrameType
 
@@ -17,10 +18,12 @@ from engine.errors import TransientError
 from engine.history import HistoryOptions
 from engine.intake import Arrived, Intake, IntakeOptions, Taken
 from engine.knowledge import KnowledgeFolders, load_knowledge
-from engine.outbound import RenderOptions
+from engine.model.quantity import Interval, Quantity
+from engine.outbound import Format, RenderOptions
 from engine.relay import Relay
 from engine.settings import Settings, default_sources_file, site_key
 from engine.store import OutboxRow, Store
+from engine.therapy.roster import RosterRow, read_roster
 from engine.transports import Consumer, Delivery, Publisher, PublishOutcome, Receipt
 from engine.transports.amqp import AmqpConsumer, AmqpPublisher
 
@@ -60,7 +63,7 @@ def intake_options(settings: Settings, clock: Callable[[], datetime] | None) -> 
     return IntakeOptions(
         sending_application=header.sending_application,
         processing_ids=frozenset(settings.flow.processing_ids),
-        formats=tuple(settings.alerts.formats),
+        formats=tuple(Format(name) for name in settings.alerts.formats),
         render=render_options(settings),
         alert_exchange=settings.topology.alerts_exchange,
         quarantine_exchange=settings.topology.quarantine,
@@ -82,6 +85,21 @@ def render_options(settings: Settings) -> RenderOptions:
         profile_oid=settings.alerts.r40.profile_oid,
         r40_structure=settings.alerts.r40.structure,
     )
+
+
+def roster_rows(text: str, file: str, knowledge: Knowledge) -> tuple[RosterRow, ...]:
+    """The rows of a roster file; times without offset are in the zone of the default site.
+
+    Raises ConfigError with every defect: line, column, what, and what to do.
+    """
+    terminology = knowledge.terminology
+
+    def check_baseline(analyte: str, number: Decimal, unit: str) -> str:
+        read = terminology.quantity(analyte, Interval.exactly(number), unit)
+        return "" if isinstance(read, Quantity) else terminology.unit_advice(analyte, unit) or read.value
+
+    zone = terminology.site("", "").time_zone
+    return read_roster(text, file, zone, terminology.analytes, check_baseline)
 
 
 @dataclass(frozen=True, slots=True)

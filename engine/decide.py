@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from engine.alerts import Chosen, EvidenceChange, Step, choose, next_step
 from engine.history import HistoryOptions, situation_of
@@ -21,14 +22,14 @@ from engine.model.alert import Alert, AlertEvent, AlertReason, NotFired, Phase
 from engine.model.finding import Evidence, Finding, Severity
 from engine.model.ledger import LedgerEntry
 from engine.model.person import Person
-from engine.model.quantity import Truth, plain
+from engine.model.quantity import Interval, Quantity, Truth, plain
 from engine.model.record import Record, Situation
 from engine.model.result import Result
-from engine.model.therapy import TherapyEvent, TherapyState
+from engine.model.therapy import Fact, TherapyEvent, TherapyState
 from engine.results import Reported, promote
 from engine.rulebook import Rulebook, evaluate, why_silent
 from engine.terminology import Terminology
-from engine.therapy import facts, spans
+from engine.therapy import facts, newest, news, spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +111,10 @@ def decide_therapy(
     events: Sequence[TherapyEvent], record: Record, knowledge: Knowledge, occasion: Occasion
 ) -> Decision:
     """Take in therapy events: starts, doses, holds, stops and facts."""
-    known = {event.event_id: event for event in record.therapy}
-    fresh = tuple(event for event in events if known.get(event.event_id) != event)
+    fresh = news(record.therapy, events)
     if not fresh:
         return Decision(record)
-    after = replace(record, therapy=tuple({**known, **{event.event_id: event for event in fresh}}.values()))
+    after = replace(record, therapy=newest((*record.therapy, *fresh)))
     return replace(_judge(after, knowledge, occasion), therapy=fresh)
 
 
@@ -128,15 +128,15 @@ def decide_merge(
     survivor: Record, retired: Record, person: Person, knowledge: Knowledge, occasion: Occasion
 ) -> Decision:
     """Join two records under ``person``; rows stay where they are, the record is read across both."""
-    newest: dict[str, Result] = {}
+    results: dict[str, Result] = {}
     for result in (*survivor.results, *retired.results):
-        known = newest.get(result.key)
+        known = results.get(result.key)
         if known is None or known.version < result.version:
-            newest[result.key] = result
+            results[result.key] = result
     joined = Record(
         person,
-        tuple(newest.values()),
-        (*survivor.therapy, *retired.therapy),
+        tuple(results.values()),
+        newest((*survivor.therapy, *retired.therapy)),
         (*survivor.alerts, *retired.alerts),
     )
     return _judge(joined, knowledge, occasion)
@@ -152,7 +152,7 @@ def _judge(record: Record, knowledge: Knowledge, occasion: Occasion) -> Decision
     if not exposures and not told:
         return Decision(record)
     situation = (
-        situation_of(record.results, exposures, facts(record.therapy), knowledge.history)
+        situation_of(record.results, exposures, _facts(record, knowledge), knowledge.history)
         if exposures
         else None
     )
@@ -198,6 +198,23 @@ def _judge(record: Record, knowledge: Knowledge, occasion: Occasion) -> Decision
     alerts.update((alert.alert_id, alert) for alert in changed)
     after = replace(record, alerts=tuple(alerts.values()))
     return Decision(after, alerts=tuple(changed), events=tuple(events))
+
+
+def _facts(record: Record, knowledge: Knowledge) -> Mapping[str, tuple[Fact, ...]]:
+    """Facts as told, stated baselines in the canonical unit of their analyte."""
+    return {
+        name: tuple(_canonical(fact, knowledge.terminology) for fact in told)
+        for name, told in facts(record.therapy).items()
+    }
+
+
+def _canonical(fact: Fact, terminology: Terminology) -> Fact:
+    analyte = fact.name.removeprefix("baseline.")
+    if analyte == fact.name:
+        return fact
+    number, _, unit = fact.value.partition(" ")
+    quantity = terminology.quantity(analyte, Interval.exactly(Decimal(number)), unit)
+    return replace(fact, value=str(quantity)) if isinstance(quantity, Quantity) else fact
 
 
 def _open_alerts(record: Record) -> list[Alert]:

@@ -14,7 +14,7 @@ and place; nothing of it is applied, and the rest of the batch goes on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -28,19 +28,23 @@ from engine.decide import (
     decide_therapy,
 )
 from engine.errors import ContentError
-from engine.hl7 import Message, PatientGroup, parse
+from engine.hl7 import Message, PatientGroup, parse, read_moment
 from engine.identity import merges
 from engine.model.alert import AlertEvent
+from engine.model.codes import Coding
 from engine.model.disposition import Disposition, Outcome, Reason
+from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
 from engine.model.person import Identifier
+from engine.model.record import Record
 from engine.model.result import ResultStatus
 from engine.model.therapy import TherapyEvent
-from engine.outbound import RenderOptions, render
+from engine.outbound import Format, RenderOptions, render
 from engine.people import IdentityConflictError, People, conflict_key, conflict_result
 from engine.results import Header, read_results
 from engine.store import InboxKey, OutboxRow, QuarantineRow, Store, TakenMessage, Unit
-from engine.therapy import RosterRow, events_from_orders
+from engine.therapy import OrderMessage, UnrecognisedDrug, events_from_orders
+from engine.therapy.roster import RosterRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class IntakeOptions:
 
     sending_application: str = "AZAWATCH"
     processing_ids: frozenset[str] = frozenset({"P"})
-    formats: tuple[str, ...] = ("hl7_r40",)
+    formats: tuple[Format, ...] = (Format.HL7_R40,)
     render: RenderOptions = field(default_factory=RenderOptions)
     alert_exchange: str = "azawatch.alerts"
     quarantine_exchange: str = "azawatch.quarantine"
@@ -330,23 +334,44 @@ class Intake:
     def _decide_therapy(self, work: _Work) -> None:
         message = work.message
         work.reason = Reason.OTHER_DRUG
+        zone, offset = work.header.site.time_zone, work.header.default_offset
+        orders = OrderMessage(
+            type=message.type,
+            trigger=message.trigger,
+            sent=work.header.sent_at,
+            site=work.header.site,
+            drug=self._knowledge.terminology.drug,
+            read_time=lambda text: read_moment(text, zone, offset),
+        )
         for group in message.pharmacy():
-            told = events_from_orders(
-                group.orders,
-                self._knowledge.terminology.drug,
-                f"{message.type}^{message.trigger}",
-                work.header.sent_at,
-                work.header.site,
-                work.header.default_offset,
-            )
-            work.people.warn(told.warnings)
+            told = events_from_orders(group.orders, orders, group.pv1)
+            record = work.people.identify(group.pid)
+            work.people.note(self._unmapped_drugs(work, told.unrecognised, record))
+            work.people.warn(notice.text for notice in told.notices)
             if not told.events:
-                work.people.identify(group.pid)
                 continue
-            record = work.people.told(work.people.identify(group.pid), group.pid, group.pv1)
+            record = work.people.told(record, group.pid, group.pv1)
             owned = [replace(event, person_id=record.person.person_id) for event in told.events]
             work.reason = Reason.THERAPY
             self._apply(work, decide_therapy(owned, record, self._knowledge, work.occasion))
+
+    def _unmapped_drugs(
+        self, work: _Work, unrecognised: Iterable[UnrecognisedDrug], record: Record
+    ) -> Iterator[LedgerEntry]:
+        """Orders that name one of our drugs in words but not by a code we know: for a human to map."""
+        for order in unrecognised:
+            coding = order.codings[0] if order.codings else Coding("")
+            if self._knowledge.terminology.drug_by_text(" ".join(c.text for c in order.codings)):
+                yield LedgerEntry(
+                    sender=work.header.sender,
+                    code=coding.code,
+                    system=coding.system,
+                    unit="",
+                    kind="drug-unmapped",
+                    text=coding.text,
+                    on_therapy=bool(record.therapy),
+                    control_id=work.header.control_id,
+                )
 
     def _decide_merges(self, work: _Work) -> None:
         work.reason = Reason.MERGE

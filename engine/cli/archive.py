@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -21,6 +21,7 @@ from rich.progress import (
 )
 
 from engine.cli.shared import (
+    DEFECT,
     QUARANTINED,
     ConfigOption,
     MappingsOption,
@@ -32,6 +33,10 @@ from engine.cli.shared import (
     read_text,
     say,
 )
+from engine.errors import Defect
+
+if TYPE_CHECKING:
+    from engine.transports.archive import ArchiveMessage
 
 PathsArgument = Annotated[
     list[str],
@@ -68,13 +73,13 @@ def replay(
     from engine.outbound import Format, render
     from engine.replay import replay as run_replay
     from engine.store import Store
-    from engine.therapy import read_roster
     from engine.transports.archive import read_archive
 
     settings = load_settings(config, rules=rules, mappings=mappings, protocol=protocol)
     knowledge = app.knowledge_of(settings)
     options = replace(app.intake_options(settings, None), formats=(), until=parse_time(until))
     store = Store.open("sqlite://")
+    defects: list[Defect] = []
     with ExitStack() as outputs:
         json_file = _output(outputs, alerts)
         hl7_file = _output(outputs, hl7)
@@ -94,16 +99,17 @@ def replay(
             progress.advance(task)
 
         if roster is not None:
-            rows = read_roster(read_text(roster), str(roster), knowledge.terminology.analytes)
+            rows = app.roster_rows(read_text(roster), str(roster), knowledge)
             for event in Intake(store, knowledge, options).take_roster(rows, roster.name):
                 write(event)
-        messages = read_archive(paths)
+        messages = read_archive(paths, defects.append)
         progress = _progress()
         with progress:
             task = progress.add_task("replay", total=None)
             summary = run_replay(messages, store, knowledge, options, on_taken)
     say(
-        f"{summary.messages} messages, {summary.observations} observations, {summary.results} results taken in"
+        f"{summary.messages} messages, {summary.observations} observations, "
+        f"{summary.results} results taken in"
     )
     for (disposition, reason), count in sorted(summary.outcomes.items()):
         say(f"  {count:>7}  {disposition}: {reason}")
@@ -112,6 +118,7 @@ def replay(
     for taken in summary.quarantined:
         place = f" at {taken.outcome.location}" if taken.outcome.location else ""
         say(f"quarantined: {taken.source}: {taken.outcome.reason}{place}: {taken.outcome.detail}")
+    _tell_defects(defects)
     if summary.quarantined and not lenient:
         raise typer.Exit(QUARANTINED)
 
@@ -139,11 +146,12 @@ def send(
     publisher = AmqpPublisher(settings.amqp_url.get_secret_value(), window=settings.flow.publish_window)
     publisher.open()
     sent = failed = 0
+    defects: list[Defect] = []
     progress = _progress()
     try:
         with progress:
             task = progress.add_task(f"send to {target}", total=None)
-            for chunk in _paced(read_archive(paths), rate):
+            for chunk in _paced(read_archive(paths, defects.append), rate):
                 outgoing = [
                     OutboundMessage("", target, message.body, "application/hl7-v2+er7", message.source)
                     for message in chunk
@@ -158,6 +166,7 @@ def send(
     finally:
         publisher.close()
     say(f"{sent} messages confirmed by the broker in {target}, {failed} not")
+    _tell_defects(defects)
     if failed:
         raise typer.Exit(QUARANTINED)
 
@@ -186,6 +195,14 @@ def validate(
         raise typer.Exit(QUARANTINED)
 
 
+def _tell_defects(defects: Sequence[Defect]) -> None:
+    """Files that could not be read to their end; what was read of them has been used."""
+    for defect in defects:
+        say(str(defect))
+    if defects:
+        raise typer.Exit(DEFECT)
+
+
 def _output(outputs: ExitStack, path: Path | None) -> IO[bytes] | None:
     if path is None:
         return None
@@ -211,9 +228,9 @@ def _progress() -> Progress:
     )
 
 
-def _paced(messages: Iterable[object], rate: float | None) -> Iterator[list]:
+def _paced(messages: Iterable[ArchiveMessage], rate: float | None) -> Iterator[list[ArchiveMessage]]:
     """Chunks to publish: as many as are due when a rate is set, else 200 at a time."""
-    chunk: list[object] = []
+    chunk: list[ArchiveMessage] = []
     started = time.monotonic()
     for count, message in enumerate(messages, start=1):
         chunk.append(message)

@@ -37,17 +37,17 @@ def _knowledge(config: Path | None, rules_folder: Path | None, mappings_folder: 
 def check_rules(
     rules_folder: RulesOption = None, mappings_folder: MappingsOption = None, config: ConfigOption = None
 ) -> None:
-    """Check every rule file; all defects at once, each with file, line and hint. Exit 2 when there are any."""
+    """Check every rule file: all defects at once, each with file, line and hint; exit 2 if there are any."""
     knowledge = _knowledge(config, rules_folder, mappings_folder)
     rulebook = knowledge.rulebook
     say(
-        f"{len(rulebook.rules)} rules, {len(rulebook.in_force)} in force, {len(rulebook.protocols)} protocols: "
-        f"no defect; revision {knowledge.revision}"
+        f"{len(rulebook.rules)} rules, {len(rulebook.in_force)} in force, "
+        f"{len(rulebook.protocols)} protocols: no defect; revision {knowledge.revision}"
     )
 
 
 @rules.command("test")
-def test_rules(
+def run_rule_cases(
     rules_folder: RulesOption = None, mappings_folder: MappingsOption = None, config: ConfigOption = None
 ) -> None:
     """Run every rule's own cases, and check that they see each condition true and false.
@@ -60,10 +60,13 @@ def test_rules(
     settings = load_settings(config, rules=rules_folder, mappings=mappings_folder)
     knowledge = _knowledge(config, rules_folder, mappings_folder)
     report = run_cases(read_folder(settings.rules), knowledge.rulebook, knowledge.terminology.analytes)
-    for failure in report.failures:
-        typer.echo(str(failure))
-    say(f"{report.cases} cases of {report.rules} rules, {len(report.failures)} disagreements")
-    if report.failures:
+    for defect in (*report.failures, *report.gaps):
+        typer.echo(str(defect))
+    say(
+        f"{report.cases} cases of {len(knowledge.rulebook.rules)} rules: {len(report.failures)} disagree, "
+        f"{len(report.gaps)} conditions never seen one way"
+    )
+    if not report.passed:
         raise typer.Exit(QUARANTINED)
 
 
@@ -104,23 +107,26 @@ def show_rule(
     """One rule as a clinician reads it, with its sources."""
     from engine.rulebook import describe
 
-    rulebook = _knowledge(config, rules_folder, mappings_folder).rulebook
+    knowledge = _knowledge(config, rules_folder, mappings_folder)
+    rulebook = knowledge.rulebook
     found = [rule for rule in rulebook.rules if rule.id == rule_id] or [
         rule for rule in rulebook.rules if rule.id.startswith(f"{rule_id}-")
     ]
     if not found:
         raise fail(f"no rule {rule_id!r}", "azawatch rules list")
     for rule in found:
-        typer.echo(describe(rule))
+        typer.echo(describe(rule, knowledge.terminology.analytes))
 
 
 @rules.command("new")
 def new_rule(
-    rule_id: Annotated[str, typer.Argument(metavar="ID", help="Table id, hyphen, slug: d03-neutrophils-low.")],
+    rule_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Table id, hyphen, slug: d03-neutrophils-low.")
+    ],
     folder: Annotated[Path, typer.Option(help="Where to put the two files.")] = Path("rules/azathioprine"),
 ) -> None:
     """Write a draft rule and its cases, to be filled in; "azawatch rules check" says what is missing."""
-    from engine.rulebook import draft
+    from engine.cli.draft import draft
 
     rule_file, cases_file = folder / f"{rule_id}.yaml", folder / f"{rule_id}_test.yaml"
     for file in (rule_file, cases_file):

@@ -14,7 +14,7 @@ from engine.errors import ConfigError, EngineError, TransientError
 
 app = typer.Typer(
     name="azawatch",
-    help="Watches patients on azathioprine or mercaptopurine: HL7 v2 laboratory results in, cited alerts out.",
+    help="Watches patients on azathioprine or mercaptopurine: HL7 laboratory results in, cited alerts out.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

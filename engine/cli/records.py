@@ -69,11 +69,10 @@ def import_roster(
     """
     from engine import app
     from engine.intake import grouped_by_patient
-    from engine.therapy import read_roster
 
     settings = load_settings(config)
     knowledge = app.knowledge_of(settings)
-    rows = read_roster(read_text(file), str(file), knowledge.terminology.analytes)
+    rows = app.roster_rows(read_text(file), str(file), knowledge)
     _, intake = _intake(config)
     events = intake.take_roster(rows, file.name)
     say(f"{len(rows)} events of {len(grouped_by_patient(rows))} patients imported")
@@ -83,19 +82,23 @@ def import_roster(
 
 @roster.command("export")
 def export_roster(config: ConfigOption = None) -> None:
-    """Print every therapy event known, from rosters and pharmacy orders, as roster CSV."""
-    from engine.therapy import RosterRow, write_roster
+    """Print what rosters have told, as roster CSV; "roster show" tells of pharmacy orders too."""
+    from engine import app
+    from engine.therapy.roster import SOURCE, RosterRow, write_roster
 
+    settings = load_settings(config)
+    zone = app.knowledge_of(settings).terminology.site("", "").time_zone
     rows = []
     for record in _store(config).records():
-        if not record.person.identifiers:
-            continue
-        identifier = record.person.identifiers[0]
-        rows += [
-            RosterRow(identifier.value, identifier.authority, event, 0)
-            for event in sorted(record.therapy, key=lambda event: (event.effective.at, event.event_id))
-        ]
-    typer.echo(write_roster(rows), nl=False)
+        told = sorted(record.therapy, key=lambda event: (event.effective.at, event.event_id))
+        identifier = next(iter(record.person.identifiers), None)
+        if identifier is not None:
+            rows += [
+                RosterRow(identifier.value, identifier.authority, event)
+                for event in told
+                if event.source == SOURCE
+            ]
+    typer.echo(write_roster(rows, zone), nl=False)
 
 
 @roster.command("show")
@@ -121,7 +124,7 @@ def show_roster(
             )
         for span in spans(record.therapy):
             doses = ", ".join(
-                f"{dose.mg_per_day if dose.mg_per_day is not None else '?'} mg/day from {dose.effective.date()}"
+                f"{'?' if dose.mg_per_day is None else dose.mg_per_day} mg/day from {dose.effective.date()}"
                 for dose in span.doses
             )
             until = f" until {span.stop.date()}" if span.stop else ""

@@ -191,6 +191,10 @@ def therapy_text(event: TherapyEvent) -> str:
             "source": event.source,
             "provisional": event.provisional,
             "version": event.version,
+            "control": event.control,
+            "reverts": event.reverts,
+            "parent": event.parent,
+            "inpatient": event.inpatient,
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -215,6 +219,10 @@ def therapy_from_row(event_id: str, person_id: str, text: str) -> TherapyEvent:
         source=fields["source"],
         provisional=fields["provisional"],
         version=fields["version"],
+        control=fields["control"],
+        reverts=fields["reverts"],
+        parent=fields["parent"],
+        inpatient=fields["inpatient"],
     )
 
 

@@ -1,0 +1,108 @@
+"""Commands on the broker and the installation: ``topology`` and ``doctor``."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine import __version__
+from engine.cli.shared import DEFECT, ConfigOption, load_settings, say
+from engine.errors import ConfigError, EngineError
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
+    from engine.transports.topology import Topology
+
+topology = typer.Typer(no_args_is_help=True, help="Queues and exchanges on the broker: apply, show.")
+
+AmqpOption = Annotated[
+    str | None, typer.Option("--amqp", metavar="URL", help="Broker; default: AZAWATCH_AMQP_URL.")
+]
+
+
+def _topology(settings: Settings) -> Topology:
+    from engine.transports.topology import Topology
+
+    names = settings.topology
+    return Topology.named(
+        inbound=names.inbound,
+        ack=names.ack,
+        alerts_exchange=names.alerts_exchange,
+        alerts_queue=names.alerts_queue,
+        quarantine=names.quarantine,
+    )
+
+
+@topology.command("apply")
+def apply_topology(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
+    """Declare every queue, exchange and binding; needs an account that may configure. Safe to repeat."""
+    from engine.transports.topology import apply
+
+    settings = load_settings(config, amqp_url=amqp)
+    for line in apply(settings.amqp_url.get_secret_value(), _topology(settings)):
+        say(line)
+
+
+@topology.command("show")
+def show_topology(config: ConfigOption = None) -> None:
+    """What the engine needs on the broker, and why."""
+    from engine.transports.topology import describe
+
+    typer.echo(describe(_topology(load_settings(config))))
+
+
+def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
+    """Check settings, knowledge, store and broker; say what is wrong and what to do about it.
+
+    Exit 2 when anything is.
+    """
+    from engine import app
+    from engine.store import SCHEMA_VERSION, Store
+    from engine.transports.topology import verify
+
+    settings = load_settings(config, amqp_url=amqp)
+    typer.echo(f"azawatch {__version__}, Python {platform.python_version()}")
+    for name, value in settings.redacted().items():
+        typer.echo(f"  {name} = {value}")
+
+    def knowledge() -> str:
+        loaded = app.knowledge_of(settings)
+        return f"{len(loaded.rulebook.in_force)} rules in force, revision {loaded.revision}"
+
+    def store() -> str:
+        opened = Store.open(settings.store_url)
+        verdict = opened.check()
+        held = len(opened.quarantined(state="held"))
+        depth = opened.outbox_depth()
+        return (
+            f"schema {SCHEMA_VERSION}, integrity {verdict}, {held} messages quarantined, {depth} to publish"
+        )
+
+    def broker() -> str:
+        warnings = verify(settings.amqp_url.get_secret_value(), _topology(settings))
+        return "; ".join(("everything the engine needs is there", *warnings))
+
+    checks: tuple[tuple[str, Callable[[], str]], ...] = (
+        ("knowledge", knowledge),
+        ("store", store),
+        ("broker", broker),
+    )
+    sound = [_checked(name, check) for name, check in checks]
+    if not all(sound):
+        raise typer.Exit(DEFECT)
+
+
+def _checked(name: str, check: Callable[[], str]) -> bool:
+    try:
+        typer.echo(f"{name}: {check()}")
+    except ConfigError as error:
+        for defect in error.defects:
+            typer.echo(f"{name}: {defect}")
+        return False
+    except EngineError as error:
+        typer.echo(f"{name}: {error}")
+        return False
+    return True
