@@ -85,7 +85,10 @@ class Topology:
                 Exchange(alerts_exchange, "topic", "alerts, routing key alert.<severity>.<phase>"),
                 Exchange(quarantine, "fanout", "messages that could not be used, with the reason"),
                 Exchange(
-                    feed_exchange, "fanout", "for senders without a right to the default exchange", False
+                    feed_exchange,
+                    "fanout",
+                    "for senders without a right to the default exchange",
+                    required=False,
                 ),
                 Exchange(
                     acks_exchange, "fanout", "the same for those who acknowledge alerts", required=False
