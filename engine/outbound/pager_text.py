@@ -1,7 +1,7 @@
 """One line of at most 140 characters for a pager: how bad, who, what, how high, on what, what to do, why.
 
-A number is never cut in two: whole parts go when the line would be too long, the action first word by
-word from its end, then the dose, then the name.
+A number is never cut in two. When the line would be too long, the dose goes first, then the end of the
+action, then the name.
 """
 
 from __future__ import annotations
@@ -91,30 +91,30 @@ def pager_line(event: AlertEvent, spell: Callable[[str], str]) -> str:
     what = _what(event, spell)
     ending = f" {_short_rule(spell(event.rule))}".rstrip()
     action = spell(_action(event))
-    for who, taken in _variants(event, spell):
-        line = " ".join(filter(None, (opening, who, what, taken)))
+    for who, therapy, least in _variants(event, spell, len(action)):
+        line = " ".join(filter(None, (opening, who, what, therapy)))
         room = LIMIT - len(line) - len(ending)
-        if not action:
-            fitted = "."
-        elif len(action) + 3 <= room:
-            fitted = f": {action}."
-        else:
-            short = shorten(action, room - 2) if room - 2 >= _LEAST_ACTION else ""
-            fitted = f": {short}" if short else "."
-        if len(fitted) <= room and (not action or len(fitted) > 1):
-            return line + fitted + ending
+        told = action if len(action) + len(": .") <= room else shorten(action, room - len(": "))
+        closing = f": {told}" if told else ""
+        closing += "." if told == action else ""
+        if len(told) >= least and len(closing) <= room:
+            return line + closing + ending
     return shorten(" ".join(filter(None, (opening, what))), LIMIT)
 
 
-def _variants(event: AlertEvent, spell: Callable[[str], str]) -> Iterator[tuple[str, str]]:
-    """Who and drug, from the fullest wording to the shortest."""
+def _variants(event: AlertEvent, spell: Callable[[str], str], whole: int) -> Iterator[tuple[str, str, int]]:
+    """Who, therapy, and the least length of the action that justifies this wording: fullest first.
+
+    A whole action is worth more than the dose; a name is worth more than a whole action.
+    """
     therapy = spell(therapy_text(event)).replace("mg/day", "mg/d")
     drug = therapy.removeprefix("on ").split(" ")[0]
-    drugs = [therapy, f"on {drug}", ""] if therapy.startswith("on ") else [therapy, ""]
+    therapies = [therapy, f"on {drug}", ""] if therapy.startswith("on ") else [therapy, ""]
     name, number = spell(_name(event.person)), _number(event.person, spell)
-    for who in (f"{shorten(name, _NAME_LIMIT)} {number}".strip(), number):
-        for taken in drugs:
-            yield who, taken
+    named = f"{shorten(name, _NAME_LIMIT)} {number}".strip()
+    for who, least in ((named, whole), (named, _LEAST_ACTION), (number, _LEAST_ACTION), (number, 0)):
+        for taken in therapies:
+            yield who, taken, min(least, whole)
 
 
 def _name(person: Person) -> str:

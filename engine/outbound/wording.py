@@ -169,18 +169,21 @@ def notes(event: AlertEvent) -> Iterator[str]:
     laboratory's range; the therapy; the sources; what it supersedes; rules that did not fire; the rule
     and data it came from.
     """
-    if event.phase is Phase.END:
+    ended = event.phase is Phase.END
+    if ended:
         yield f"{prefix(event)}{outcome(event)}."
     yield event.message
-    yield from _bounded(
-        [condition_text(each) for each in event.evidence if each.truth is not Truth.FALSE],
-        MOST_EVIDENCE,
-        "more conditions",
-    )
-    if event.action and event.phase is not Phase.END:
-        yield f"Action: {event.action}"
-    if event.trigger_range:
-        yield f"Reference range as sent: {event.trigger_range}"
+    if not ended:
+        # of an alert that is over, these would read as if they still held
+        yield from _bounded(
+            [condition_text(each) for each in event.evidence if each.truth is not Truth.FALSE],
+            MOST_EVIDENCE,
+            "more conditions",
+        )
+        if event.action:
+            yield f"Action: {event.action}"
+        if event.trigger_range:
+            yield f"Reference range as sent: {event.trigger_range}"
     if event.drug_text:
         yield f"Therapy: {event.drug_text}"
     yield from (f"Source: {source}" for source in event.sources)

@@ -152,5 +152,11 @@ def later(event: AlertEvent, phase: Phase, reason: AlertReason, **changes: objec
 
 
 UPDATE = later(START, Phase.ESCALATE, AlertReason.WORSE)
-RETRACTION = later(START, Phase.END, AlertReason.WITHDRAWN)
-RESOLVED = later(START, Phase.END, AlertReason.RESOLVED)
+RETRACTION = later(
+    START,
+    Phase.END,
+    AlertReason.WITHDRAWN,
+    message=f"A result this alert rested on was withdrawn by the laboratory. It said: {START.message}",
+    action="",
+)
+RESOLVED = later(START, Phase.END, AlertReason.RESOLVED, message="No longer so.", action="")
