@@ -19,7 +19,9 @@ from engine.history import HistoryOptions
 from engine.intake import Arrived, Intake, IntakeOptions, Taken
 from engine.knowledge import KnowledgeFolders, load_knowledge
 from engine.model.quantity import Interval, Quantity
+from engine.operations import Operations
 from engine.outbound import Format, RenderOptions
+from engine.outbox import Publishing
 from engine.relay import Relay
 from engine.settings import Settings, default_sources_file, site_key
 from engine.store import OutboxRow, Store
@@ -59,18 +61,23 @@ def _sources(rules: Path) -> Path:
 
 def intake_options(settings: Settings, clock: Callable[[], datetime] | None) -> IntakeOptions:
     """What the settings say about taking in and telling."""
-    header = settings.alerts.hl7
     return IntakeOptions(
-        sending_application=header.sending_application,
+        publishing=Publishing(
+            formats=tuple(Format(name) for name in settings.alerts.formats),
+            render=render_options(settings),
+            alert_exchange=settings.topology.alerts_exchange,
+            quarantine_exchange=settings.topology.quarantine,
+        ),
         processing_ids=frozenset(settings.flow.processing_ids),
-        formats=tuple(Format(name) for name in settings.alerts.formats),
-        render=render_options(settings),
-        alert_exchange=settings.topology.alerts_exchange,
-        quarantine_exchange=settings.topology.quarantine,
         clock=clock,
         max_message_bytes=settings.flow.max_message_bytes,
         keep_untreated=settings.history.lookback_days > 0,
     )
+
+
+def operations(settings: Settings, store: Store) -> Operations:
+    """What people may do to the store by hand. Raises ConfigError."""
+    return Operations(store, knowledge_of(settings), intake_options(settings, now), now)
 
 
 def render_options(settings: Settings) -> RenderOptions:

@@ -21,7 +21,6 @@ from datetime import UTC, datetime
 from engine.decide import (
     Decision,
     Knowledge,
-    Occasion,
     decide_merge,
     decide_note,
     decide_results,
@@ -35,16 +34,14 @@ from engine.model.codes import Coding
 from engine.model.disposition import Disposition, Outcome, Reason
 from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
-from engine.model.person import Identifier
+from engine.model.purpose import Purpose, purpose_of
 from engine.model.record import Record
-from engine.model.result import ResultStatus
-from engine.model.therapy import TherapyEvent
-from engine.outbound import Format, RenderOptions, render
-from engine.people import IdentityConflictError, People, conflict_key, conflict_result
+from engine.outbox import Publishing, alert_rows, quarantine_rows
+from engine.people import IdentityConflictError, People, conflict_result
 from engine.results import Header, read_results
-from engine.store import InboxKey, OutboxRow, QuarantineRow, Store, TakenMessage, Unit
+from engine.store import InboxKey, QuarantineRow, Store, TakenMessage, Unit
+from engine.telling import Occasion
 from engine.therapy import OrderMessage, UnrecognisedDrug, events_from_orders
-from engine.therapy.roster import RosterRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,39 +73,23 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class IntakeOptions:
-    """Where alerts go and what is taken in.
+    """What is taken in, and where alerts go.
 
     ``clock`` None means that the messages are the clock (replay): MSH-7, else the newest time before.
-    ``formats`` may be empty: nothing is queued for publication. Messages after ``until`` are ignored by name.
-    ``keep_untreated`` false keeps no result of people who have never had a thiopurine (privacy); their
-    baseline is then unknown when they start.
+    Messages after ``until`` are ignored by name. ``keep_untreated`` false keeps no result of people who
+    have never had a thiopurine (privacy); their baseline is then unknown when they start.
     """
 
-    sending_application: str = "AZAWATCH"
+    publishing: Publishing = field(default_factory=Publishing)
     processing_ids: frozenset[str] = frozenset({"P"})
-    formats: tuple[Format, ...] = (Format.HL7_R40,)
-    render: RenderOptions = field(default_factory=RenderOptions)
-    alert_exchange: str = "azawatch.alerts"
-    quarantine_exchange: str = "azawatch.quarantine"
     clock: Callable[[], datetime] | None = None
     max_message_bytes: int = 10_000_000
     until: datetime | None = None
     keep_untreated: bool = True
 
 
-# What each message type is for (HL7 v2.9 chapters 3, 4A and 7). Everything else is ignored by name.
-_RESULT_TRIGGERS = frozenset({"R01", "R30", "R31", "R32"})
-_THERAPY_TYPES: Mapping[str, frozenset[str]] = {
-    "RDE": frozenset({"O11", "O01", "O25", "O49"}),
-    "OMP": frozenset({"O09"}),
-    "ORM": frozenset({"O01"}),
-    "RDS": frozenset({"O13", "O01"}),
-    "RGV": frozenset({"O15", "O01"}),
-    "RAS": frozenset({"O17", "O01"}),
-}
-_REFILL_TRIGGERS = frozenset({"O25", "O49"})
-_DEMOGRAPHIC_TRIGGERS = frozenset({"A01", "A02", "A03", "A04", "A05", "A08", "A28", "A31"})
-_MERGE_TRIGGERS = frozenset({"A18", "A34", "A39", "A40"})
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""The time of a replay before its first message has told one."""
 
 # MSH-11 component 2 (table 0207): archive, initial load and restore fill the record and page nobody.
 _HISTORY_MODES = frozenset({"A", "I", "R"})
@@ -135,7 +116,7 @@ class Intake:
         self._store = store
         self._knowledge = knowledge
         self._options = options
-        self._latest = datetime(1970, 1, 1, tzinfo=UTC)
+        self._latest = EPOCH
 
     def take(self, batch: Sequence[Arrived]) -> list[Taken]:
         """Take in a batch in one transaction; when this returns, everything about it is durable.
@@ -150,44 +131,11 @@ class Intake:
                 for arrived, (key, message) in zip(batch, read, strict=True)
             ]
 
-    def take_roster(self, rows: Sequence[RosterRow], source: str) -> list[AlertEvent]:
-        """Take in therapy events from a roster file, all or nothing; alerts that follow from them."""
-        now = self._options.clock() if self._options.clock is not None else self._latest
-        occasion = Occasion(control_id=source, now=now)
-        site = self._knowledge.terminology.site("", "")
-        with self._store.transaction() as unit:
-            people = People(unit, occasion, site)
-            told: list[AlertEvent] = []
-            for patient, events in grouped_by_patient(rows).items():
-                record = people.named(patient)
-                owned = [replace(event, person_id=record.person.person_id) for event in events]
-                decision = decide_therapy(owned, record, self._knowledge, occasion)
-                people.changed(decision)
-                told.extend(decision.events)
-            people.commit()
-            unit.put_outbox(self._alerts(told))
-        return told
-
-    def release(self, held: QuarantineRow, why: str) -> Taken:
-        """Take a quarantined message in again, after what was wrong has been put right.
-
-        When it still cannot be used it stays held, with the reason of now.
-        """
+    def take_again(self, unit: Unit, held: QuarantineRow) -> Taken:
+        """Decide a quarantined message again; when it still cannot be used, it stays held."""
         arrived = Arrived(held.body, str(held.message["source"]))
         key, message = self._read(arrived)
-        now = self._now(message)
-        with self._store.transaction() as unit:
-            self._withdraw_note(unit, held, now)
-            taken = self._decided(unit, arrived, key, message, now, again=True)
-            if taken.outcome.disposition is not Disposition.QUARANTINED:
-                unit.close_quarantined(held.id, "released", why, now)
-        return taken
-
-    def discard(self, held: QuarantineRow, why: str, now: datetime) -> bool:
-        """Close a quarantined message for good; false when it is not held any more."""
-        with self._store.transaction() as unit:
-            self._withdraw_note(unit, held, now)
-            return unit.close_quarantined(held.id, "discarded", why, now)
+        return self._decided(unit, arrived, key, message, self._now(message), again=True)
 
     # --- 1 read --------------------------------------------------------------------------------
 
@@ -226,9 +174,9 @@ class Intake:
         """One message to its end; ``again`` when a human has released it."""
         if isinstance(message, ContentError):
             return self._quarantine(unit, arrived, key, "", now, message, held=again)
-        ignored = self._ignored(message, now)
-        if ignored is not None:
-            taken = Taken(key, arrived.source, _type_of(message), Outcome(Disposition.IGNORED, ignored))
+        unused = self._unused(message, now)
+        if unused is not None:
+            taken = Taken(key, arrived.source, _type_of(message), Outcome(Disposition.IGNORED, unused))
             return self._keep(unit, taken, now, None)
         work = self._begin(unit, message, now)
         try:
@@ -246,7 +194,8 @@ class Intake:
                 unit, arrived, key, _type_of(message), now, defect, fault=error, held=again
             )
         work.people.commit()
-        disposition = _IGNORED_REASONS.get(work.reason, Disposition.ACCEPTED)
+        ignored = work.reason in _IGNORED_REASONS
+        disposition = Disposition.IGNORED if ignored else Disposition.ACCEPTED
         taken = Taken(
             key,
             arrived.source,
@@ -262,21 +211,14 @@ class Intake:
 
     # --- 2 recognise ---------------------------------------------------------------------------
 
-    def _ignored(self, message: Message, now: datetime) -> Reason | None:
+    def _unused(self, message: Message, now: datetime) -> Reason | None:
         if self._options.until is not None and now > self._options.until:
             return Reason.AFTER_UNTIL
-        if message.sending_application == self._options.sending_application:
+        if message.sending_application == self._options.publishing.render.sending_application:
             return Reason.OWN_MESSAGE
         if message.processing_id and message.processing_id not in self._options.processing_ids:
             return Reason.NOT_PRODUCTION
-        kind, trigger = message.type, message.trigger
-        if kind == "ORU" and trigger in _RESULT_TRIGGERS:
-            return None
-        if trigger in _THERAPY_TYPES.get(kind, ()):
-            return Reason.REFILL_REQUEST if trigger in _REFILL_TRIGGERS else None
-        if kind == "ADT" and trigger in _DEMOGRAPHIC_TRIGGERS | _MERGE_TRIGGERS:
-            return None
-        return Reason.TYPE_NOT_USED
+        return _IGNORED_PURPOSES.get(purpose_of(message.type, message.trigger))
 
     def _begin(self, unit: Unit, message: Message, now: datetime) -> _Work:
         site = self._knowledge.terminology.site(message.sending_application, message.sending_facility)
@@ -300,17 +242,18 @@ class Intake:
 
     def _decide(self, work: _Work) -> None:
         message = work.message
-        if message.type == "ORU":
-            for group in message.patients():
-                self._decide_results(work, group)
-        elif message.type == "ADT" and message.trigger in _MERGE_TRIGGERS:
-            self._decide_merges(work)
-        elif message.type == "ADT":
-            for group in message.patients():
-                work.people.told(work.people.identify(group.pid), group.pid, group.pv1)
-            work.reason = Reason.DEMOGRAPHICS
-        else:
-            self._decide_therapy(work)
+        match purpose_of(message.type, message.trigger):
+            case Purpose.RESULTS:
+                for group in message.patients():
+                    self._decide_results(work, group)
+            case Purpose.THERAPY:
+                self._decide_therapy(work)
+            case Purpose.MERGE:
+                self._decide_merges(work)
+            case _:
+                work.reason = Reason.DEMOGRAPHICS
+                for group in message.patients():
+                    work.people.told(work.people.identify(group.pid), group.pid, group.pv1)
 
     def _decide_results(self, work: _Work, group: PatientGroup) -> None:
         """One patient of an ORU message."""
@@ -389,23 +332,6 @@ class Intake:
             result = conflict_result(record.person.person_id, work.header, work.occasion)
             self._apply(work, decide_note(record, result, self._knowledge, work.occasion))
 
-    def _withdraw_note(self, unit: Unit, held: QuarantineRow, now: datetime) -> None:
-        """A human has looked at a contradicting message: take the note about it off the record."""
-        if held.message["reason"] != Reason.IDENTITY_CONFLICT:
-            return
-        occasion = Occasion(control_id=str(held.message["control_id"]), now=now)
-        key = conflict_key(str(held.message["sender"]), occasion.control_id)
-        for root in unit.roots_with_result(key):
-            record = unit.record(root)
-            note = next(result for result in record.results if result.key == key)
-            decision = decide_note(
-                record, replace(note, status=ResultStatus.WRONG), self._knowledge, occasion
-            )
-            unit.put_record(
-                decision.record, results=decision.results, alerts=decision.alerts, events=decision.events
-            )
-            unit.put_outbox(self._alerts(decision.events))
-
     @staticmethod
     def _apply(work: _Work, decision: Decision) -> None:
         work.people.changed(decision)
@@ -415,7 +341,7 @@ class Intake:
 
     def _keep(self, unit: Unit, taken: Taken, now: datetime, body: bytes | None) -> Taken:
         """Write the ledger line and queue what is to be published."""
-        unit.put_outbox(self._alerts(taken.events))
+        unit.put_outbox(alert_rows(taken.events, self._options.publishing))
         unit.put_message(
             TakenMessage(
                 key=taken.key,
@@ -450,41 +376,9 @@ class Intake:
         outcome = Outcome(Disposition.QUARANTINED, Reason(error.reason), error.location, error.detail)
         events = tuple(work.events) if work is not None else ()
         taken = Taken(key, arrived.source, message_type, outcome, events=events, fault=fault)
-        if self._options.formats and not held:
-            headers = {"x-reason": error.reason, "x-location": error.location, "x-control-id": key.control_id}
-            # The id names the body: a message quarantined twice is one message to the receiver.
-            unit.put_outbox(
-                [
-                    OutboxRow(
-                        message_id=key.digest[:20],
-                        exchange=self._options.quarantine_exchange,
-                        routing_key=error.reason,
-                        content_type="application/hl7-v2+er7",
-                        correlation_id="",
-                        headers=headers,
-                        body=arrived.body,
-                    )
-                ]
-            )
+        if not held:
+            unit.put_outbox(quarantine_rows(key, arrived.body, error, self._options.publishing))
         return self._keep(unit, taken, now, None if held else arrived.body)
-
-    def _alerts(self, events: Iterable[AlertEvent]) -> list[OutboxRow]:
-        rows = []
-        for event in events:
-            for name in self._options.formats:
-                rendered = render(event, name, self._options.render)
-                rows.append(
-                    OutboxRow(
-                        message_id=event.event_id,
-                        exchange=self._options.alert_exchange,
-                        routing_key=f"alert.{event.severity}.{event.phase}",
-                        content_type=rendered.content_type,
-                        correlation_id=event.alert_id,
-                        headers={"rule": event.rule, "severity": event.severity, "phase": event.phase},
-                        body=rendered.body,
-                    )
-                )
-        return rows
 
     def _now(self, message: Message | ContentError) -> datetime:
         """The clock, or in a replay the time of the message: MSH-7, else that of the message before."""
@@ -499,18 +393,11 @@ class Intake:
         return self._latest
 
 
-_IGNORED_REASONS: Mapping[Reason, Disposition] = {
-    Reason.NOTHING_MONITORED: Disposition.IGNORED,
-    Reason.OTHER_DRUG: Disposition.IGNORED,
+_IGNORED_PURPOSES: Mapping[Purpose, Reason] = {
+    Purpose.NONE: Reason.TYPE_NOT_USED,
+    Purpose.REFILL_REQUEST: Reason.REFILL_REQUEST,
 }
-
-
-def grouped_by_patient(rows: Iterable[RosterRow]) -> dict[Identifier, list[TherapyEvent]]:
-    """Roster rows by the patient they name, in the order of the file."""
-    grouped: dict[Identifier, list[TherapyEvent]] = {}
-    for row in rows:
-        grouped.setdefault(Identifier(row.assigning_authority, row.patient_id), []).append(row.event)
-    return grouped
+_IGNORED_REASONS = frozenset({Reason.NOTHING_MONITORED, Reason.OTHER_DRUG})
 
 
 def _type_of(message: Message | ContentError) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from engine.decide import Decision, Occasion
+from engine.decide import Decision
 from engine.errors import ContentError
 from engine.identity import conflict, demographics, identifiers, person_id, updated, visit
 from engine.model.disposition import Reason
@@ -18,6 +18,7 @@ from engine.model.segments import Segment
 from engine.model.site import Site
 from engine.results import Header
 from engine.store import Unit
+from engine.telling import Occasion
 
 
 class IdentityConflictError(ContentError):

@@ -316,7 +316,14 @@ def _moment(segment: Segment | None, number: int, header: Header) -> Moment | No
 
 def _entry(header: Header, match: CodeMatch, unit: str, kind: str) -> LedgerEntry:
     return LedgerEntry(
-        header.sender, match.code, match.system, unit, kind, match.text, False, header.control_id
+        sender=header.sender,
+        code=match.code,
+        system=match.system,
+        unit=unit,
+        kind=kind,
+        text=match.text,
+        on_therapy=False,
+        control_id=header.control_id,
     )
 
 

@@ -68,16 +68,19 @@ def replay(
     from dataclasses import replace
 
     from engine import app
-    from engine.intake import Intake, Taken
+    from engine.intake import EPOCH, Taken
     from engine.model.alert import AlertEvent
+    from engine.operations import Operations
     from engine.outbound import Format, render
+    from engine.outbox import Publishing
     from engine.replay import replay as run_replay
     from engine.store import Store
     from engine.transports.archive import read_archive
 
     settings = load_settings(config, rules=rules, mappings=mappings, protocol=protocol)
     knowledge = app.knowledge_of(settings)
-    options = replace(app.intake_options(settings, None), formats=(), until=parse_time(until))
+    silent = Publishing(formats=(), render=app.render_options(settings))
+    options = replace(app.intake_options(settings, None), publishing=silent, until=parse_time(until))
     store = Store.open("sqlite://")
     defects: list[Defect] = []
     with ExitStack() as outputs:
@@ -85,11 +88,11 @@ def replay(
         hl7_file = _output(outputs, hl7)
 
         def write(event: AlertEvent) -> None:
-            typer.echo(render(event, Format.PAGER_TEXT, options.render).body.decode())
+            typer.echo(render(event, Format.PAGER_TEXT, silent.render).body.decode())
             if json_file is not None:
-                json_file.write(render(event, Format.EVENT_JSON, options.render).body + b"\n")
+                json_file.write(render(event, Format.EVENT_JSON, silent.render).body + b"\n")
             if hl7_file is not None:
-                hl7_file.write(render(event, Format.HL7_R40, options.render).body)
+                hl7_file.write(render(event, Format.HL7_R40, silent.render).body)
 
         def on_taken(taken: Taken) -> None:
             for event in taken.events:
@@ -100,7 +103,9 @@ def replay(
 
         if roster is not None:
             rows = app.roster_rows(read_text(roster), str(roster), knowledge)
-            for event in Intake(store, knowledge, options).take_roster(rows, roster.name):
+            # What follows from a roster alone is told at the time of the epoch: nothing has happened yet.
+            operations = Operations(store, knowledge, options, lambda: EPOCH)
+            for event in operations.import_roster(rows, roster.name):
                 write(event)
         messages = read_archive(paths, defects.append)
         progress = _progress()

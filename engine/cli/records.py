@@ -22,9 +22,9 @@ from engine.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from engine.intake import Intake
     from engine.model.alert import Alert
     from engine.model.person import Person
+    from engine.operations import Operations
     from engine.store import QuarantineRow, Store
 
 roster = typer.Typer(no_args_is_help=True, help="Who takes what, since when: import, export, show.")
@@ -45,14 +45,13 @@ def _store(config: Path | None) -> Store:
     return Store.open(load_settings(config).store_url)
 
 
-def _intake(config: Path | None) -> tuple[Store, Intake]:
+def _operations(config: Path | None) -> tuple[Store, Operations]:
     from engine import app
-    from engine.intake import Intake
     from engine.store import Store
 
     settings = load_settings(config)
     store = Store.open(settings.store_url)
-    return store, Intake(store, app.knowledge_of(settings), app.intake_options(settings, app.now))
+    return store, app.operations(settings, store)
 
 
 # --- roster ------------------------------------------------------------------------------------
@@ -68,13 +67,13 @@ def import_roster(
     Importing the same file again changes nothing. Alerts that follow are published by the running engine.
     """
     from engine import app
-    from engine.intake import grouped_by_patient
+    from engine.operations import grouped_by_patient
 
     settings = load_settings(config)
     knowledge = app.knowledge_of(settings)
     rows = app.roster_rows(read_text(file), str(file), knowledge)
-    _, intake = _intake(config)
-    events = intake.take_roster(rows, file.name)
+    _, operations = _operations(config)
+    events = operations.import_roster(rows, file.name)
     say(f"{len(rows)} events of {len(grouped_by_patient(rows))} patients imported")
     if events:
         say(f"{len(events)} alert events follow from them")
@@ -331,8 +330,8 @@ def release(
     """Take a held message in again, after its cause was put right. Exit 1 when it still cannot be used."""
     from engine.model.disposition import Disposition
 
-    store, intake = _intake(config)
-    taken = intake.release(_held(store, row_id), why)
+    store, operations = _operations(config)
+    taken = operations.release(_held(store, row_id), why)
     if taken.outcome.disposition is Disposition.QUARANTINED:
         say(f"still held: {taken.outcome.reason} at {taken.outcome.location}: {taken.outcome.detail}")
         raise typer.Exit(QUARANTINED)
@@ -346,10 +345,8 @@ def discard(
     config: ConfigOption = None,
 ) -> None:
     """Close a held message without using it; the body and the reason stay on record."""
-    from engine import app
-
-    store, intake = _intake(config)
-    intake.discard(_held(store, row_id), why, app.now())
+    store, operations = _operations(config)
+    operations.discard(_held(store, row_id), why)
     say(f"message {row_id} discarded")
 
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 
 class Disposition(StrEnum):
+    """Where a message ended; every message in exactly one."""
+
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     IGNORED = "ignored"

@@ -19,6 +19,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
+        """0 for info to 3 for critical."""
         return _SEVERITY_ORDER.index(self)
 
 

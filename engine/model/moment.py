@@ -36,4 +36,5 @@ class Moment:
             raise ValueError("a Moment needs an aware datetime")
 
     def isoformat(self) -> str:
+        """ISO 8601 with the offset it was told with."""
         return self.at.isoformat()

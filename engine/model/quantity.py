@@ -17,9 +17,11 @@ class Truth(StrEnum):
 
     @classmethod
     def of(cls, value: bool) -> Truth:
+        """TRUE or FALSE."""
         return cls.TRUE if value else cls.FALSE
 
     def negated(self) -> Truth:
+        """Kleene negation: UNKNOWN stays UNKNOWN."""
         if self is Truth.UNKNOWN:
             return self
         return Truth.FALSE if self is Truth.TRUE else Truth.TRUE
@@ -70,6 +72,7 @@ class Interval:
 
     @classmethod
     def exactly(cls, value: Decimal) -> Interval:
+        """The interval of one number."""
         return cls(value, value)
 
     @property

@@ -15,7 +15,7 @@ from engine.model.therapy import Fact, TherapyEvent, TherapySpan, TherapyState
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One person's record: the newest version of every result key, therapy events, alerts (open and ended)."""
+    """One person's record: newest version of every result key, therapy events, alerts open and ended."""
 
     person: Person
     results: tuple[Result, ...] = ()

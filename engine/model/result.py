@@ -117,4 +117,5 @@ class Result:
 
     @property
     def withdrawn(self) -> bool:
+        """Whether the laboratory has taken the value back (OBX-11 X, D, W)."""
         return STATUS_ACTIONS[self.status] is StatusAction.WITHDRAW

@@ -60,6 +60,8 @@ class TherapyEvent:
 
 
 class TherapyState(StrEnum):
+    """Where a person stands with a thiopurine at one instant."""
+
     NEVER_STARTED = "never-started"
     ACTIVE = "active"
     HELD = "held"
@@ -69,6 +71,8 @@ class TherapyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DoseChange:
+    """From when on which dose (mg/day; None: it cannot be computed) was taken."""
+
     effective: datetime
     mg_per_day: Decimal | None
 
@@ -92,6 +96,7 @@ class TherapySpan:
 
     @property
     def episode_id(self) -> str:
+        """Drug and start date: names the episode in alert identities."""
         return f"{self.drug}/{self.start.date().isoformat()}"
 
     def dose_at(self, instant: datetime) -> Decimal | None:
@@ -103,6 +108,7 @@ class TherapySpan:
         return dose
 
     def state_at(self, instant: datetime) -> TherapyState:
+        """The state of this episode at an instant."""
         if instant < self.start:
             return TherapyState.NEVER_STARTED
         if self.stop is not None and instant >= self.stop:

@@ -1,0 +1,92 @@
+"""What people do to the record by hand: import a roster, release or discard a quarantined message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from engine.decide import Knowledge, decide_note, decide_therapy
+from engine.intake import Intake, IntakeOptions, Taken
+from engine.model.alert import AlertEvent
+from engine.model.disposition import Disposition, Reason
+from engine.model.person import Identifier
+from engine.model.result import ResultStatus
+from engine.model.therapy import TherapyEvent
+from engine.outbox import alert_rows
+from engine.people import People, conflict_key
+from engine.store import QuarantineRow, Store, Unit
+from engine.telling import Occasion
+from engine.therapy.roster import RosterRow
+
+
+class Operations:
+    """Manual changes, each in one transaction, decided and published as messages are."""
+
+    def __init__(
+        self, store: Store, knowledge: Knowledge, options: IntakeOptions, clock: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._knowledge = knowledge
+        self._publishing = options.publishing
+        self._intake = Intake(store, knowledge, replace(options, clock=clock))
+        self._clock = clock
+
+    def import_roster(self, rows: Sequence[RosterRow], source: str) -> list[AlertEvent]:
+        """Take in therapy events from a roster file, all or nothing; the alerts that follow from them."""
+        now = self._clock()
+        occasion = Occasion(control_id=source, now=now)
+        with self._store.transaction() as unit:
+            people = People(unit, occasion, self._knowledge.terminology.site("", ""))
+            told: list[AlertEvent] = []
+            for patient, events in grouped_by_patient(rows).items():
+                record = people.named(patient)
+                owned = [replace(event, person_id=record.person.person_id) for event in events]
+                decision = decide_therapy(owned, record, self._knowledge, occasion)
+                people.changed(decision)
+                told.extend(decision.events)
+            people.commit()
+            unit.put_outbox(alert_rows(told, self._publishing))
+        return told
+
+    def release(self, held: QuarantineRow, why: str) -> Taken:
+        """Take a quarantined message in again, after what was wrong has been put right.
+
+        When it still cannot be used it stays held, with the reason of now.
+        """
+        with self._store.transaction() as unit:
+            self._withdraw_note(unit, held)
+            taken = self._intake.take_again(unit, held)
+            if taken.outcome.disposition is not Disposition.QUARANTINED:
+                unit.close_quarantined(held.id, "released", why, self._clock())
+        return taken
+
+    def discard(self, held: QuarantineRow, why: str) -> bool:
+        """Close a quarantined message for good; false when it is not held any more."""
+        with self._store.transaction() as unit:
+            self._withdraw_note(unit, held)
+            return unit.close_quarantined(held.id, "discarded", why, self._clock())
+
+    def _withdraw_note(self, unit: Unit, held: QuarantineRow) -> None:
+        """A human has looked at a contradicting message: take the note about it off the record."""
+        if held.message["reason"] != Reason.IDENTITY_CONFLICT:
+            return
+        occasion = Occasion(control_id=str(held.message["control_id"]), now=self._clock())
+        key = conflict_key(str(held.message["sender"]), occasion.control_id)
+        for root in unit.roots_with_result(key):
+            record = unit.record(root)
+            note = next(result for result in record.results if result.key == key)
+            withdrawn = replace(note, status=ResultStatus.WRONG)
+            decision = decide_note(record, withdrawn, self._knowledge, occasion)
+            unit.put_record(
+                decision.record, results=decision.results, alerts=decision.alerts, events=decision.events
+            )
+            unit.put_outbox(alert_rows(decision.events, self._publishing))
+
+
+def grouped_by_patient(rows: Iterable[RosterRow]) -> dict[Identifier, list[TherapyEvent]]:
+    """Roster rows by the patient they name, in the order of the file."""
+    grouped: dict[Identifier, list[TherapyEvent]] = {}
+    for row in rows:
+        grouped.setdefault(Identifier(row.assigning_authority, row.patient_id), []).append(row.event)
+    return grouped

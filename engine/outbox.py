@@ -1,0 +1,63 @@
+"""What a decision puts into the outbox: alerts in every chosen format, and messages held for a human."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from engine.errors import ContentError
+from engine.model.alert import AlertEvent
+from engine.outbound import Format, RenderOptions, render
+from engine.store import InboxKey, OutboxRow
+
+_HL7 = "application/hl7-v2+er7"
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """Where alerts and quarantined messages go, and how alerts are written; no formats: nowhere."""
+
+    formats: tuple[Format, ...] = (Format.HL7_R40,)
+    render: RenderOptions = field(default_factory=RenderOptions)
+    alert_exchange: str = "azawatch.alerts"
+    quarantine_exchange: str = "azawatch.quarantine"
+
+
+def alert_rows(events: Iterable[AlertEvent], publishing: Publishing) -> list[OutboxRow]:
+    """One row for each event and format, with the event id as the message id that receivers look at."""
+    rows = []
+    for event in events:
+        for form in publishing.formats:
+            rendered = render(event, form, publishing.render)
+            rows.append(
+                OutboxRow(
+                    message_id=event.event_id,
+                    exchange=publishing.alert_exchange,
+                    routing_key=f"alert.{event.severity}.{event.phase}",
+                    content_type=rendered.content_type,
+                    correlation_id=event.alert_id,
+                    headers={"rule": event.rule, "severity": event.severity, "phase": event.phase},
+                    body=rendered.body,
+                )
+            )
+    return rows
+
+
+def quarantine_rows(
+    key: InboxKey, body: bytes, error: ContentError, publishing: Publishing
+) -> list[OutboxRow]:
+    """The message with its body untouched; the reason, place and MSH-10 are headers."""
+    if not publishing.formats:
+        return []
+    return [
+        OutboxRow(
+            # The id names the body: a message quarantined twice is one message to the receiver.
+            message_id=key.digest[:20],
+            exchange=publishing.quarantine_exchange,
+            routing_key=error.reason,
+            content_type=_HL7,
+            correlation_id="",
+            headers={"x-reason": error.reason, "x-location": error.location, "x-control-id": key.control_id},
+            body=body,
+        )
+    ]

@@ -1,0 +1,158 @@
+"""From a step in the life of an alert to the event that says all about it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from engine.alerts import Chosen, Step
+from engine.model.alert import Alert, AlertEvent, AlertReason, NotFired, Phase
+from engine.model.finding import Evidence, Finding, Severity
+from engine.model.quantity import plain
+from engine.model.record import Record, Situation
+from engine.model.therapy import TherapyState
+from engine.rulebook import why_silent
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Which message brought the news, and when it was decided on.
+
+    ``silent``: archive, restore and initial loads (MSH-11 component 2) fill the record and page nobody.
+    """
+
+    control_id: str
+    now: datetime
+    silent: bool = False
+    processing_id: str = "P"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One record, judged: what every event about it is told from."""
+
+    record: Record
+    situation: Situation | None
+    findings: tuple[Finding, ...]
+    revision: str
+    occasion: Occasion
+
+
+def tell(alert: Alert, now: Chosen | None, step: Step, judged: Judged) -> tuple[Alert, AlertEvent]:
+    """The alert after publishing one more event about it, and that event."""
+    record, occasion, findings = judged.record, judged.occasion, judged.findings
+    ending = step.phase is Phase.END
+    told = alert.published
+    finding = now.finding if now is not None and not ending else _as_judged_now(told, findings)
+    severity = told.severity if ending or finding.severity is None else finding.severity
+    # Nothing stands for a value that the laboratory has taken back.
+    withdrawn = ending and step.reason is AlertReason.WITHDRAWN
+    evidence = None if withdrawn else _trigger(finding, record)
+    trigger = next((r for r in record.results if evidence and r.key == evidence.result_key), None)
+    sequence = alert.sequence + 1
+    event = AlertEvent(
+        event_id=identity(alert.alert_id, str(sequence)),
+        alert_id=alert.alert_id,
+        sequence=sequence,
+        phase=step.phase,
+        reason=step.reason,
+        rule=finding.rule_id,
+        rule_version=finding.rule_version,
+        family=alert.family,
+        severity=severity or Severity.INFO,
+        person=record.person,
+        visit=record.person.visit,
+        decided_at=occasion.now,
+        clinical_at=finding.clinical_at,
+        title=finding.title,
+        message=_ending_message(told, finding, step.reason) if ending else finding.message,
+        action="" if ending else finding.action,
+        drug_text=_drug_text(judged.situation),
+        evidence=finding.evidence,
+        trigger=evidence,
+        trigger_code=trigger.code if trigger else "",
+        trigger_code_text=trigger.code_text if trigger else "",
+        trigger_range=trigger.reference.text if trigger and trigger.reference else "",
+        accession=trigger.order if trigger else "",
+        sources=finding.sources,
+        superseded=now.superseded if now is not None else (),
+        not_fired=_not_fired(findings, finding),
+        message_control_id=occasion.control_id,
+        knowledge_revision=judged.revision,
+        processing_id=occasion.processing_id,
+    )
+    after = replace(
+        alert,
+        open=not ending,
+        sequence=sequence,
+        current=finding if not ending else alert.current,
+        published=finding if not ending else alert.published,
+        published_at=occasion.now,
+        started_at=occasion.now if step.phase is Phase.START else alert.started_at,
+        acknowledged_at=None if step.phase is Phase.START else alert.acknowledged_at,
+        acknowledged_by="" if step.phase is Phase.START else alert.acknowledged_by,
+    )
+    return after, event
+
+
+def _as_judged_now(told: Finding, findings: Sequence[Finding]) -> Finding:
+    """The same rule's present verdict, which shows why it no longer holds; else the one told last."""
+    for finding in findings:
+        if (finding.rule_id, finding.subject) == (told.rule_id, told.subject):
+            return finding
+    return told
+
+
+def _trigger(finding: Finding, record: Record) -> Evidence | None:
+    """The measurement to name in one line: the trigger's, else any with a value."""
+    measured = [evidence for evidence in finding.evidence if evidence.result_key]
+    named = [evidence for evidence in measured if evidence.result_key == finding.trigger_key]
+    withdrawn = {result.key for result in record.results if result.withdrawn}
+    usable = [evidence for evidence in (*named, *measured) if evidence.result_key not in withdrawn]
+    return usable[0] if usable else None
+
+
+def _ending_message(told: Finding, finding: Finding, reason: AlertReason) -> str:
+    if reason is AlertReason.WITHDRAWN:
+        return f"A result this alert rested on was withdrawn by the laboratory. It said: {told.message}"
+    if reason is AlertReason.CORRECTED:
+        return f"Corrected by the laboratory: {why_silent(finding)}. It said: {told.message}"
+    if reason is AlertReason.SUPERSEDED:
+        return f"Continued as another alert. It said: {told.message}"
+    return f"No longer so: {why_silent(finding)}."
+
+
+def _not_fired(findings: Sequence[Finding], spoken: Finding) -> tuple[NotFired, ...]:
+    return tuple(
+        NotFired(finding.rule_id, finding.truth.value, why_silent(finding))
+        for finding in findings
+        if finding.severity is None and finding.rule_id != spoken.rule_id
+    )
+
+
+_STATE_WORDS: Mapping[TherapyState, str] = {
+    TherapyState.ACTIVE: "since",
+    TherapyState.RESTARTED: "restarted",
+    TherapyState.HELD: "on hold, since",
+    TherapyState.STOPPED: "stopped, taken since",
+}
+
+
+def _drug_text(situation: Situation | None) -> str:
+    """``azathioprine 150 mg/day since 2025-09-03``."""
+    if situation is None or situation.span is None:
+        return ""
+    span = situation.span
+    dose = span.dose_at(situation.at)
+    amount = "dose unknown" if dose is None else f"{plain(dose)} mg/day"
+    words = _STATE_WORDS.get(situation.state, "since")
+    return f"{span.drug} {amount} {words} {span.start.date().isoformat()}"
+
+
+def identity(*parts: str) -> str:
+    """20 characters of base32: fits MSH-10, and says nothing about the person to a reader."""
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    return base64.b32encode(digest[:15]).decode("ascii")[:20]
