@@ -87,6 +87,7 @@ def read_archive(
     end, goes to ``on_defect`` when it is come to; without ``on_defect`` all are raised together, as a
     ConfigError, after everything that can be read was yielded. The counts of batch trailers are compared
     in files of up to one stretch. The last message of a damaged file may be cut off and is not yielded.
+    A file without any MSH segment is yielded as one message: the intake quarantines it by name.
     """
     given = [str(path) for path in paths]
     missing = [
@@ -170,8 +171,13 @@ def _read_stretches(name: str, file: _File, limits: Limits, tell: Tell) -> Itera
     number = 0
     try:
         for stretch, whole in _stretches(_blocks(file, limits), limits):
+            if not stretch and not number:
+                raise _UnreadableError("it is empty")
             if not number and _ANY_HEADER.search(stretch) is None:
-                raise _UnreadableError("no HL7 message in it (no MSH segment)" if stretch else "it is empty")
+                # Not ours to judge: as one message it meets the quarantine, and is counted there.
+                number += 1
+                yield ArchiveMessage(f"{name}#{number}", stretch)
+                continue
             stream = read_stream(stretch)
             for body in stream.messages:
                 number += 1
