@@ -48,9 +48,8 @@ def tell(alert: Alert, now: Chosen | None, step: Step, judged: Judged) -> tuple[
     told = alert.published
     finding = now.finding if now is not None and not ending else _as_judged_now(told, findings)
     severity = told.severity if ending or finding.severity is None else finding.severity
-    # Nothing stands for a value that the laboratory has taken back.
     withdrawn = ending and step.reason is AlertReason.WITHDRAWN
-    evidence = None if withdrawn else _trigger(finding, record)
+    evidence = _trigger(told if withdrawn else finding, record, withdrawn=withdrawn)
     trigger = next((r for r in record.results if evidence and r.key == evidence.result_key), None)
     sequence = alert.sequence + 1
     event = AlertEvent(
@@ -106,13 +105,16 @@ def _as_judged_now(told: Finding, findings: Sequence[Finding]) -> Finding:
     return told
 
 
-def _trigger(finding: Finding, record: Record) -> Evidence | None:
-    """The measurement to name in one line: the trigger's, else any with a value."""
+def _trigger(finding: Finding, record: Record, *, withdrawn: bool) -> Evidence | None:
+    """The measurement to name in one line: the trigger's, else any whose result still stands.
+
+    A retraction names the measurement that was withdrawn; renderers leave its value out.
+    """
     measured = [evidence for evidence in finding.evidence if evidence.result_key]
     named = [evidence for evidence in measured if evidence.result_key == finding.trigger_key]
-    withdrawn = {result.key for result in record.results if result.withdrawn}
-    usable = [evidence for evidence in (*named, *measured) if evidence.result_key not in withdrawn]
-    return usable[0] if usable else None
+    gone = {result.key for result in record.results if result.withdrawn}
+    fitting = [evidence for evidence in (*named, *measured) if (evidence.result_key in gone) is withdrawn]
+    return fitting[0] if fitting else None
 
 
 def _ending_message(told: Finding, finding: Finding, reason: AlertReason) -> str:

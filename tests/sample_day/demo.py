@@ -134,7 +134,7 @@ def _show(delivery: Delivery) -> int:
     colour, end = (_COLOURS.get(priority, ""), "\033[0m") if sys.stdout.isatty() else ("", "")
     rule = facets["8"].text(5)
     print(f"{colour}{_WORDS.get(priority, priority):<8} {phase:<10}{end} {patient} ({pid.text(3)})")
-    print(f"         {facets['1'].text(5)}")
+    print(f"         {facets['1'].text(5, 2) or facets['1'].text(5)}")
     print(f"         rule {rule}; {_source(message)}", flush=True)
     return 1
 
