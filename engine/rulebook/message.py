@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
-from engine.model.finding import Evidence
 from engine.model.quantity import plain
 from engine.model.result import Result
 from engine.rulebook.conditions import Analytes, Condition, Verdict, View
+from engine.rulebook.conditions.states import Unusable
 from engine.rulebook.syntax import Unreadable, near
 
 FIELDS = ("sent", "fold", "baseline", "uln", "lln", "collected")
@@ -18,12 +19,20 @@ TRIGGER_FIELDS = (*FIELDS, "name", "code")
 _ABSENT = "not known"
 
 
+class Placeholder(NamedTuple):
+    """An analyte or ``trigger``, a field or nothing, and for a fold what it is a multiple of."""
+
+    name: str
+    field: str
+    reference: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A message: literal texts, each followed by a placeholder as (analyte or ``trigger``, field)."""
+    """A message: literal texts, each followed by a placeholder or by nothing."""
 
     text: str
-    parts: tuple[tuple[str, tuple[str, str] | None], ...]
+    parts: tuple[tuple[str, Placeholder | None], ...]
 
     def __str__(self) -> str:
         return self.text
@@ -39,10 +48,12 @@ class Material:
     analytes: Analytes
 
 
-def read_template(text: str, conditions: Iterable[Condition]) -> Template:
-    """A message whose placeholders the conditions can fill; raises Unreadable for the first that is wrong."""
-    judged = tuple(conditions)
-    parts: list[tuple[str, tuple[str, str] | None]] = []
+def read_template(text: str, conditions: Sequence[Condition], speaking: Sequence[Condition]) -> Template:
+    """A message whose placeholders the rule can fill; raises Unreadable for the first that is wrong.
+
+    ``conditions`` are all of the rule, ``speaking`` those that are not part of an exclusion.
+    """
+    parts: list[tuple[str, Placeholder | None]] = []
     try:
         fields = list(string.Formatter().parse(text))
     except ValueError as error:
@@ -55,7 +66,7 @@ def read_template(text: str, conditions: Iterable[Condition]) -> Template:
             continue
         if spec or conversion:
             raise Unreadable(f'placeholder "{{{field}}}" has a format', "write only {name} or {name.field}")
-        parts.append((literal, _placeholder(field, judged)))
+        parts.append((literal, _placeholder(field, conditions, speaking)))
     return Template(text, tuple(parts))
 
 
@@ -65,42 +76,47 @@ def fill(template: Template, material: Material) -> str:
     for literal, placeholder in template.parts:
         written.append(literal)
         if placeholder is not None:
-            written.append(_value(*placeholder, material) or _ABSENT)
+            written.append(_value(placeholder, material) or _ABSENT)
     return "".join(written)
 
 
-def _placeholder(field: str, conditions: Sequence[Condition]) -> tuple[str, str]:
+def _placeholder(field: str, conditions: Sequence[Condition], speaking: Sequence[Condition]) -> Placeholder:
     name, _, attribute = field.partition(".")
-    analytes = sorted({analyte for condition in conditions for analyte in condition.analytes})
-    subject = any(not condition.CAN_BE_UNKNOWN and hasattr(condition, "problem") for condition in conditions)
-    names = [*analytes, *(["trigger"] if analytes or subject else [])]
+    analytes = {analyte for condition in conditions for analyte in condition.analytes}
+    has_trigger = any(condition.analytes or isinstance(condition, Unusable) for condition in speaking)
+    names = {*analytes, "trigger"} if has_trigger else analytes
     if name not in names:
         raise Unreadable(f'placeholder "{{{field}}}" names nothing that the rule judges', near(name, names))
     known = TRIGGER_FIELDS if name == "trigger" else FIELDS
     if "." in field and attribute not in known:
         raise Unreadable(f'placeholder "{{{field}}}" has no such field', near(attribute, known))
-    chosen = [c for c in conditions if name == "trigger" or name in c.analytes]
     needed = {"baseline": "baseline", "uln": "ULN", "lln": "LLN"}.get(attribute)
-    if attribute == "fold" and not any(condition.multiple_of for condition in chosen):
-        raise Unreadable(
-            f'placeholder "{{{field}}}": no condition compares a multiple', "use a condition with x baseline"
-        )
+    chosen = [c for c in conditions if name == "trigger" or name in c.analytes]
     if needed and not any(condition.multiple_of == needed for condition in chosen):
         raise Unreadable(
             f'placeholder "{{{field}}}": no condition looks at {needed}', f"use a condition with x {needed}"
         )
-    return name, attribute
+    if attribute != "fold":
+        return Placeholder(name, attribute)
+    # 4 x the upper limit must never be shown as 4 x the baseline
+    multiples = {c.multiple_of for c in speaking if c in chosen and c.multiple_of}
+    if len(multiples) == 1:
+        return Placeholder(name, attribute, multiples.pop())
+    of_what = " and of ".join(sorted(multiples))
+    problem = f"it may be a multiple of {of_what}" if multiples else "no condition compares a multiple"
+    raise Unreadable(f'placeholder "{{{field}}}": {problem}', "a fold needs conditions with one reference")
 
 
-def _value(name: str, attribute: str, material: Material) -> str:
+def _value(placeholder: Placeholder, material: Material) -> str:
+    name, attribute, _ = placeholder
     if name == "trigger":
-        verdict = material.trigger
-        result = None if verdict is None else verdict.result
+        result = None if material.trigger is None else material.trigger.result
     else:
-        verdict = next((v for v in material.verdicts if v.evidence.analyte == name), None)
         result = material.view.current(name)
-    if attribute in ("fold", "baseline", "uln", "lln"):
-        return _reference(name, attribute, result, material)
+    if attribute == "fold":
+        return _fold(placeholder, material)
+    if attribute in ("baseline", "uln", "lln"):
+        return "" if result is None else _reference(attribute, result, material)
     if result is None:
         return "not measured" if not attribute else ""
     if attribute == "name":
@@ -113,18 +129,22 @@ def _value(name: str, attribute: str, material: Material) -> str:
     return str(result.quantity) if result.quantity else result.sent
 
 
-def _reference(name: str, attribute: str, result: Result | None, material: Material) -> str:
-    analyte = result.analyte if result is not None else name
-    if attribute == "fold":
-        seen: list[Evidence] = [] if material.trigger is None else [material.trigger.evidence]
-        seen += [verdict.evidence for verdict in material.verdicts]
-        return next((each.fold for each in seen if each.analyte == analyte and each.fold), "")
-    if result is None or result.quantity is None:
-        return ""
+def _fold(placeholder: Placeholder, material: Material) -> str:
+    verdicts = [material.trigger] if material.trigger is not None else []
+    if placeholder.name != "trigger":
+        verdicts = [v for v in material.verdicts if v.evidence.analyte == placeholder.name]
+    seen = (verdict.evidence for verdict in verdicts)
+    return next(
+        (each.fold for each in seen if each.reference_kind == placeholder.reference and each.fold), ""
+    )
+
+
+def _reference(attribute: str, result: Result, material: Material) -> str:
     bound: Decimal | None = None
     if attribute == "baseline":
-        baseline = material.view.situation.baselines.get(analyte)
+        baseline = material.view.situation.baselines.get(result.analyte)
         bound = None if baseline is None else baseline.value
     elif result.reference is not None:
         bound = result.reference.high if attribute == "uln" else result.reference.low
-    return "" if bound is None else f"{plain(bound)} {result.quantity.unit}".rstrip()
+    unit = result.quantity.unit if result.quantity else ""
+    return "" if bound is None else f"{plain(bound)} {unit}".rstrip()

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from engine.errors import ConfigError, Defect
 from engine.model.finding import Severity, UnknownCause
-from engine.rulebook.conditions import Analytes, Condition, read_condition
+from engine.rulebook.conditions import Analytes, read_condition
 from engine.rulebook.conditions.states import Unusable
 from engine.rulebook.message import Template, read_template
 from engine.rulebook.rule import Protocol, Rule, Source, Status
 from engine.rulebook.sources import SourceBook
 from engine.rulebook.syntax import PERIODS, Unreadable, near, number
-from engine.rulebook.tree import All, AnyOf, Leaf, Node, Not, Unless, can_be_unknown
+from engine.rulebook.tree import All, AnyOf, Leaf, Node, Not, Unless, can_be_unknown, speaking_leaves
 from engine.strictyaml import Node as YamlNode
 from engine.strictyaml import Reader, Scalar, Table, load
 from engine.strictyaml import Sequence as YamlSequence
@@ -108,6 +108,7 @@ class _RuleReader(Reader):
         self.analytes = analytes
         self.sources = sources
         self.conditions: dict[str, Leaf] = {}
+        self.complete = True  # every condition could be read, so that messages can be held against them
         self.supersedes: tuple[Scalar, ...] = ()
 
     def rule(self, table: Table) -> Rule:
@@ -126,7 +127,7 @@ class _RuleReader(Reader):
         when = self._when(table)
         if_unknown = self._if_unknown(table, when, severity)
         conditions = tuple(leaf.condition for leaf in self.conditions.values())
-        message, unknown = self._messages(table, conditions, speaks=any(if_unknown.values()))
+        message, unknown = self._messages(table, when, speaks=any(if_unknown.values()))
         self.supersedes = self.texts(table, "supersedes", "a rule")
         return Rule(
             id=identifier,
@@ -157,7 +158,7 @@ class _RuleReader(Reader):
             return value
         if value:
             self.defect(table.line_of(key), f'unknown {key} "{value}"', f"known: {', '.join(known)}")
-        return known[0]
+        return known[-1]
 
     def _duration(self, table: Table, key: str) -> timedelta:
         try:
@@ -179,12 +180,12 @@ class _RuleReader(Reader):
         document = self.text(table, "document", "a source", required=True)
         section = self.text(table, "section", "a source", required=True)
         quote = self.text(table, "quote", "a source")
+        source = Source(document, section, quote)
         if len(quote.split()) > QUOTE_WORDS:
             self.defect(
                 table.line_of("quote"), f"a quote of {len(quote.split())} words", f"at most {QUOTE_WORDS}"
             )
-        source = Source(document, section, quote)
-        if document and section:
+        elif document and section:
             for key, message, hint in self.sources.faults(source):
                 self.defect(table.line_of(key), message, hint)
         return source
@@ -192,29 +193,34 @@ class _RuleReader(Reader):
     def _when(self, table: Table) -> Node:
         node = table.entries.get("when")
         if node is None:
-            self.defect(table.line, 'a rule has no "when"', "add when: with any: or all: and conditions")
-            return _NEVER
+            hint = "add when: with any: or all: and conditions"
+            return self._nothing(table.line, 'a rule has no "when"', hint)
         return self._node(node)
 
     def _node(self, node: YamlNode) -> Node:
         if isinstance(node, Scalar):
             return self._leaf(node)
         if isinstance(node, YamlSequence):
-            self.defect(node.line, "a list of conditions says not how they combine", "put any: or all: above")
-            return _NEVER
+            message = "a list of conditions does not say how they combine"
+            return self._nothing(node.line, message, "put any: or all: above it")
         if len(node.entries) != 1 or next(iter(node.entries)) not in _COMBINERS:
             hint = f"write one of {', '.join(_COMBINERS)}"
-            self.defect(node.line, f"conditions are combined by {', '.join(node.entries) or 'nothing'}", hint)
-            return _NEVER
+            keys = " and ".join(f'"{key}"' for key in node.entries) or "nothing"
+            return self._nothing(node.line, f"conditions are combined by {keys}", hint)
         combiner, inner = next(iter(node.entries.items()))
         if combiner in ("not", "unless"):
             part = self._node(inner)
             return Not(part) if combiner == "not" else Unless(part)
         if not isinstance(inner, YamlSequence) or len(inner.items) < 2:
-            self.defect(node.line, f"{combiner} needs at least two conditions", "write them as a list")
-            return _NEVER
+            message = f"{combiner} needs at least two conditions"
+            return self._nothing(node.line, message, "write them as a list")
         parts = tuple(self._node(item) for item in inner.items)
         return All(parts) if combiner == "all" else AnyOf(parts)
+
+    def _nothing(self, line: int, message: str, hint: str) -> Node:
+        self.defect(line, message, hint)
+        self.complete = False
+        return _NEVER
 
     def _leaf(self, node: Scalar) -> Node:
         known = self.conditions.get(node.text)
@@ -223,8 +229,7 @@ class _RuleReader(Reader):
         try:
             condition = read_condition(node.text)
         except Unreadable as error:
-            self.defect(node.line, error.message, error.hint)
-            return _NEVER
+            return self._nothing(node.line, error.message, error.hint)
         for fault in condition.faults(self.analytes):
             self.defect(node.line, fault.message, fault.hint)
         leaf = Leaf(len(self.conditions), condition)
@@ -242,7 +247,7 @@ class _RuleReader(Reader):
                 )
             return said
         line = table.line_of("if_unknown")
-        if not can_be_unknown(when) and self.conditions:
+        if self.complete and not can_be_unknown(when):
             self.defect(line, "if_unknown is stated but no condition can be UNKNOWN", "remove it")
         if isinstance(node, Scalar):
             loud = self._loudness(node.text, line, severity)
@@ -268,23 +273,22 @@ class _RuleReader(Reader):
             self.defect(line, f"if_unknown is {text}, louder than the rule", hint)
         return Severity(text)
 
-    def _messages(
-        self, table: Table, conditions: tuple[Condition, ...], *, speaks: bool
-    ) -> tuple[Template, Template | None]:
-        message = self._template(table, "message", conditions, required=True)
+    def _messages(self, table: Table, when: Node, *, speaks: bool) -> tuple[Template, Template | None]:
+        message = self._template(table, "message", when)
         if "message_unknown" not in table.entries:
             return message, None
         if not speaks:
             line = table.line_of("message_unknown")
             self.defect(line, "message_unknown is never used: if_unknown is silent", "remove one of them")
-        return message, self._template(table, "message_unknown", conditions, required=True)
+        return message, self._template(table, "message_unknown", when)
 
-    def _template(
-        self, table: Table, key: str, conditions: tuple[Condition, ...], *, required: bool
-    ) -> Template:
-        text = self.text(table, key, "a rule", required=required)
+    def _template(self, table: Table, key: str, when: Node) -> Template:
+        text = self.text(table, key, "a rule", required=True)
+        conditions = [leaf.condition for leaf in self.conditions.values()]
+        speaking = [leaf.condition for leaf in speaking_leaves(when)]
         try:
-            return read_template(text, conditions)
+            return read_template(text, conditions, speaking)
         except Unreadable as error:
-            self.defect(table.line_of(key), f"{key}: {error.message}", error.hint)
+            if self.complete:
+                self.defect(table.line_of(key), f"{key}: {error.message}", error.hint)
             return Template(text, ())

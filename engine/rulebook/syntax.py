@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import NamedTuple
 
 from engine.model.quantity import Operator
@@ -19,6 +20,7 @@ from engine.model.therapy import TherapyState
 _DIGITS = frozenset("0123456789")
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 _OPERATOR_CHARACTERS = frozenset("<>=≥≤≠!")
+_END = "the end of the line"
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what is wrong with a text, like a parser's verdict
@@ -44,7 +46,7 @@ class Slot:
         if self.name == "a number":
             return word[:1] in _DIGITS
         if self.name == "a unit":
-            return word not in ("x", "for") and word[0] not in _OPERATOR_CHARACTERS
+            return word.isascii() and word not in ("x", "for") and word[0] not in _OPERATOR_CHARACTERS
         return word[0] not in _DIGITS and _NAME.issuperset(word)
 
 
@@ -88,20 +90,21 @@ class Match(NamedTuple):
 def match(line: str, patterns: Iterable[str]) -> Match:
     """The one pattern that ``line`` follows; raises Unreadable where there is none."""
     words = _split(line)
-    furthest = 0
+    best = furthest = 0
     expected: list[str] = []
     for pattern in patterns:
         places = pattern.split(" ")
-        fitting = _fitting(words, places)
+        fitting, own_words = _fitting(words, places)
         if fitting == len(places) == len(words):
             slots = {place: word for place, word in zip(places, words, strict=True) if place in SLOTS}
             for place, word in slots.items():
                 _check(place, word)
             return Match(pattern, slots)
-        if fitting > furthest:
-            furthest, expected = fitting, []
-        if fitting == furthest:
-            expected.extend(_options(places[fitting]) if fitting < len(places) else ("nothing more",))
+        score = 2 * fitting + own_words  # of patterns that go as far, the one whose own words are there
+        if score > best:
+            best, furthest, expected = score, fitting, []
+        if score == best:
+            expected.extend(_options(places[fitting]) if fitting < len(places) else (_END,))
     raise _refusal(line, words, furthest, tuple(dict.fromkeys(expected)))
 
 
@@ -121,7 +124,7 @@ def near(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=3)
     if close:
         return f"did you mean {' or '.join(close)}?"
-    return f"known: {', '.join(names)}"
+    return f"known: {', '.join(names) or 'none'}"
 
 
 def _split(line: str) -> Sequence[str]:
@@ -133,14 +136,15 @@ def _split(line: str) -> Sequence[str]:
     return words
 
 
-def _fitting(words: Sequence[str], places: Sequence[str]) -> int:
+def _fitting(words: Sequence[str], places: Sequence[str]) -> tuple[int, bool]:
+    """How many words fit from the left, and whether the first is a word of the pattern itself."""
     fitting = 0
     for word, place in zip(words, places, strict=False):
         slot = SLOTS.get(place)
         if not (word == place if slot is None else slot.fits(word)):
             break
         fitting += 1
-    return fitting
+    return fitting, words[0] == places[0]
 
 
 def _options(place: str) -> tuple[str, ...]:
@@ -159,13 +163,23 @@ def _check(place: str, word: str) -> None:
 
 
 def _refusal(line: str, words: Sequence[str], furthest: int, expected: tuple[str, ...]) -> Unreadable:
-    choice = " or ".join(filter(None, (", ".join(expected[:-1]), expected[-1])))
+    for operator, word in pairwise(words[:furthest]):
+        if operator in SLOTS["OPERATOR"].choices and SLOTS["NUMBER"].fits(word):
+            try:
+                number(word)
+            except Unreadable as error:
+                return error
+    if not furthest:
+        return Unreadable(f'"{line}" is not a condition', "see the grammar in rules/README.md")
+    last = words[furthest - 1]
+    ways = [way for way in expected if way != _END]
+    choice = " or ".join(filter(None, (", ".join(ways[:-1]), *ways[-1:])))
+    choice = f"write {choice}" if ways else "end the line"
     if furthest == len(words):
-        return Unreadable(f'"{line}" ends too early', f'after "{words[-1]}" write {choice}')
+        return Unreadable(f'"{line}" ends too early', f'after "{last}" {choice}')
     word = words[furthest]
     if word[0] in _OPERATOR_CHARACTERS and word.lstrip("".join(_OPERATOR_CHARACTERS)):
         return Unreadable(f'"{word}" in "{line}"', "one space between the operator and the number")
-    if not furthest:
-        return Unreadable(f'"{line}" is not a condition', "see the grammar in rules/README.md")
-    before = words[furthest - 1]
-    return Unreadable(f'"{word}" cannot stand here: "{line}"', f'after "{before}" write {choice}')
+    if ways and _END in expected:
+        choice = f"end the line or {choice}"
+    return Unreadable(f'"{word}" cannot stand here: "{line}"', f'after "{last}" {choice}')

@@ -68,6 +68,15 @@ def leaves(node: Node) -> Iterator[Leaf]:
         yield from leaves(node.part)
 
 
+def speaking_leaves(node: Node) -> Iterator[Leaf]:
+    """The conditions that can speak for the rule: those not inside ``not`` or ``unless``."""
+    if isinstance(node, Leaf):
+        yield node
+    elif isinstance(node, All | AnyOf):
+        for part in node.parts:
+            yield from speaking_leaves(part)
+
+
 def can_be_unknown(node: Node) -> bool:
     """Whether the tree can come out UNKNOWN at all."""
     if isinstance(node, Leaf):

@@ -1,0 +1,211 @@
+"""What each form of condition says of a record."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.model.finding import UnknownCause
+from engine.model.quantity import Truth
+from tests.unit.rulebook.records import verdict
+
+T, F = Truth.TRUE, Truth.FALSE
+VALUE, REFERENCE = UnknownCause.VALUE, UnknownCause.REFERENCE
+FACT, MISSING = UnknownCause.FACT, UnknownCause.MISSING
+
+
+def _alt(*values: str) -> str:
+    days = range(-7 * (len(values) - 1), 1, 7)
+    shown = ", ".join(f'{day}d: "{value} U/L"' for day, value in zip(days, values, strict=True))
+    return f"results: {{alt: {{{shown}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("condition", "record", "expected"),
+    [
+        # a number
+        ("alt >= 500 U/L", _alt("500"), T),
+        ("alt > 500 U/L", _alt("500"), F),
+        ("alt >= 500 U/L", _alt(">480"), VALUE),
+        ("alt >= 480 U/L", _alt(">480"), T),
+        ("alt > 480 U/L", _alt(">480"), T),
+        ("alt > 480 U/L", _alt(">=480"), VALUE),
+        ("alt < 3.5 U/L", _alt("<10"), VALUE),
+        ("alt >= 500 U/L", _alt("<10"), F),
+        ("alt <= 10 U/L", _alt("<10"), T),
+        ("alt >= 500 U/L", "", MISSING),
+        ("tpmt_activity < 10 mU/L", "results: {tpmt_activity: {0d: 9 mU/L}}", T),
+        ("tpmt_activity < 10 mU/L", 'results: {tpmt_activity: {0d: "9 nmol/h/g{Hb}"}}', MISSING),
+        # a multiple
+        ("alt >= 3 x baseline", _alt("102.3") + "\nbaseline: {alt: 34.1 U/L}", T),
+        ("alt >= 3 x baseline", _alt("102.2") + "\nbaseline: {alt: 34.1 U/L}", F),
+        ("alt >= 3 x baseline", _alt("900"), REFERENCE),
+        ("alt >= 3 x baseline", _alt("900") + "\nbaseline: {alt: 0 U/L}", REFERENCE),
+        ("alt > 1 x ULN", _alt("41") + "\nranges: {alt: <41}", F),
+        ("alt > 1 x ULN", _alt("41.1") + "\nranges: {alt: <41}", T),
+        ("alt > 1 x ULN", _alt("41.1") + '\nranges: {alt: ">=10"}', REFERENCE),
+        ("alt > 1 x ULN", _alt("41.1"), REFERENCE),
+        ("alt > 1 x ULN", _alt("4") + "\nranges: {alt: 0-0}", REFERENCE),
+        ("alt < 1 x LLN", _alt("9") + "\nranges: {alt: 10-40}", T),
+        ("alt < 1 x LLN", _alt("9") + "\nranges: {alt: 0-40}", F),
+        ("alt >= 2 x previous", _alt("30", "60"), T),
+        ("alt >= 2 x previous", _alt("30", "59"), F),
+        ("alt >= 2 x previous", _alt("60"), REFERENCE),
+        ("alt >= 2 x previous", _alt("<10", "20"), T),
+        ("alt >= 2 x previous", _alt("<10", "19"), VALUE),
+        ("alt >= 2 x previous", _alt(">100", "150"), F),
+        ("alt >= 2 x previous", "therapy: {started: -5d}\n" + _alt("30", "60"), T),
+        ("alt <= 0.5 x peak", _alt("100", "400", "200"), T),
+        ("alt <= 0.5 x peak", _alt("100", "400", "201"), F),
+        ("alt <= 0.5 x peak", _alt("100", ">1000", "400"), T),
+        ("alt <= 0.5 x peak", _alt("100", ">1000", "600"), VALUE),
+        ("alt <= 0.5 x peak", "therapy: {started: -5d}\n" + _alt("400", "200"), F),
+        # several results
+        ("alt > 40 U/L for 2 results", _alt("41", "41"), T),
+        ("alt > 40 U/L for 2 results", _alt("40", "41"), F),
+        ("alt > 40 U/L for 2 results", _alt("41"), F),
+        ("alt > 40 U/L for 2 results", "", MISSING),
+        ("alt > 40 U/L for 2 results", _alt(">30", "41"), VALUE),
+        ("alt > 40 U/L for 2 results", _alt(">30", "40"), F),
+        ("alt > 1 x ULN for 2 results", _alt("41", "41") + "\nranges: {alt: 10-40}", T),
+        ("alt > 1 x ULN for 2 results", _alt("41", "41"), REFERENCE),
+        ("alt > 40 U/L for 2 results", "therapy: {started: -5d}\n" + _alt("90", "90"), F),
+        # two analytes of one specimen
+        ("ast / alt <= 0.4", "results: {ast: {0d: 40 U/L}, alt: {0d: 100 U/L}}", T),
+        ("ast / alt <= 0.4", "results: {ast: {0d: 41 U/L}, alt: {0d: 100 U/L}}", F),
+        ("ast / alt <= 0.4", "results: {ast: {0d: 40 U/L}, alt: {-1d: 100 U/L}}", MISSING),
+        ("ast / alt <= 0.4", "results: {ast: {0d: 40 U/L}}", MISSING),
+        ("ast / alt <= 0.4", "results: {alt: {0d: 40 U/L}}", MISSING),
+        ("ast / alt <= 0.4", 'results: {ast: {0d: 40 U/L}, alt: {0d: ">90 U/L"}}', VALUE),
+        ("ast / alt <= 0.4", 'results: {ast: {0d: 40 U/L}, alt: {0d: ">100 U/L"}}', T),
+        (
+            "alt xULN / alp xULN >= 5",
+            "ranges: {alt: 10-40, alp: 42-141}\nresults: {alt: {0d: 200 U/L}, alp: {0d: 141 U/L}}",
+            T,
+        ),
+        (
+            "alt xULN / alp xULN >= 5",
+            "ranges: {alt: 10-40, alp: 42-141}\nresults: {alt: {0d: 199 U/L}, alp: {0d: 141 U/L}}",
+            F,
+        ),
+        (
+            "alt xULN / alp xULN >= 5",
+            "ranges: {alt: 10-40}\nresults: {alt: {0d: 200 U/L}, alp: {0d: 141 U/L}}",
+            REFERENCE,
+        ),
+        # the course
+        ("alt rising for 3 results", _alt("30", "31", "32"), T),
+        ("alt rising for 3 results", _alt("30", "32", "32"), F),
+        ("alt rising for 3 results", _alt("10", "30", "31", "32"), T),
+        ("alt rising for 3 results", _alt("31", "32"), F),
+        ("alt rising for 3 results", _alt("30", ">100", "200"), VALUE),
+        ("alt falling for 3 results", _alt("32", "31", "30"), T),
+        ("alt falling for 3 results", "", MISSING),
+        ("alt changed by 30 % in 8 d", _alt("100", "130"), T),
+        ("alt changed by 30 % in 8 d", _alt("100", "70"), T),
+        ("alt changed by 30 % in 8 d", _alt("100", "129"), F),
+        ("alt changed by 30 % in 8 d", _alt("200", "100", "110"), F),
+        ("alt changed by 30 % in 2 w", _alt("200", "100", "110"), T),
+        ("alt changed by 30 % in 6 d", _alt("100", "130"), REFERENCE),
+        ("alt changed by 30 U/L in 8 d", _alt("100", "130"), T),
+        ("alt changed by 30 U/L in 8 d", _alt("100", "129"), F),
+        ("alt changed by 30 U/L in 8 d", _alt("100", ">120"), VALUE),
+        ("alt changed by 30 U/L in 8 d", "", MISSING),
+        # the range
+        ("alt outside reference", _alt("41") + "\nranges: {alt: 10-40}", T),
+        ("alt outside reference", _alt("9") + "\nranges: {alt: 10-40}", T),
+        ("alt outside reference", _alt("40") + "\nranges: {alt: 10-40}", F),
+        ("alt outside reference", _alt("41") + "\nranges: {alt: <41}", T),
+        ("alt within reference", _alt("41") + "\nranges: {alt: <=41}", T),
+        ("alt within reference", _alt("41"), REFERENCE),
+        ("alt within reference", _alt("<20") + "\nranges: {alt: 10-40}", VALUE),
+        ("alt within reference", "", MISSING),
+        # therapy
+        ("therapy is active", "therapy: {started: -60d}", T),
+        ("therapy is active", "therapy: {restarted: -60d}", F),
+        ("therapy is restarted", "therapy: {restarted: -60d}", T),
+        ("therapy is held", "therapy: {started: -60d, held: -5d}", T),
+        ("therapy is stopped", "therapy: {started: -60d, stopped: -5d}", T),
+        ("weeks since start < 4", "therapy: {started: -27d}", T),
+        ("weeks since start < 4", "therapy: {started: -28d}", F),
+        ("weeks since restart < 4", "therapy: {restarted: -27d}", T),
+        ("weeks since restart < 4", "therapy: {started: -7d}", F),
+        # facts
+        ("tpmt is deficient", "facts: {tpmt: deficient}", T),
+        ("tpmt is deficient", "facts: {tpmt: normal}", F),
+        ("tpmt is deficient", "facts: {tpmt: {-400d: deficient}}", T),
+        ("tpmt is deficient", "facts: {tpmt: {-400d: normal, -300d: deficient}}", T),
+        ("tpmt is deficient", "", FACT),
+        ("fact cirrhosis is yes", "facts: {cirrhosis: yes}", T),
+        ("fact cirrhosis is yes", "facts: {cirrhosis: no}", F),
+        ("symptom recorded", "facts: {symptom: nausea}", T),
+        ("symptom recorded", "facts: {symptom: none}", F),
+        ("symptom recorded", "facts: {symptom: {-9d: nausea, -2d: none}}", F),
+        ("symptom recorded", "facts: {symptom: {-9d: none, -2d: nausea}}", T),
+        ("symptom recorded", "facts: {symptom: {-100d: nausea}}", FACT),
+        ("symptom recorded", "", FACT),
+        ("on allopurinol", "facts: {allopurinol: active}", T),
+        ("on allopurinol", "facts: {allopurinol: {-9d: active, -2d: stopped}}", F),
+        ("on allopurinol", "", FACT),
+    ],
+)
+def test_truth(condition: str, record: str, expected: Truth | UnknownCause) -> None:
+    """Each form judges at its limit exactly, and says why where it cannot judge."""
+    found = verdict(condition, record)
+
+    assert expected == (found.evidence.cause or found.truth)
+
+
+def test_results_before_the_therapy_do_not_count() -> None:
+    """A high value of before the therapy is history: it neither fires nor stands for the current value."""
+    record = "therapy: {started: -5d}\nresults: {alt: {-6d: 640 U/L}}"
+
+    assert MISSING == verdict("alt >= 500 U/L", record).evidence.cause
+
+
+def test_preliminary_results_count_only_for_rules_that_allow_them() -> None:
+    """A preliminary 640 fires a rule that allows preliminary results, and no other."""
+    record = "results: {alt: {-1d: 30 U/L, 0d: {value: 640 U/L, status: P}}}"
+
+    assert verdict("alt >= 500 U/L", record).truth is F
+    assert verdict("alt >= 500 U/L", record, preliminary=True).truth is T
+
+
+def test_evidence_of_a_multiple_can_be_checked_by_hand() -> None:
+    """The evidence shows value, limit, and the reference with where it came from."""
+    found = verdict("alt >= 5 x baseline", _alt("160") + "\nbaseline: {alt: 31 U/L}").evidence
+
+    assert ("160", "", "U/L", "160 U/L") == (found.value, found.comparator, found.unit, found.sent)
+    assert ("baseline", "31", "stated as 31") == (
+        found.reference_kind,
+        found.reference_value,
+        found.reference_source,
+    )
+    assert ("155", "5.16") == (found.threshold, found.fold)
+    assert ("alt 0d", "F") == (found.result_key, found.result_status)
+
+
+def test_evidence_names_the_range_of_that_very_result() -> None:
+    """A limit of normal is the one printed with the judged result, not with an older one."""
+    record = "results: {alt: {-7d: {value: 60 U/L, range: 10-50}, 0d: {value: 60 U/L, range: 10-40}}}"
+
+    found = verdict("alt > 1 x ULN", record).evidence
+
+    assert ("ULN", "40", "OBX-7 of that result") == (
+        found.reference_kind,
+        found.reference_value,
+        found.reference_source,
+    )
+
+
+def test_fold_never_looks_like_the_limit_that_was_not_reached() -> None:
+    """149.999 / 30 is not shown as 5 beside a limit of 5 that it does not reach."""
+    found = verdict("alt >= 5 x baseline", _alt("149.999") + "\nbaseline: {alt: 30 U/L}").evidence
+
+    assert (Truth.FALSE, "4.99997") == (found.truth, found.fold)
+
+
+def test_fold_of_a_value_above_the_measuring_range_keeps_its_comparator() -> None:
+    """A value of >600 is more than 20 x its baseline of 30."""
+    found = verdict("alt >= 5 x baseline", _alt(">600") + "\nbaseline: {alt: 30 U/L}").evidence
+
+    assert ">20" == found.fold

@@ -1,0 +1,160 @@
+"""The finding: what it says, what it rests on, and what an alert needs to know of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from time import process_time
+
+from engine.model.finding import Severity
+from engine.model.quantity import Truth
+from engine.rulebook import evaluate
+from tests.unit.rulebook.bad_files import ANALYTES
+from tests.unit.rulebook.records import finding, rule, shipped, shipped_analytes, situation
+
+_EITHER = "any:\n  - alt >= 500 U/L\n  - ast >= 500 U/L"
+
+
+def test_a_rule_that_fires_names_the_value_furthest_beyond_its_limit() -> None:
+    """Of ALT 510 and AST 800 the message is about AST, and so is the first evidence."""
+    a_rule = rule(_EITHER, message='"{trigger.name} {trigger}"')
+
+    found = finding(a_rule, "results: {alt: {0d: 510 U/L}, ast: {-1d: 800 U/L}}")
+
+    assert (Severity.CRITICAL, "AST 800 U/L", "ast -1d") == (found.severity, found.message, found.trigger_key)
+    assert "ast >= 500 U/L" == found.evidence[0].condition
+
+
+def test_clinical_time_is_that_of_the_newest_value_that_speaks() -> None:
+    """A newer normal AST does not make an older high ALT look new."""
+    found = finding(rule(_EITHER), "results: {alt: {-3d: 510 U/L}, ast: {0d: 20 U/L}}")
+
+    assert datetime(2026, 2, 27, 8, tzinfo=UTC) == found.clinical_at
+
+
+def test_badness_grows_as_the_patient_gets_worse() -> None:
+    """A repeat can be told from a deterioration: a higher ALT and a lower count are both worse."""
+    high = finding(rule(_EITHER), "results: {alt: {0d: 510 U/L}, ast: {0d: 800 U/L}}")
+    low = finding(rule("wbc < 2.5 10*9/L"), "results: {wbc: {0d: 2.1 10*9/L}}")
+
+    assert (("alt", "510"), ("ast", "800")) == high.badness
+    assert (("wbc", "-2.1"),) == low.badness
+
+
+def test_badness_is_of_the_conditions_that_speak_for_the_rule() -> None:
+    """What a rule excludes, and what does not hold, says nothing about how bad it is."""
+    a_rule = rule("all:\n  - alt > 40 U/L\n  - unless: ast >= 500 U/L\n  - not: alp < 40 U/L")
+
+    found = finding(a_rule, "results: {alt: {0d: 60 U/L}, ast: {0d: 90 U/L}, alp: {0d: 90 U/L}}")
+
+    assert (("alt", "60"),) == found.badness
+
+
+def test_a_silent_rule_gives_a_finding_without_severity() -> None:
+    """Silence can be explained, because every clinical rule gives exactly one finding."""
+    found = finding(rule(_EITHER), "results: {alt: {0d: 30 U/L}, ast: {0d: 30 U/L}}")
+
+    assert (Truth.FALSE, None, "", "") == (found.truth, found.severity, found.message, found.trigger_key)
+    assert 2 == len(found.evidence)
+
+
+def test_unknown_speaks_with_the_severity_that_the_rule_states() -> None:
+    """A value of >480 against 500 is told as something that cannot be excluded."""
+    a_rule = rule("alt >= 500 U/L", if_unknown="if_unknown: urgent", message='"ALT {alt}."')
+
+    found = finding(a_rule, 'results: {alt: {0d: ">480 U/L"}}')
+
+    assert (Truth.UNKNOWN, Severity.URGENT) == (found.truth, found.severity)
+    assert "Cannot exclude: ALT >480 U/L." == found.message
+    assert (("alt", "480"),) == found.badness
+
+
+def test_a_scalar_if_unknown_leaves_missing_references_silent() -> None:
+    """Most patients have no baseline on some day; that alone is no reason to speak."""
+    a_rule = rule("alt >= 5 x baseline", if_unknown="if_unknown: urgent")
+
+    assert finding(a_rule, "results: {alt: {0d: 499 U/L}}").severity is None
+    assert finding(a_rule, "").severity is None
+
+
+def test_if_unknown_can_be_stated_for_each_cause() -> None:
+    """A site that wants to hear about results without a range says so in the rule."""
+    a_rule = rule("alt > 1 x ULN", if_unknown="if_unknown:\n  reference: info")
+
+    assert Severity.INFO is finding(a_rule, "results: {alt: {0d: 60 U/L}}").severity
+
+
+def test_a_shadow_rule_is_evaluated_but_not_published() -> None:
+    """A new rule can be watched for weeks before anybody is paged by it."""
+    shadow = rule("alt >= 500 U/L", status="shadow")
+
+    found = finding(shadow, "results: {alt: {0d: 640 U/L}}")
+
+    assert (Severity.CRITICAL, False) == (found.severity, found.published)
+
+
+def test_a_rule_that_allows_preliminary_results_says_that_they_are() -> None:
+    """An alert on a preliminary value is marked as such in its evidence."""
+    a_rule = rule("alt >= 500 U/L", extra="allow_preliminary: true")
+
+    found = finding(a_rule, "results: {alt: {0d: {value: 640 U/L, status: P}}}")
+
+    assert (Truth.TRUE, "P") == (found.truth, found.evidence[0].result_status)
+
+
+def test_the_frame_reaches_the_finding() -> None:
+    """Repeat interval, version and citation of the rule file arrive where alerts are made."""
+    a_rule = rule("alt >= 500 U/L", extra="repeat_after: 2 w")
+
+    found = finding(a_rule, "")
+
+    assert (timedelta(days=14), "1") == (found.repeat_after, found.rule_version)
+    assert ("HL7 Version 2.5.1, 7.4.2.6 OBX-6 Units",) == found.sources
+
+
+def test_a_message_fills_every_kind_of_placeholder() -> None:
+    """What a rule promises to say about a value is said, and what is not there is said to be so."""
+    a_rule = rule(
+        "all:\n  - any:\n      - alt >= 5 x baseline\n      - ast >= 5 x baseline\n  - unless: alt > 9 x ULN",
+        message='"{alt} sent {alt.sent}, {alt.fold} x {alt.baseline}, to {alt.uln}, {alt.collected}; {ast}; '
+        '{ast.sent}; {trigger.code}"',
+    )
+
+    found = finding(a_rule, "results: {alt: {0d: 160.0 U/L}}\nranges: {alt: 10-40}\nbaseline: {alt: 31 U/L}")
+
+    expected = "160 U/L sent 160.0 U/L, 5.16 x 31 U/L, to 40 U/L, 2026-03-02; not measured; not known; alt"
+    assert expected == found.message
+
+
+def test_a_data_quality_rule_gives_a_finding_for_each_subject() -> None:
+    """Two analytes without a unit are two notices; the newest observation of each is named."""
+    a_rule = rule("problem unit-missing", if_unknown="", message='"{trigger.name} {trigger.sent}"')
+    record = """\
+problems:
+  - {kind: unit-missing, analyte: wbc, sent: "2.1"}
+  - {kind: unit-missing, analyte: alt, sent: "640", day: -3d}
+  - {kind: unit-missing, analyte: alt, sent: "650", day: -1d}
+  - {kind: implausible, analyte: ast, sent: "99999 U/L"}
+"""
+
+    found = evaluate(a_rule, situation(record), ANALYTES)
+
+    assert [("alt", "ALT 650"), ("wbc", "WBC 2.1")] == [(each.subject, each.message) for each in found]
+    assert () == evaluate(a_rule, situation(""), ANALYTES)
+
+
+def test_twenty_rules_cost_well_under_a_millisecond() -> None:
+    """Judging a patient costs less than reading the message; measured loosely, the machine may be busy."""
+    rules = shipped().in_force
+    record = situation(
+        "ranges: {alt: 10-40, bilirubin: 3-17}\nresults: {alt: {0d: 60 U/L}, bilirubin: {0d: 8 umol/L}}"
+    )
+    analytes = shipped_analytes()
+
+    def cost() -> float:
+        begun = process_time()
+        for _ in range(20):
+            for a_rule in rules:
+                evaluate(a_rule, record, analytes)
+        return (process_time() - begun) / 20 / len(rules)
+
+    assert min(cost() for _ in range(5)) < 0.001 / 12

@@ -1,0 +1,89 @@
+"""The boundary vectors of the clinical specification: which of the shipped rules speak, and how loud.
+
+Upper limit of ALT 40, ALP 42-141, bilirubin 17; baseline of ALT 30, bilirubin 8, unless said otherwise.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.model.finding import Finding
+from engine.rulebook import evaluate
+from tests.unit.rulebook.records import shipped, shipped_analytes, situation
+
+_RANGES = "ranges: {alt: 10-40, ast: 10-40, alp: 42-141, bilirubin: 3-17}\n"
+_BASELINE = "baseline: {alt: 30 U/L, ast: 30 U/L, bilirubin: 8 umol/L}\n"
+_WELL = "facts: {symptom: none}\n"
+_USUAL = _RANGES + _BASELINE + _WELL
+_RESTARTED = "therapy: {restarted: -20d}\n"
+
+
+def _speaking(record: str) -> dict[str, str]:
+    found: list[Finding] = []
+    for rule in shipped().in_force:
+        found.extend(evaluate(rule, situation(record), shipped_analytes()))
+    return {each.rule_id[:3]: each.severity.value for each in found if each.severity is not None}
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (_USUAL + "results: {alt: {0d: 149 U/L}}", {"a13": "review"}),
+        (_USUAL + "results: {alt: {0d: 150 U/L}}", {"a01": "critical", "a13": "review"}),
+        ("results: {alt: {0d: 499 U/L}}", {}),
+        ("results: {alt: {0d: 500 U/L}}", {"a02": "critical"}),
+        ('results: {alt: {0d: ">480 U/L"}}', {"a02": "urgent"}),
+        ('results: {alt: {0d: ">=500 U/L"}}', {"a02": "critical"}),
+        ('results: {alt: {0d: "<10 U/L"}}', {}),
+        (
+            _USUAL + "results: {alt: {0d: 60 U/L}, bilirubin: {0d: 15.9 umol/L}}",
+            {"a13": "review"},
+        ),
+        (_USUAL + "results: {alt: {0d: 60 U/L}, bilirubin: {0d: 16 umol/L}}", {"a06": "critical"}),
+        (_RANGES + "results: {alt: {0d: 41 U/L}, bilirubin: {0d: 33.9 umol/L}}", {"a13": "review"}),
+        (_RANGES + "results: {alt: {0d: 41 U/L}, bilirubin: {0d: 34 umol/L}}", {"a07": "critical"}),
+        (_RANGES + "results: {alt: {0d: 41 U/L}}", {"a13": "review"}),
+        (_RANGES + _WELL + _RESTARTED + "results: {alt: {0d: 120 U/L}}", {"a13": "review"}),
+        (
+            _RANGES + _WELL + _RESTARTED + "results: {alt: {0d: 120.1 U/L}}",
+            {"a08": "critical", "a13": "review"},
+        ),
+        (_RANGES + _WELL + "results: {alt: {0d: 199.9 U/L}}", {"a13": "review"}),
+        (_RANGES + _WELL + "results: {alp: {0d: 39 U/L}}", {"c03": "info"}),
+        (_RANGES + "results: {alp: {0d: 39 U/L}}", {"c03": "info"}),
+        (_RANGES + _WELL + "results: {alp: {0d: 42 U/L}}", {}),
+        (_RANGES + _WELL + "results: {alp: {-7d: 40 U/L, 0d: 39 U/L}}", {"c03": "info", "c04": "review"}),
+        ("results: {wbc: {0d: 2.5 10*9/L}}", {}),
+        ("results: {wbc: {0d: 2.49 10*9/L}}", {"d01": "critical"}),
+        ("results: {platelets: {0d: 50 10*9/L}}", {}),
+        ("results: {platelets: {0d: 49 10*9/L}}", {"d02": "critical"}),
+        (
+            _RANGES + _WELL + "baseline: {alt: 20 U/L}\nresults: {alt: {0d: 100 U/L}}",
+            {"a01": "critical", "a13": "review"},
+        ),
+        (_USUAL + "results: {ast: {0d: 640 U/L}}", {"a01": "critical", "a02": "critical"}),
+        ('problems: [{kind: unit-missing, analyte: bilirubin, sent: "2.0"}]', {"q01": "review"}),
+        ("problems: [{kind: identity-conflict, code: PID}]", {"q05": "urgent"}),
+        ("problems: [{kind: code-unmapped, code: LFT7}]", {"q06": "info"}),
+        ("", {}),
+    ],
+)
+def test_boundary(record: str, expected: dict[str, str]) -> None:
+    """At each limit exactly the rules speak that the specification names."""
+    assert expected == _speaking(record)
+
+
+def test_unknown_symptoms_are_asked_for() -> None:
+    """Unknown is not no: a mild rise with nothing on record asks for the symptoms."""
+    rule = shipped().by_id["a13-mild-rise"]
+
+    (found,) = evaluate(rule, situation(_RANGES + "results: {alt: {0d: 60 U/L}}"), shipped_analytes())
+
+    assert "check symptoms" in found.message
+
+
+def test_whatever_else_fires_takes_precedence_over_a_mild_rise() -> None:
+    """The alert for a stop never reads as advice to carry on."""
+    over = {rule.id[:3] for rule in shipped().rules if "a13-mild-rise" in rule.supersedes}
+
+    assert {"a01", "a02", "a06", "a07", "a08"} == over
