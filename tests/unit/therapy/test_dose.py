@@ -116,7 +116,9 @@ def test_as_needed_by_priority_is_unknown() -> None:
     assert dose(rxe(amount="1"), timing="TQ1|1||QD||||||PRN") == "unknown"
 
 
-@pytest.mark.parametrize(("quantity", "expected"), [("", "100"), ("1", "100"), ("2^TAB", "100"), ("3", "unknown")])
+@pytest.mark.parametrize(
+    ("quantity", "expected"), [("", "100"), ("1", "100"), ("2^TAB", "100"), ("3", "unknown")]
+)
 def test_a_quantity_in_the_timing_must_not_contradict(quantity: str, expected: str) -> None:
     """Three times two tablets, or three instead of two? Nobody knows."""
     assert dose(rxe(amount="2"), timing=f"TQ1|1|{quantity}|QD") == expected
@@ -134,7 +136,10 @@ def test_an_unknown_dose_is_noticed_with_its_reason() -> None:
     """Rules that need the dose stay silent; somebody should know why. No value is repeated."""
     (notice,) = read(orc(), rxe(AZATHIOPRINE, "2", "TAB"), tq1()).notices
 
-    assert (notice.location, notice.text) == ("RXE[1]-2", "dose unknown: no strength for the unit in RXE[1]-5")
+    assert (notice.location, notice.text) == (
+        "RXE[1]-2",
+        "dose unknown: no strength for the unit in RXE[1]-5",
+    )
 
 
 def test_a_compound_has_no_dose_of_its_own() -> None:

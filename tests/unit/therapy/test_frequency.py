@@ -63,7 +63,23 @@ def test_patterns_with_a_fixed_frequency(code: str, times: str) -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["", "PRN", "PRNQ6H", "C", "ONCE", "Once", "STAT", "QM", "QS", "Q0D", "0ID", "Q0J1", "QJ8", "U 0 8 * * *", "XYZ"],
+    [
+        "",
+        "PRN",
+        "PRNQ6H",
+        "C",
+        "ONCE",
+        "Once",
+        "STAT",
+        "QM",
+        "QS",
+        "Q0D",
+        "0ID",
+        "Q0J1",
+        "QJ8",
+        "U 0 8 * * *",
+        "XYZ",
+    ],
 )
 def test_patterns_without_one(code: str) -> None:
     """As needed, once, or not understood: a dose that is not known must not be guessed."""
@@ -86,14 +102,23 @@ def test_a_period_is_a_frequency_too() -> None:
 
 @pytest.mark.parametrize(
     ("quantity", "unit", "days"),
-    [("14", "d", 14), ("2", "wk", 14), ("2", "Weeks", 14), ("28.0", "days", 28), ("1", "mo", 31), ("48", "h", 2)],
+    [
+        ("14", "d", 14),
+        ("2", "wk", 14),
+        ("2", "Weeks", 14),
+        ("28.0", "days", 28),
+        ("1", "mo", 31),
+        ("48", "h", 2),
+    ],
 )
 def test_durations_with_a_unit(quantity: str, unit: str, days: int) -> None:
     """TQ1-6."""
     assert duration(quantity, unit) == timedelta(days=days)
 
 
-@pytest.mark.parametrize(("quantity", "unit"), [("", "d"), ("x", "d"), ("1", ""), ("0", "d"), ("999999", "mo")])
+@pytest.mark.parametrize(
+    ("quantity", "unit"), [("", "d"), ("x", "d"), ("1", ""), ("0", "d"), ("999999", "mo")]
+)
 def test_unreadable_durations(quantity: str, unit: str) -> None:
     """No end is better than a wrong one: monitoring goes on."""
     assert duration(quantity, unit) is None

@@ -1,0 +1,212 @@
+"""Episodes out of a roster: what a clinic writes down about its patients."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from engine.model.therapy import TherapyState
+from engine.therapy import exposure, facts, other_drugs, spans
+from tests.unit.therapy.world import day, doses, episodes, roster, utc
+
+
+def state(events, instant: str) -> TherapyState:  # type: ignore[no-untyped-def]
+    return exposure(spans(events), utc(instant)).state
+
+
+def test_a_start_is_an_open_episode() -> None:
+    """On azathioprine until further notice."""
+    assert episodes(roster("start,2026-01-01,,150")) == ["azathioprine 2026-01-01..on"]
+
+
+def test_a_stop_ends_it() -> None:
+    """Stopped on 10 March."""
+    assert episodes(roster("start,2026-01-01", "stop,2026-03-10")) == ["azathioprine 2026-01-01..2026-03-10"]
+
+
+def test_doses_are_in_force_from_their_dates() -> None:
+    """150, then 100 mg a day from February."""
+    (span,) = spans(roster("start,2026-01-01,,150", "dose,2026-02-01,,100"))
+
+    assert doses(span) == [("2026-01-01", "150"), ("2026-02-01", "100")]
+    assert [str(span.dose_at(utc(f"2026-{text}T12:00"))) for text in ("01-31", "02-01")] == ["150", "100"]
+
+
+def test_a_restart_after_a_stop_is_another_episode() -> None:
+    """The stricter rules of a rechallenge apply, at a dose that is not assumed."""
+    told = roster("start,2026-01-01,,150", "stop,2026-03-10", "restart,2026-03-24,,50")
+
+    assert episodes(told) == [
+        "azathioprine 2026-01-01..2026-03-10",
+        "azathioprine 2026-03-24..on restart",
+    ]
+    assert doses(spans(told)[1]) == [("2026-03-24", "50")]
+    assert state(told, "2026-03-15T12:00") is TherapyState.STOPPED
+    assert state(told, "2026-03-25T12:00") is TherapyState.RESTARTED
+
+
+def test_a_restart_without_a_dose_has_an_unknown_dose() -> None:
+    """Never the dose that did the harm."""
+    told = roster("start,2026-01-01,,150", "stop,2026-03-10", "restart,2026-03-24")
+
+    assert doses(spans(told)[1]) == [("2026-03-24", "?")]
+
+
+def test_a_second_start_after_a_stop_is_a_restart_too() -> None:
+    """Whatever the clinic calls it."""
+    assert episodes(roster("start,2026-01-01", "stop,2026-03-10", "start,2026-03-24"))[1].endswith("restart")
+
+
+def test_a_restart_needs_no_stop_on_record() -> None:
+    """A first row that says restart means that there was something before."""
+    assert episodes(roster("restart,2026-03-24")) == ["azathioprine 2026-03-24..on restart"]
+    assert episodes(roster("start,2026-01-01", "restart,2026-03-24")) == [
+        "azathioprine 2026-01-01..2026-03-24",
+        "azathioprine 2026-03-24..on restart",
+    ]
+
+
+def test_a_hold_is_inside_the_episode() -> None:
+    """Held patients are still watched: the drug acts for weeks."""
+    told = roster("start,2026-01-01,,150", "hold,2026-02-01", "restart,2026-02-15")
+
+    assert episodes(told) == ["azathioprine 2026-01-01..on"]
+    assert [(day(begin), day(end)) for begin, end in spans(told)[0].holds] == [("2026-02-01", "2026-02-15")]
+    assert state(told, "2026-01-31T12:00") is TherapyState.ACTIVE
+    assert state(told, "2026-02-10T12:00") is TherapyState.HELD
+    assert state(told, "2026-02-20T12:00") is TherapyState.ACTIVE  # a release, not a restart
+    assert doses(spans(told)[0]) == [("2026-01-01", "150")]
+
+
+def test_a_new_dose_after_a_hold_ends_the_hold() -> None:
+    """Who writes down a dose from a date has it taken from then."""
+    told = roster("start,2026-01-01,,150", "hold,2026-02-01", "dose,2026-02-15,,75")
+
+    assert state(told, "2026-02-20T12:00") is TherapyState.ACTIVE
+
+
+def test_a_stop_ends_a_hold() -> None:
+    """Held in February, stopped in March."""
+    (span,) = spans(roster("start,2026-01-01", "hold,2026-02-01", "stop,2026-03-01"))
+
+    assert [(day(begin), day(end)) for begin, end in span.holds] == [("2026-02-01", "2026-03-01")]
+
+
+def test_rows_without_a_start_still_mean_that_the_drug_is_taken() -> None:
+    """A forgotten first row must not leave a patient unwatched."""
+    assert episodes(roster("dose,2026-02-01,,100")) == ["azathioprine 2026-02-01..on"]
+    assert episodes(roster("hold,2026-02-01")) == ["azathioprine 2026-02-01..on"]
+    assert episodes(roster("stop,2026-02-01")) == ["azathioprine 2026-02-01..2026-02-01"]
+    assert state(roster("hold,2026-02-01"), "2026-02-10T12:00") is TherapyState.HELD
+
+
+def test_a_dose_after_a_stop_means_that_it_is_taken_again() -> None:
+    """Somebody forgot the restart row; monitoring goes on."""
+    told = roster("start,2026-01-01,,150", "stop,2026-02-01", "dose,2026-03-01,,50")
+
+    assert episodes(told)[1] == "azathioprine 2026-03-01..on restart"
+
+
+def test_contradictions_on_one_day_count_as_taken() -> None:
+    """Start and stop, or hold and restart, of the same day: monitoring goes on."""
+    assert episodes(roster("start,2026-01-01", "stop,2026-01-01")) == ["azathioprine 2026-01-01..on"]
+    both = roster("start,2026-01-01", "hold,2026-02-01", "restart,2026-02-01")
+    assert state(both, "2026-02-10T12:00") is TherapyState.ACTIVE
+
+
+def test_a_change_of_thiopurine_is_a_new_episode() -> None:
+    """Mercaptopurine after azathioprine is a rechallenge with the same metabolites."""
+    told = roster("start,2026-01-01,,150", "stop,2026-03-10", "start,2026-03-10,mercaptopurine,50")
+
+    assert episodes(told) == [
+        "azathioprine 2026-01-01..2026-03-10",
+        "mercaptopurine 2026-03-10..on restart",
+    ]
+
+
+def test_two_thiopurines_at_once_are_two_episodes_and_no_restart() -> None:
+    """An overlap while switching."""
+    told = roster("start,2026-01-01", "start,2026-03-01,mercaptopurine", "stop,2026-03-10")
+
+    assert episodes(told) == ["azathioprine 2026-01-01..2026-03-10", "mercaptopurine 2026-03-01..on"]
+    assert exposure(spans(told), utc("2026-03-20T12:00")).span.drug == "mercaptopurine"  # type: ignore[union-attr]
+
+
+def test_nobody_without_rows_is_on_therapy() -> None:
+    """Facts and other drugs put nobody in scope."""
+    told = roster("fact,2026-01-01,,,tpmt=normal", "start,2026-01-01,allopurinol,100")
+
+    assert episodes(told) == []
+    assert exposure(spans(told), utc("2026-02-01T12:00")).state is TherapyState.NEVER_STARTED
+
+
+# --- exposure
+
+
+def test_results_are_in_scope_until_ninety_days_after_the_stop() -> None:
+    """The injury may show after the last tablet."""
+    found = spans(roster("start,2026-01-01", "stop,2026-03-01"))
+    stop = found[0].stop
+    assert stop is not None
+
+    assert [exposure(found, stop + timedelta(days=offset)).in_scope for offset in (-60, -1, 0, 89, 90)] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert exposure(found, stop + timedelta(days=10), days_after_stop=10).in_scope is False
+    assert exposure(found, stop + timedelta(days=10)).state is TherapyState.STOPPED
+
+
+def test_results_before_the_first_start_are_not_in_scope() -> None:
+    """The baseline is measured before; it pages nobody."""
+    found = exposure(spans(roster("start,2026-01-01")), utc("2025-12-31T12:00"))
+
+    assert (found.in_scope, found.state, found.span) == (False, TherapyState.NEVER_STARTED, None)
+
+
+def test_a_short_episode_inside_a_long_one_does_not_end_it() -> None:
+    """Mercaptopurine tried and stopped while azathioprine goes on."""
+    told = roster("start,2026-01-01", "start,2026-02-01,mercaptopurine", "stop,2026-02-10,mercaptopurine")
+
+    found = exposure(spans(told), utc("2026-07-01T12:00"))
+    assert (found.in_scope, found.span and found.span.drug) == (True, "azathioprine")
+
+
+# --- other drugs and facts
+
+
+def test_other_drugs_have_episodes_and_are_facts() -> None:
+    """A dose of azathioprine that is right alone is too much beside allopurinol."""
+    told = roster("start,2026-01-01", "start,2026-02-01,allopurinol,100", "stop,2026-03-01,allopurinol")
+
+    assert [(day(span.start), day(span.stop)) for span in other_drugs(told)["allopurinol"]] == [
+        ("2026-02-01", "2026-03-01")
+    ]
+    assert [(fact.value, day(fact.effective.at)) for fact in facts(told)["allopurinol"]] == [
+        ("active", "2026-02-01"),
+        ("stopped", "2026-03-01"),
+    ]
+    assert "azathioprine" not in other_drugs(told)
+
+
+def test_facts_ascend_by_date() -> None:
+    """The newest statement is the last one."""
+    told = roster(
+        "fact,2026-02-01,,,tpmt=intermediate",
+        "fact,2026-01-01,,,tpmt=normal",
+        "fact,2026-01-05,,,baseline.alt=31 U/L",
+    )
+
+    found = facts(told)
+    assert list(found) == ["baseline.alt", "tpmt"]
+    assert [fact.value for fact in found["tpmt"]] == ["normal", "intermediate"]
+    assert found["baseline.alt"][0].value == "31 U/L"
+
+
+def test_several_symptoms_of_one_day_are_all_kept() -> None:
+    """Nausea does not replace fatigue."""
+    told = roster("fact,2026-01-01,,,symptom=nausea", "fact,2026-01-01,,,symptom=fatigue")
+
+    assert sorted(fact.value for fact in facts(told)["symptom"]) == ["fatigue", "nausea"]
