@@ -213,11 +213,11 @@ class _Reader:
         kind = _EVENTS.get(event.lower())
         if kind is None:
             self._refuse("event", f'"{event}" is not an event', _near(event, _EVENTS))
-            kind = TherapyEventKind.FACT if "=" in note else TherapyEventKind.STOP
+            kind = TherapyEventKind.RESTART  # may have a dose and any note: no defects that follow from one
         is_fact = kind is TherapyEventKind.FACT
         name, value = self._fact(note) if is_fact else ("", "")
         moment = self._moment(effective)
-        drug = self._drug(drug, required=not is_fact)
+        drug = self._drug(drug, required=not is_fact and event.lower() in _EVENTS)
         several = value if name in MANY_AT_ONCE else ""
         return RosterRow(
             patient_id,

@@ -8,6 +8,7 @@ import pytest
 
 from engine.identity import conflict, demographics, difference, updated, visit
 from engine.model.person import Demographics, Visit
+from engine.model.segments import Segment
 from tests.unit.identity.segments import pid, segments
 
 IRIS = Demographics(("TESTCASE", "IRIS"), date(1984, 5, 12), "F")
@@ -17,7 +18,7 @@ def told(name: str = "", birth: str = "", sex: str = "", deceased: str = "", dea
     return demographics(pid_of(name, birth, sex, deceased, death))
 
 
-def pid_of(name: str = "", birth: str = "", sex: str = "", deceased: str = "", death: str = ""):  # type: ignore[no-untyped-def]
+def pid_of(name: str = "", birth: str = "", sex: str = "", deceased: str = "", death: str = "") -> Segment:
     return pid("1", "", "1^^^STEVENS^MR", "", name, "", birth, sex, *[""] * 20, death, deceased)
 
 
@@ -43,7 +44,9 @@ def test_an_imprecise_or_unreadable_birth_date_is_not_known(text: str) -> None:
     assert told(birth=text).birth_date is None
 
 
-@pytest.mark.parametrize(("text", "sex"), [("F", "F"), ("f", "F"), ("Female", "F"), ("MALE", "M"), ("U", "U")])
+@pytest.mark.parametrize(
+    ("text", "sex"), [("F", "F"), ("f", "F"), ("Female", "F"), ("MALE", "M"), ("U", "U")]
+)
 def test_sex_is_read_however_it_is_written(text: str, sex: str) -> None:
     """``Female`` and ``F`` are no contradiction."""
     assert told(sex=text).sex == sex

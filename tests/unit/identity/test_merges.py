@@ -16,7 +16,9 @@ ENTERPRISE = Identifier("ENT", "900", "PI")
 
 
 def merged(pid3: str, mrg1: str) -> tuple[MergeInstruction, ...]:
-    return merges(segments("EVN|A40|20260312", f"PID|1||{pid3}||TESTCASE", "PD1|1", f"MRG|{mrg1}", "PV1|1"), SITE)
+    return merges(
+        segments("EVN|A40|20260312", f"PID|1||{pid3}||TESTCASE", "PD1|1", f"MRG|{mrg1}", "PV1|1"), SITE
+    )
 
 
 def pairs(pid3: str, mrg1: str) -> list[tuple[str, str]]:
@@ -72,7 +74,11 @@ def test_a40_repeats() -> None:
     """Every PID with its own MRG is taken."""
     found = merges(
         segments(
-            "PID|1||NEW^^^STEVENS^MR", "MRG|OLD^^^STEVENS^MR", "PID|2||X^^^STEVENS^MR", "PD1|1", "MRG|Y^^^STEVENS^MR"
+            "PID|1||NEW^^^STEVENS^MR",
+            "MRG|OLD^^^STEVENS^MR",
+            "PID|2||X^^^STEVENS^MR",
+            "PD1|1",
+            "MRG|Y^^^STEVENS^MR",
         ),
         SITE,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
-from engine.model.therapy import TherapyState
+from engine.model.therapy import TherapyEvent, TherapyState
 from engine.therapy import exposure, facts, other_drugs, spans
 from tests.unit.therapy.world import day, doses, episodes, roster, utc
 
 
-def state(events, instant: str) -> TherapyState:  # type: ignore[no-untyped-def]
+def state(events: Iterable[TherapyEvent], instant: str) -> TherapyState:
     return exposure(spans(events), utc(instant)).state
 
 
@@ -128,7 +129,9 @@ def test_two_thiopurines_at_once_are_two_episodes_and_no_restart() -> None:
     told = roster("start,2026-01-01", "start,2026-03-01,mercaptopurine", "stop,2026-03-10")
 
     assert episodes(told) == ["azathioprine 2026-01-01..2026-03-10", "mercaptopurine 2026-03-01..on"]
-    assert exposure(spans(told), utc("2026-03-20T12:00")).span.drug == "mercaptopurine"  # type: ignore[union-attr]
+    governing = exposure(spans(told), utc("2026-03-20T12:00")).span
+    assert governing is not None
+    assert governing.drug == "mercaptopurine"
 
 
 def test_nobody_without_rows_is_on_therapy() -> None:
