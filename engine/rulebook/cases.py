@@ -22,7 +22,7 @@ from engine.strictyaml import Node, Reader, Sequence, Table, load
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 _DRAWN = datetime(2026, 3, 2, 8, tzinfo=UTC)
 _TRUTHS = {"fires": Truth.TRUE, "silent": Truth.FALSE, "unknown": Truth.UNKNOWN}
-_CASE_KEYS = (
+CASE_KEYS = (
     "name",
     "results",
     "ranges",
@@ -96,7 +96,7 @@ class _CaseReader(Reader):
         self.analytes = analytes
 
     def case(self, table: Table, rule: str, severity: Severity) -> Case:
-        self.only_keys(table, _CASE_KEYS, "a case")
+        self.only_keys(table, CASE_KEYS, "a case")
         expect = self.text(table, "expect", "a case", required=True)
         if expect not in _TRUTHS:
             self.defect(table.line_of("expect"), f'expect is "{expect}"', f"known: {', '.join(_TRUTHS)}")

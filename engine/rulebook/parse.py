@@ -34,7 +34,7 @@ KEYS = (
 SILENT = "silent"
 DEFAULT_WINDOW = "7 d"
 QUOTE_WORDS = 15
-_COMBINERS = ("any", "all", "not", "unless")
+COMBINERS = ("any", "all", "not", "unless")
 _NEVER: Node = AnyOf(())
 
 
@@ -203,8 +203,8 @@ class _RuleReader(Reader):
         if isinstance(node, YamlSequence):
             message = "a list of conditions does not say how they combine"
             return self._nothing(node.line, message, "put any: or all: above it")
-        if len(node.entries) != 1 or next(iter(node.entries)) not in _COMBINERS:
-            hint = f"write one of {', '.join(_COMBINERS)}"
+        if len(node.entries) != 1 or next(iter(node.entries)) not in COMBINERS:
+            hint = f"write one of {', '.join(COMBINERS)}"
             keys = " and ".join(f'"{key}"' for key in node.entries) or "nothing"
             return self._nothing(node.line, f"conditions are combined by {keys}", hint)
         combiner, inner = next(iter(node.entries.items()))

@@ -1,0 +1,165 @@
+"""Cases beside the rules: they fail when the rule does something else, and when they look away."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.errors import ConfigError
+from engine.model.finding import Severity
+from engine.rulebook import run_cases
+from engine.rulebook.cases import read_cases
+from engine.rulebook.trials import coverage_gaps, run_case
+from tests.unit.rulebook.bad_files import ANALYTES
+from tests.unit.rulebook.records import rule, shipped, shipped_analytes, shipped_files
+
+_FILE = "rules/azathioprine/x01-example_test.yaml"
+_RULE = "any:\n  - alt >= 500 U/L\n  - ast >= 500 U/L"
+
+
+def _read(text: str) -> tuple[str, ...]:
+    try:
+        read_cases(text, _FILE, ANALYTES, Severity.CRITICAL)
+    except ConfigError as error:
+        return tuple(str(defect).removeprefix(_FILE + ":") for defect in error.defects)
+    return ()
+
+
+def _fail(case: str) -> tuple[str, ...]:
+    text = f"rule: x01-example\ncases:\n  - name: one\n{case}"
+    (read,) = read_cases(text, _FILE, ANALYTES, Severity.CRITICAL)
+    a_rule = rule(_RULE, if_unknown="if_unknown: urgent", message='"{trigger}"')
+    return tuple(defect.message.removeprefix('case "one": ') for defect in run_case(a_rule, read, ANALYTES))
+
+
+def test_the_shipped_cases_hold_and_leave_no_condition_untested() -> None:
+    """Each shipped rule does what its cases state, and each condition is seen true, false and unknown."""
+    report = run_cases(shipped_files(), shipped(), shipped_analytes())
+
+    assert ((), ()) == (report.failures, report.gaps)
+    assert report.passed
+    assert report.cases > 100
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ("    results: {alt: {0d: 500 U/L}}\n    expect: fires\n", ()),
+        (
+            "    results: {alt: {0d: 30 U/L}, ast: {0d: 30 U/L}}\n    expect: fires\n",
+            ("expected true, found false", "expected severity critical, found silent"),
+        ),
+        (
+            '    results: {alt: {0d: ">480 U/L"}}\n    expect: unknown\n    severity: silent\n',
+            ("expected severity silent, found urgent",),
+        ),
+        (
+            (
+                "    results: {alt: {0d: 600 U/L}, ast: {0d: 30 U/L}}\n    expect: fires\n"
+                "    because: [ast >= 500 U/L]\n"
+            ),
+            ('"ast >= 500 U/L" did not decide',),
+        ),
+        (
+            "    results: {alt: {0d: 600 U/L}}\n    expect: fires\n    message: 500 U/L\n",
+            ("another message",),
+        ),
+        (
+            "    results: {alt: {0d: 600 U/L}}\n    expect: fires\n    subject: ast\n",
+            ('no finding about "ast"',),
+        ),
+    ],
+)
+def test_a_case_that_does_not_hold_says_what_happened(case: str, expected: tuple[str, ...]) -> None:
+    """The author of a rule sees what was expected and what the rule did."""
+    assert expected == _fail(case)
+
+
+def test_a_condition_that_is_never_false_is_a_gap() -> None:
+    """Cases that only show a rule firing prove nothing, and fail the run."""
+    text = "rule: x01-example\ncases:\n  - name: one\n    results: {alt: {0d: 500 U/L}}\n    expect: fires\n"
+    cases = read_cases(text, _FILE, ANALYTES, Severity.CRITICAL)
+
+    assert [
+        '"alt >= 500 U/L" is never false',
+        '"alt >= 500 U/L" is never unknown',
+        '"ast >= 500 U/L" is never true',
+        '"ast >= 500 U/L" is never false',
+    ] == [defect.message for defect in coverage_gaps(rule(_RULE), cases)]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("expect: maybe", '4: expect is "maybe" (known: fires, silent, unknown)'),
+        (
+            "expect: unknown",
+            (
+                "3: a case that expects unknown has no severity"
+                " (write severity: silent, or what if_unknown makes of it)"
+            ),
+        ),
+        ("expect: silent\n    severity: info", "5: a silent case has no severity (remove it)"),
+        (
+            "expect: fires\n    severity: stop",
+            '5: unknown severity "stop" (known: info, review, urgent, critical, silent)',
+        ),
+        (
+            "expect: fires\n    result: {}",
+            (
+                '5: unknown key "result" in a case (known keys: name, results, ranges, '
+                "baseline, facts, therapy, problems, subject, expect, severity, because, message)"
+            ),
+        ),
+        (
+            "expect: fires\n    results: {atl: {0d: 5 U/L}}",
+            '5: unknown analyte "atl" (did you mean ast or alt or alp?)',
+        ),
+        (
+            "expect: fires\n    results: {alt: {1d: 5 U/L}}",
+            '5: "1d" is not a day (write 0d for the day of judgement, -7d for a week before)',
+        ),
+        ("expect: fires\n    results: {alt: {0d: 5}}", '5: "5" is not in the unit of alt (U/L)'),
+        (
+            "expect: fires\n    results: {alt: {0d: high U/L}}",
+            '5: "high" is not a number (write it with its unit, such as 125 U/L)',
+        ),
+        (
+            "expect: fires\n    results: {alt: {0d: {value: 5 U/L, status: Q}}}",
+            '5: unknown status "Q" (a code of HL7 table 0085)',
+        ),
+        (
+            "expect: fires\n    therapy: {started: -60d, restarted: -20d}",
+            (
+                "5: therapy is both started and restarted"
+                " (the course before a restart is over; state the restart alone)"
+            ),
+        ),
+        (
+            "expect: fires\n    problems: [{kind: gone}]",
+            (
+                '5: unknown problem "gone" (known: code-unmapped, identity-conflict, implausible, '
+                "unit-missing, unit-unknown, value-unreadable)"
+            ),
+        ),
+    ],
+)
+def test_a_defective_case_is_refused_with_its_place(line: str, expected: str) -> None:
+    """A slip in a case is a defect with file, line and hint, never a case that quietly tests nothing."""
+    assert (expected,) == _read(f"rule: x01-example\ncases:\n  - name: one\n    {line}\n")
+
+
+def test_case_names_are_unique_and_the_file_is_that_of_its_rule() -> None:
+    """A failing case can be found by its name."""
+    case = "  - name: one\n    expect: silent\n"
+
+    assert (
+        '1: rule "x02-other" is not in the file name (write x01-example)',
+        '5: a second case "one" (give every case its own name)',
+    ) == _read(f"rule: x02-other\ncases:\n{case}{case}")
+
+
+def test_a_file_without_cases_is_refused() -> None:
+    """An empty file of cases does not count as tested."""
+    assert ("2: no cases (list at least one that fires and one that does not)",) == _read(
+        "rule: x01-example\ncases: []\n"
+    )
