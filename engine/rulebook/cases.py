@@ -133,7 +133,9 @@ class _CaseReader(Reader):
         return Severity(text)
 
     def _situation(self, table: Table) -> Situation:
-        span = self._therapy(self.table(table.entries.get("therapy", Table({}, table.line)), "therapy"))
+        begun, span = self._therapy(
+            self.table(table.entries.get("therapy", Table({}, table.line)), "therapy")
+        )
         results = tuple(self._results(table))
         final: dict[str, tuple[Result, ...]] = {}
         provisional: dict[str, tuple[Result, ...]] = {}
@@ -144,7 +146,7 @@ class _CaseReader(Reader):
                 final[result.analyte] = (*final.get(result.analyte, ()), result)
         return Situation(
             at=NOW,
-            scope_from=span.start,
+            scope_from=begun,
             series=final,
             provisional=provisional,
             problems=tuple(self._problems(table)),
@@ -154,23 +156,26 @@ class _CaseReader(Reader):
             state=span.state_at(NOW),
         )
 
-    def _therapy(self, table: Table) -> TherapySpan:
+    def _therapy(self, table: Table) -> tuple[datetime, TherapySpan]:
+        """When results begin to count, which is the first start, and the present course."""
         self.only_keys(table, ("started", "restarted", "held", "stopped"), "therapy")
         days = {
             key: self._offset(self.text(table, key, "therapy"), table.line_of(key)) for key in table.entries
         }
-        if "started" in days and "restarted" in days:
-            hint = "the course before a restart is over; state the restart alone"
-            self.defect(table.line, "therapy is both started and restarted", hint)
         start = days.get("restarted", days.get("started", _DEFAULT_START))
+        if days.get("started", start) > start:
+            self.defect(
+                table.line, "therapy is restarted before it started", "state the earlier day as started"
+            )
         held = ((_midnight(days["held"]), None),) if "held" in days else ()
-        return TherapySpan(
+        span = TherapySpan(
             drug="azathioprine",
             start=_midnight(start),
             stop=_midnight(days["stopped"]) if "stopped" in days else None,
             restart="restarted" in days,
             holds=held,
         )
+        return _midnight(days.get("started", start)), span
 
     def _offset(self, text: str, line: int) -> int:
         digits = text.removeprefix("-").removesuffix("d")

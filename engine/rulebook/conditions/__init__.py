@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.rulebook.conditions.base import Analytes, Condition, Verdict, View
 from engine.rulebook.conditions.series import Change, Range, Trend
 from engine.rulebook.conditions.states import (
+    MeasuredSince,
     OtherDrug,
     RecordedFact,
     Symptom,
@@ -25,6 +26,7 @@ FORMS: tuple[type[Condition], ...] = (
     Range,
     Therapy,
     WeeksSince,
+    MeasuredSince,
     RecordedFact,
     Symptom,
     OtherDrug,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Self
@@ -11,7 +11,7 @@ from engine.model.finding import Evidence, UnknownCause
 from engine.model.quantity import Interval, Operator, Truth, plain
 from engine.model.result import Problem
 from engine.model.therapy import Fact, TherapyState
-from engine.rulebook.conditions.base import OPERATOR_WORDS, Condition, Verdict, View
+from engine.rulebook.conditions.base import OPERATOR_WORDS, Condition, Verdict, View, evidence, missing
 from engine.rulebook.syntax import PERIODS, Unreadable
 
 _NOTHING = ("none", "no")
@@ -97,10 +97,56 @@ class WeeksSince(Condition):
         return f"it is {OPERATOR_WORDS[self.operator]} {plain(self.number)} weeks since the {origin}"
 
 
-def latest_fact(name: str, view: View) -> Fact | None:
-    """The fact of that name that holds: the one with the newest date not after the situation."""
-    known = [fact for fact in view.situation.facts.get(name, ()) if fact.effective.at <= view.situation.at]
-    return max(known, key=lambda fact: fact.effective.at, default=None)
+@dataclass(frozen=True, slots=True)
+class MeasuredSince(Condition):
+    """``alt measured since restart``."""
+
+    analyte: str
+    restart: bool
+
+    PATTERNS: ClassVar = ("ANALYTE measured since ORIGIN",)
+    MEANING: ClassVar = (
+        "The current value was collected in the present course; with `restart` false in a first course. "
+        "Without it, the last value before a restart is still the current one."
+    )
+    EXAMPLE: ClassVar = "alt measured since restart"
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        return cls(text, words["ANALYTE"], words["ORIGIN"] == "restart")
+
+    @property
+    def analytes(self) -> tuple[str, ...]:
+        """The analytes it judges."""
+        return (self.analyte,)
+
+    def judge(self, view: View) -> Verdict:
+        """Judge the collection time of the current value."""
+        result, span = view.current(self.analyte), view.situation.span
+        if result is None:
+            return missing(self.text, self.analyte, view)
+        truth, note = Truth.FALSE, "never restarted"
+        if span is None:
+            truth, note = Truth.UNKNOWN, "no start of therapy on record"
+        elif span.restart or not self.restart:
+            truth = Truth.of(result.collected.at >= span.start)
+            note = f"course began {span.start.date().isoformat()}"
+        cause = UnknownCause.FACT if truth is Truth.UNKNOWN else None
+        return Verdict(evidence(self.text, truth, result, cause=cause, note=note), result)
+
+    @property
+    def saying(self) -> str:
+        """``was measured since the restart``."""
+        return f"was measured since the {'restart' if self.restart else 'start'}"
+
+
+def latest_fact(facts: Iterable[Fact]) -> Fact | None:
+    """The fact that holds: the one with the newest date.
+
+    It may be newer than the results: the answer to "are there symptoms?" comes after the question.
+    """
+    return max(facts, key=lambda fact: fact.effective.at, default=None)
 
 
 def _of_fact(condition: Condition, fact: Fact | None, truth: Truth, unknown: str) -> Verdict:
@@ -142,7 +188,7 @@ class RecordedFact(Condition):
 
     def judge(self, view: View) -> Verdict:
         """Judge the newest fact."""
-        fact = latest_fact(self.name, view)
+        fact = latest_fact(view.situation.facts.get(self.name, ()))
         truth = Truth.of(fact is not None and fact.value == self.value)
         return _of_fact(self, fact, truth, f"{self.name} is not on record")
 
@@ -171,7 +217,7 @@ class Symptom(Condition):
 
     def judge(self, view: View) -> Verdict:
         """Judge the newest symptom fact in scope; a symptom counts before a ``none`` of the same moment."""
-        fact = latest_fact("symptom", view)
+        fact = latest_fact(view.situation.facts.get("symptom", ()))
         if fact is None or fact.effective.at < view.situation.scope_from:
             return _of_fact(self, None, Truth.UNKNOWN, "symptoms are not on record")
         together = [f for f in view.situation.facts["symptom"] if f.effective.at == fact.effective.at]
@@ -203,8 +249,10 @@ class OtherDrug(Condition):
         return cls(text, words["DRUG"])
 
     def judge(self, view: View) -> Verdict:
-        """Judge the newest fact about the drug."""
-        fact = latest_fact(self.drug, view)
+        """Judge the newest fact about the drug; an end that lies ahead does not count yet."""
+        at = view.situation.at
+        known = view.situation.facts.get(self.drug, ())
+        fact = latest_fact(fact for fact in known if fact.effective.at <= at)
         truth = Truth.of(fact is not None and fact.value == "active")
         return _of_fact(self, fact, truth, f"{self.drug} is not on record")
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from engine.model.finding import UnknownCause
 from engine.model.quantity import Truth
-from tests.unit.rulebook.records import verdict
+from engine.rulebook.conditions import View, read_condition
+from tests.unit.rulebook.records import situation, verdict
 
 T, F = Truth.TRUE, Truth.FALSE
 VALUE, REFERENCE = UnknownCause.VALUE, UnknownCause.REFERENCE
@@ -129,6 +133,16 @@ def _alt(*values: str) -> str:
         ("weeks since start < 4", "therapy: {started: -28d}", F),
         ("weeks since restart < 4", "therapy: {restarted: -27d}", T),
         ("weeks since restart < 4", "therapy: {started: -7d}", F),
+        ("alt measured since restart", "therapy: {started: -90d, restarted: -7d}\n" + _alt("30"), T),
+        ("alt measured since restart", "therapy: {started: -90d, restarted: 0d}\n" + _alt("30"), T),
+        (
+            "alt measured since restart",
+            "therapy: {started: -90d, restarted: -7d}\nresults: {alt: {-8d: 30 U/L}}",
+            F,
+        ),
+        ("alt measured since restart", "therapy: {started: -90d}\n" + _alt("30"), F),
+        ("alt measured since start", "therapy: {started: -90d}\n" + _alt("30"), T),
+        ("alt measured since start", "", MISSING),
         # facts
         ("tpmt is deficient", "facts: {tpmt: deficient}", T),
         ("tpmt is deficient", "facts: {tpmt: normal}", F),
@@ -168,6 +182,22 @@ def test_preliminary_results_count_only_for_rules_that_allow_them() -> None:
 
     assert verdict("alt >= 500 U/L", record).truth is F
     assert verdict("alt >= 500 U/L", record, preliminary=True).truth is T
+
+
+def test_an_answer_that_comes_after_the_result_counts() -> None:
+    """The rule asks for symptoms on Monday's result; what the clinic records on Tuesday answers it."""
+    monday = situation("facts: {symptom: {0d: none}}")
+    asked = replace(monday, at=monday.at - timedelta(days=1))
+
+    assert read_condition("symptom recorded").judge(View(asked, preliminary=False)).truth is F
+
+
+def test_the_end_of_another_drug_counts_only_when_it_has_come() -> None:
+    """Allopurinol that is to be stopped next week is being taken."""
+    planned = situation("facts: {allopurinol: {-9d: active, 0d: stopped}}")
+    before = replace(planned, at=planned.at - timedelta(days=1))
+
+    assert read_condition("on allopurinol").judge(View(before, preliminary=False)).truth is T
 
 
 def test_evidence_of_a_multiple_can_be_checked_by_hand() -> None:

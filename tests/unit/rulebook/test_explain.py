@@ -80,8 +80,12 @@ Fires as critical when
   - all of these hold:
     - the therapy is restarted
     - at least one of these holds:
-      - ALT is above 3 x upper limit of normal
-      - AST is above 3 x upper limit of normal
+      - all of these hold:
+        - ALT is above 3 x upper limit of normal
+        - ALT was measured since the restart
+      - all of these hold:
+        - AST is above 3 x upper limit of normal
+        - AST was measured since the restart
 When that cannot be decided (a value such as >480 is not exact enough): urgent.
 When that cannot be decided (a fact is not on record): urgent.
 """
