@@ -1,0 +1,280 @@
+"""One installation of azawatch for a test: folder, database file, virtual host, and commands as processes.
+
+Everything is as in production: commands are ``python -m engine``, the broker is a real one, the engine
+runs with the account of ``deploy/rabbitmq/definitions.json`` that may not configure anything.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pika
+
+from engine.store import Store
+from tests.support.private_broker import PrivateBroker
+
+ROOT = Path(__file__).parents[2]
+DAY = ROOT / "tests/sample_day"
+MESSAGES = DAY / "messages"
+ROSTER = DAY / "roster.csv"
+DEFINITIONS = ROOT / "deploy/rabbitmq/definitions.json"
+
+INBOUND = "azawatch.inbound"
+ALERTS = "azawatch.alerts"
+ALERTS_OUT = "azawatch.alerts.out"
+QUARANTINE = "azawatch.quarantine"
+
+PATIENCE_SECONDS = 60.0
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    """A CSV file with headings."""
+    with file.open(encoding="utf-8", newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def day_files() -> list[Path]:
+    """The messages of the sample day in the order of sending."""
+    return sorted(MESSAGES.iterdir())
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """This process's environment without anybody's settings of azawatch, and with these."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AZAWATCH_")}
+    # A narrow terminal would break the lines of --help; a site's clock must not be UTC by chance.
+    fixed = {"PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    return inherited | fixed | {f"AZAWATCH_{name}": value for name, value in settings.items()}
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """Return as soon as ``condition`` holds; fail with ``what`` was waited for."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}"
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message taken from a queue, as a receiver gets it."""
+
+    body: bytes
+    exchange: str
+    routing_key: str
+    properties: pika.BasicProperties
+
+    @property
+    def headers(self) -> Mapping[str, Any]:
+        """Headers without the count that quorum queues add."""
+        given = self.properties.headers or {}
+        return {name: value for name, value in given.items() if name != "x-delivery-count"}
+
+
+@dataclass(slots=True)
+class RunningEngine:
+    """``azawatch run`` as a process; its log goes to a file."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The log so far; every line must be one JSON object."""
+        text = self.log.read_text("utf-8")
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        """The log lines with this event."""
+        return [line for line in self.lines() if line["event"] == event]
+
+    def wait_for(self, event: str, count: int = 1) -> dict[str, Any]:
+        """The ``count``-th log line with this event, waiting for it."""
+        found: list[dict[str, Any]] = []
+
+        def told() -> bool:
+            found[:] = self.said(event)
+            return len(found) >= count or self.process.poll() is not None
+
+        wait_until(told, f"log line {event!r}")
+        assert len(found) >= count, f"the engine ended without {event!r}:\n{self.log.read_text('utf-8')}"
+        return found[count - 1]
+
+    def terminate(self) -> tuple[int, float]:
+        """SIGTERM; the exit code and how many seconds it took."""
+        started = time.monotonic()
+        self.process.terminate()
+        return self.process.wait(PATIENCE_SECONDS), time.monotonic() - started
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut or the out-of-memory killer would."""
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass(slots=True)
+class Installation:
+    """Folder, database and virtual host of one engine. Close it with :meth:`close`."""
+
+    folder: Path
+    broker: PrivateBroker
+    settings: dict[str, str] = field(default_factory=dict)
+    virtual_host: str = field(default_factory=lambda: f"hospital-{secrets.token_hex(4)}")
+    _engines: list[RunningEngine] = field(default_factory=list)
+
+    def open(self) -> None:
+        """Make the virtual host and the account of the engine, which may not configure anything."""
+        granted = json.loads(DEFINITIONS.read_text("utf-8"))["permissions"]
+        rights = next(one for one in granted if one["user"] == "azawatch-engine")
+        account = f"engine-{self.virtual_host}"
+        self.broker.ctl("add_vhost", self.virtual_host)
+        self.broker.ctl("set_permissions", "-p", self.virtual_host, "guest", ".*", ".*", ".*")
+        self.broker.ctl("add_user", account, "a password")
+        self.broker.ctl(
+            "set_permissions",
+            "-p",
+            self.virtual_host,
+            account,
+            *(rights[name] for name in ("configure", "write", "read")),
+        )
+
+    def close(self) -> None:
+        """End what still runs and remove the virtual host."""
+        for engine in self._engines:
+            if engine.process.poll() is None:
+                engine.kill()
+        self.broker.ctl("delete_vhost", self.virtual_host)
+        self.broker.ctl("delete_user", f"engine-{self.virtual_host}")
+
+    @property
+    def admin_url(self) -> str:
+        """AMQP URL of an account that may do everything in this virtual host."""
+        return self.broker.url_of("guest", "guest", self.virtual_host)
+
+    @property
+    def engine_url(self) -> str:
+        """AMQP URL of the engine's own account."""
+        return self.broker.url_of(f"engine-{self.virtual_host}", "a%20password", self.virtual_host)
+
+    @property
+    def store_url(self) -> str:
+        """The database file."""
+        return f"sqlite:///{self.folder}/azawatch.db"
+
+    def environment(self, url: str) -> dict[str, str]:
+        """The settings of a process that works for this installation."""
+        # The sample day is of a fixed date; its results must not grow too old to be kept.
+        fixed = {"SITE_KEY": "k" * 40, "HISTORY__LOOKBACK_DAYS": "36500"}
+        return environment(AMQP_URL=url, STORE_URL=self.store_url, **(fixed | self.settings))
+
+    def run(
+        self, *arguments: str | Path, exits: int = 0, url: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """One command to its end; by the account that may do everything unless ``url`` says another."""
+        done = subprocess.run(
+            [sys.executable, "-m", "engine", *map(str, arguments)],
+            env=self.environment(url or self.admin_url),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        assert done.returncode == exits, f"{arguments}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    def prepare(self) -> None:
+        """Queues on the broker, patients in the database."""
+        self.run("topology", "apply")
+        self.run("roster", "import", ROSTER)
+
+    def send(self, *paths: Path) -> None:
+        """Put files into the inbound queue."""
+        self.run("send", *paths)
+
+    def start(self, url: str = "") -> RunningEngine:
+        """``azawatch run``, with the engine's own account unless ``url`` says another."""
+        log = self.folder / f"engine-{len(self._engines)}.log"
+        with log.open("wb") as opened:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "engine", "run"],
+                env=self.environment(url or self.engine_url),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=opened,
+                stderr=opened,
+                start_new_session=True,
+            )
+        engine = RunningEngine(process, log)
+        self._engines.append(engine)
+        return engine
+
+    def store(self) -> Store:
+        """The database, to look into."""
+        return Store.open(self.store_url)
+
+    def taken(self) -> int:
+        """How many messages have been taken in, repeats included."""
+        return sum(count for _, _, count in self.store().disposition_counts())
+
+    def wait_until_done(self, messages: int) -> None:
+        """Until at least so many messages are taken in and everything is published."""
+        store = self.store()
+
+        def done() -> bool:
+            return (
+                sum(count for _, _, count in store.disposition_counts()) >= messages
+                and store.outbox_depth() == 0
+                and self.depth(INBOUND) == 0
+            )
+
+        wait_until(done, f"{messages} messages taken in and everything published")
+
+    # --- the broker, as those who page or watch see it ------------------------------------------
+
+    @contextmanager
+    def channel(self) -> Iterator[Any]:
+        """A channel of pika, with all rights."""
+        connection = pika.BlockingConnection(pika.URLParameters(self.admin_url))
+        try:
+            yield connection.channel()
+        finally:
+            connection.close()
+
+    def depth(self, queue: str) -> int:
+        """Ready messages of a queue; unacknowledged ones are ready again once their consumer is gone."""
+        with self.channel() as channel:
+            return int(channel.queue_declare(queue, passive=True).method.message_count)
+
+    def take(self, queue: str) -> list[Received]:
+        """Everything in a queue, acknowledged."""
+        received = []
+        with self.channel() as channel:
+            while True:
+                method, properties, body = channel.basic_get(queue, auto_ack=True)
+                if method is None:
+                    break
+                received.append(Received(body, method.exchange, method.routing_key, properties))
+        return received
+
+
+def control_ids(files: Sequence[Path]) -> dict[str, str]:
+    """MSH-10 of the first message of each file, by file name; ``""`` where there is none."""
+    found = {}
+    for file in files:
+        fields = file.read_bytes().split(b"\r")[0].split(b"\n")[0]
+        separator = fields[3:4]
+        parts = fields.split(separator) if fields.startswith(b"MSH") and separator else []
+        found[file.name] = parts[9].decode("latin-1") if len(parts) > 9 else ""
+    return found
