@@ -99,9 +99,12 @@ def decode(body: bytes, undeclared: UndeclaredCharset) -> Decoded:
         return _decode_marked(body[len(BYTE_ORDER_MARK) :], undeclared)
     header = _Header(body)
     declared = header.charset()
-    codec = header.multibyte_codec() or codec_of(declared)
+    codec = codec_of(declared)
+    ascii_only = body.isascii()
+    if not ascii_only:
+        codec = header.multibyte_codec() or codec
     warnings = ("charset_unknown",) if declared and codec is None else ()
-    if body.isascii() and not (codec in _SHIFTING and b"\x1b" in body):
+    if ascii_only and not (codec in _SHIFTING and b"\x1b" in body):
         if codec in _WIDE:
             warnings = ("charset_mismatch",)
         return Decoded(body.decode(_ASCII), codec if codec and codec not in _WIDE else _ASCII, warnings)
