@@ -96,7 +96,8 @@ def facts(events: Iterable[TherapyEvent]) -> Mapping[str, tuple[Fact, ...]]:
 
 
 def exposure(spans: Sequence[TherapySpan], instant: datetime, days_after_stop: int = 90) -> Exposure:
-    """Which episode governs an instant: the newest one going on then, else the one stopped last.
+    """Which episode governs an instant: of those going on then the newest, held ones last; else the
+    one stopped last.
 
     Results are in scope during an episode, holds included, and for ``days_after_stop`` days after it.
     """
@@ -105,7 +106,10 @@ def exposure(spans: Sequence[TherapySpan], instant: datetime, days_after_stop: i
         return Exposure(in_scope=False, state=TherapyState.NEVER_STARTED)
     going_on = [span for span in begun if span.stop is None or instant < span.stop]
     if going_on:
-        span = max(going_on, key=lambda span: (span.start, span.drug))
+        span = max(
+            going_on,
+            key=lambda span: (span.state_at(instant) is not TherapyState.HELD, span.start, span.drug),
+        )
         return Exposure(in_scope=True, state=span.state_at(instant), span=span)
     span = max(begun, key=lambda span: (span.stop or instant, span.start, span.drug))
     recent = span.stop is not None and instant < span.stop + timedelta(days=days_after_stop)
