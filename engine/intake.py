@@ -28,7 +28,7 @@ from engine.decide import (
 )
 from engine.errors import ContentError
 from engine.hl7 import Message, PatientGroup, parse, read_moment
-from engine.identity import merges
+from engine.identity import identifiers, merges
 from engine.model.alert import AlertEvent
 from engine.model.codes import Coding
 from engine.model.disposition import Disposition, Outcome, Reason
@@ -125,7 +125,7 @@ class Intake:
         """
         read = [self._read(arrived) for arrived in batch]
         with self._store.transaction() as unit:
-            unit.prefetch((key for key, _ in read), ())
+            unit.prefetch((key for key, _ in read), self._identifiers(message for _, message in read))
             return [
                 self._take_one(unit, arrived, key, message)
                 for arrived, (key, message) in zip(batch, read, strict=True)
@@ -151,6 +151,16 @@ class Intake:
             return InboxKey("", "", digest), error
         sender = f"{message.sending_application}|{message.sending_facility}"
         return InboxKey(sender, message.control_id, digest), message
+
+    def _identifiers(self, read: Iterable[Message | ContentError]) -> Iterator[tuple[str, str]]:
+        """Everybody whom a batch may speak of, so that their records are read in one go."""
+        for message in read:
+            if isinstance(message, ContentError):
+                continue
+            site = self._knowledge.terminology.site(message.sending_application, message.sending_facility)
+            for segment in message.segments:
+                if segment.name == "PID":
+                    yield from (identifier.key for identifier in identifiers(segment, site))
 
     def _take_one(
         self, unit: Unit, arrived: Arrived, key: InboxKey, message: Message | ContentError

@@ -7,7 +7,6 @@ OBR-2, -3, -7, -22; SPM-2, -17).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta, timezone
 
@@ -25,7 +24,7 @@ from engine.model.codes import AnalyteKind, CodeKind, CodeMatch, Coding
 from engine.model.disposition import Reason
 from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
-from engine.model.quantity import Quantity
+from engine.model.quantity import Quantity, ReferenceRange
 from engine.model.result import STATUS_ACTIONS, Problem, Result, ResultStatus, StatusAction, Version
 from engine.model.segments import Segment
 from engine.model.site import Site
@@ -36,6 +35,8 @@ _FUTURE_GRACE = timedelta(days=1)
 
 # Table 0078 codes that forbid the use of the value: failed quality control, and two cytotoxicity codes.
 _UNUSABLE_FLAGS = frozenset({"QCF", "TOX", "HM"})
+
+_KEPT = frozenset({CodeKind.ANALYTE, CodeKind.UNMAPPED})
 
 # Which restatement wins when two carry the same times: the one that took more deciding.
 _STATUS_RANK = {
@@ -70,6 +71,33 @@ class Reported:
     observations: int
 
 
+@dataclass(frozen=True, slots=True)
+class _OrderFacts:
+    """What every observation of an order shares; ``collected`` holds where OBX-14 is empty."""
+
+    namespace: str
+    number: str
+    specimen: str
+    specimen_type: str
+    collected: Moment | None
+    reported: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """OBX-5 to OBX-8, understood or with the problem that prevents it."""
+
+    quantity: Quantity | None = None
+    reference: ReferenceRange | None = None
+    sent: str = ""
+    text: str = ""
+    problem: Problem | None = None
+    flags: tuple[str, ...] = ()
+
+
+_NO_VALUE = _Value()
+
+
 @dataclass(slots=True)
 class _Collector:
     header: Header
@@ -80,6 +108,7 @@ class _Collector:
     promoted: list[Result] = field(default_factory=list)
     ledger: list[LedgerEntry] = field(default_factory=list)
     observations: int = 0
+    times: dict[str, Moment | None] = field(default_factory=dict)
 
 
 def read_results(
@@ -92,15 +121,22 @@ def read_results(
     """
     collector = _Collector(header, person_id, sex, terminology)
     for order in group.orders:
+        facts = _order_facts(collector, order)
         for observation in order.observations:
             collector.observations += 1
             obx = observation.obx
             unit = unit_of(obx)
-            match = terminology.identify(tuple(_codings(obx)), header.site.name, _specimen_type(order), unit)
+            match = terminology.identify(_codings(obx), header.site.name, facts.specimen_type, unit)
+            if match.kind in _KEPT and order.obr is None:
+                raise ContentError(
+                    Reason.OBSERVATION_WITHOUT_ORDER,
+                    obx.location(),
+                    "no OBR comes before this OBX, so the result has no order and no collection time",
+                )
             if match.kind is CodeKind.ANALYTE:
-                _read_one(collector, order, obx, match)
+                _read_one(collector, facts, obx, match)
             elif match.kind is CodeKind.UNMAPPED:
-                _note_unmapped(collector, order, obx, match, unit)
+                _note_unmapped(collector, facts, obx, match, unit)
             elif match.kind is CodeKind.DISAGREE:
                 raise ContentError(Reason.CODES_DISAGREE, obx.location(3), match.detail)
             elif match.kind is CodeKind.EXCLUDED:
@@ -113,32 +149,33 @@ def read_results(
     )
 
 
-def _codings(obx: Segment) -> Iterator[Coding]:
+def _codings(obx: Segment) -> tuple[Coding, ...]:
     parts = obx.components(3)
-    for first in (0, 3, 9):
-        triplet = parts[first : first + 3]
-        if triplet and triplet[0]:
-            yield Coding(*triplet)
+    if len(parts) <= 3:
+        return (Coding(*parts),) if parts and parts[0] else ()
+    triplets = (parts[:3], parts[3:6], parts[9:12])
+    return tuple(Coding(*triplet) for triplet in triplets if triplet and triplet[0])
 
 
-def _read_one(collector: _Collector, order: OrderGroup, obx: Segment, match: CodeMatch) -> None:
+def _read_one(collector: _Collector, facts: _OrderFacts, obx: Segment, match: CodeMatch) -> None:
     status = _status(obx)
     action = STATUS_ACTIONS[status]
     if action is StatusAction.NO_VALUE:
         return
-    result = _frame(collector, order, obx, match, status)
     if action is StatusAction.WITHDRAW:
-        collector.results[result.key] = result
+        withdrawn = _result(collector, facts, obx, match, status, _NO_VALUE)
+        collector.results[withdrawn.key] = withdrawn
         return
     if action is StatusAction.PROMOTE:
-        collector.promoted.append(result)
+        collector.promoted.append(_result(collector, facts, obx, match, status, _NO_VALUE))
         return
     if status in (ResultStatus.COMMENT, ResultStatus.VERIFIED):
         if not obx.raw(5):
             return
         # B and V restate a final value; kept as what they restate.
-        result = replace(result, status=ResultStatus.FINAL)
-    _keep(collector, _with_value(collector, result, obx, match), match)
+        status = ResultStatus.FINAL
+    value = _value(collector, obx, match)
+    _keep(collector, _result(collector, facts, obx, match, status, value), match)
 
 
 def _keep(collector: _Collector, result: Result, match: CodeMatch) -> None:
@@ -163,84 +200,87 @@ def _keep(collector: _Collector, result: Result, match: CodeMatch) -> None:
         collector.ledger.append(_entry(collector.header, match, match.unit, result.problem.value))
 
 
-def _with_value(collector: _Collector, result: Result, obx: Segment, match: CodeMatch) -> Result:
+def _value(collector: _Collector, obx: Segment, match: CodeMatch) -> _Value:
     terminology = collector.terminology
     reading = read_value(obx)
+    text = reading.text
     sent = f"{obx.raw(5)} {obx.raw(6)}".strip()
     flags = tuple(obx.text(8, repetition=number) for number in range(1, obx.repetitions(8) + 1))
-    result = replace(result, sent=sent, text=reading.text, flags=flags)
     if terminology.analyte(match.analyte).kind is AnalyteKind.CODED:
-        return result if reading.text else replace(result, problem=Problem.VALUE_UNREADABLE)
+        problem = None if text else Problem.VALUE_UNREADABLE
+        return _Value(sent=sent, text=text, problem=problem, flags=flags)
     if reading.interval is None or _UNUSABLE_FLAGS.intersection(flags):
-        return replace(result, problem=Problem.VALUE_UNREADABLE)
+        return _Value(sent=sent, text=text, problem=Problem.VALUE_UNREADABLE, flags=flags)
     quantity = terminology.quantity(match.analyte, reading.interval, match.unit)
     if not isinstance(quantity, Quantity):
-        return replace(result, problem=quantity)
+        return _Value(sent=sent, text=text, problem=quantity, flags=flags)
     reference = range_of(obx, collector.sex)
     if reference is not None:
         reference = terminology.reference(match.analyte, reference, match.unit)
-    return replace(result, quantity=quantity, reference=reference)
+    return _Value(quantity, reference, sent, text, None, flags)
 
 
 def _note_unmapped(
-    collector: _Collector, order: OrderGroup, obx: Segment, match: CodeMatch, unit: str
+    collector: _Collector, facts: _OrderFacts, obx: Segment, match: CodeMatch, unit: str
 ) -> None:
     header = collector.header
     collector.ledger.append(_entry(header, match, unit, match.kind.value))
     if not match.code:
         return
-    framed = _frame(collector, order, obx, match, ResultStatus.FINAL)
+    value = _Value(problem=Problem.CODE_UNMAPPED)
+    result = _result(collector, facts, obx, match, ResultStatus.FINAL, value)
     # One row for each code of a person, the newest: the notice is about the code, not about its values.
     key = f"unmapped|{header.sender}|{match.code}"
-    collector.results[key] = replace(framed, key=key, problem=Problem.CODE_UNMAPPED)
+    collector.results[key] = replace(result, key=key)
 
 
-def _frame(
-    collector: _Collector, order: OrderGroup, obx: Segment, match: CodeMatch, status: ResultStatus
+def _result(
+    collector: _Collector,
+    facts: _OrderFacts,
+    obx: Segment,
+    match: CodeMatch,
+    status: ResultStatus,
+    value: _Value,
 ) -> Result:
-    """A result without its value: who, which analyte, which order, when, which version."""
+    """Who, which analyte, which order, when, which version, and the value."""
     header = collector.header
-    if order.obr is None:
-        raise ContentError(
-            Reason.OBSERVATION_WITHOUT_ORDER,
-            obx.location(),
-            "no OBR comes before this OBX, so the result has no order and no collection time",
-        )
-    collected = _collected(order, obx, header)
-    reported = _moment(order.obr, 22, header) or header.sent_at or collected
+    collected = _collected(collector, facts, obx)
+    reported = facts.reported or header.sent_at or collected
     sent = header.sent_at or reported
-    action = STATUS_ACTIONS[status]
     corrects = status in (ResultStatus.CORRECTED, ResultStatus.AMENDED)
-    number = _order_number(order, collected)
-    namespace = order.obr.text(3, 2) or header.sender
+    number = facts.number or f"unnumbered {collected.isoformat()}"
     return Result(
         person_id=collector.person_id,
-        key="|".join((namespace, number, f"{match.code}^{match.system}", obx.text(4))),
+        key=f"{facts.namespace}|{number}|{match.code}^{match.system}|{obx.text(4)}",
         analyte=match.analyte,
         code=match.code,
         code_text=match.text,
         sender=header.sender,
         order=number,
-        specimen=_specimen(order) or number,
+        specimen=facts.specimen or number,
         collected=collected,
         version=Version(
             reported.at,
             sent.at,
-            _CORRECTION_RANK if corrects else _STATUS_RANK[action],
-            _digest(obx.raw(number) for number in (5, 6, 7, 8, 11, 14)),
+            _CORRECTION_RANK if corrects else _STATUS_RANK[STATUS_ACTIONS[status]],
+            _digest(obx),
         ),
         status=status,
-        quantity=None,
-        reference=None,
-        sent="",
+        quantity=value.quantity,
+        reference=value.reference,
+        sent=value.sent,
+        text=value.text,
+        problem=value.problem,
+        flags=value.flags,
         method=match.method,
         control_id=header.control_id,
         location=obx.location(5),
     )
 
 
-def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+def _digest(obx: Segment) -> str:
+    content = "\x1f".join([obx.raw(number) for number in (5, 6, 7, 8, 11, 14)])
+    return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def _status(obx: Segment) -> ResultStatus:
@@ -254,43 +294,43 @@ def _status(obx: Segment) -> ResultStatus:
         ) from None
 
 
-def _order_number(order: OrderGroup, collected: Moment) -> str:
-    """OBR-3, else OBR-2, else the same of ORC; without any, panel and collection time stand for them."""
-    for segment, first in ((order.obr, 3), (order.obr, 2), (order.orc, 3), (order.orc, 2)):
-        if segment is not None and segment.text(first):
-            return segment.text(first)
-    panel = order.obr.text(4) if order.obr is not None else ""
-    return f"unnumbered {panel} {collected.isoformat()}"
+def _order_facts(collector: _Collector, order: OrderGroup) -> _OrderFacts:
+    """Order number: OBR-3, else OBR-2, else the same of ORC. Specimen type: SPM-4, else OBR-15.
+
+    Collected: OBR-7, else SPM-17, else when the laboratory received (OBR-14) or reported it (OBR-22).
+    """
+    obr = order.obr
+    number = next(
+        (
+            segment.text(first)
+            for segment, first in ((obr, 3), (obr, 2), (order.orc, 3), (order.orc, 2))
+            if segment is not None and segment.text(first)
+        ),
+        "",
+    )
+    specimen = next((name for s in order.specimens if (name := s.text(2) or s.text(2, subcomponent=2))), "")
+    kind = next((name for s in order.specimens if (name := s.text(4))), "")
+    reported = _moment(collector, obr, 22)
+    return _OrderFacts(
+        namespace=(obr.text(3, 2) if obr is not None else "") or collector.header.sender,
+        number=number,
+        specimen=specimen,
+        specimen_type=kind or (obr.text(15) if obr is not None else ""),
+        collected=_moment(collector, obr, 7)
+        or next((m for s in order.specimens if (m := _moment(collector, s, 17))), None)
+        or _moment(collector, obr, 14)
+        or reported,
+        reported=reported,
+    )
 
 
-def _specimen(order: OrderGroup) -> str:
-    for specimen in order.specimens:
-        if specimen.text(2) or specimen.text(2, subcomponent=2):
-            return specimen.text(2) or specimen.text(2, subcomponent=2)
-    return ""
-
-
-def _specimen_type(order: OrderGroup) -> str:
-    """SPM-4, else OBR-15 of versions before 2.7."""
-    for specimen in order.specimens:
-        if specimen.text(4):
-            return specimen.text(4)
-    return order.obr.text(15) if order.obr is not None else ""
-
-
-def _collected(order: OrderGroup, obx: Segment, header: Header) -> Moment:
-    """OBX-14, else OBR-7, else SPM-17, else when the laboratory received or reported it, else MSH-7.
+def _collected(collector: _Collector, facts: _OrderFacts, obx: Segment) -> Moment:
+    """OBX-14, else the time of the order, else MSH-7.
 
     Raises ContentError when none can be read, or when it lies after the message was sent.
     """
-    collected = (
-        _moment(obx, 14, header)
-        or _moment(order.obr, 7, header)
-        or next((m for s in order.specimens if (m := _moment(s, 17, header))), None)
-        or _moment(order.obr, 14, header)
-        or _moment(order.obr, 22, header)
-        or header.sent_at
-    )
+    header = collector.header
+    collected = _moment(collector, obx, 14) or facts.collected or header.sent_at
     if collected is None:
         raise ContentError(
             Reason.TIME_UNREADABLE,
@@ -304,14 +344,19 @@ def _collected(order: OrderGroup, obx: Segment, header: Header) -> Moment:
     return collected
 
 
-def _moment(segment: Segment | None, number: int, header: Header) -> Moment | None:
+def _moment(collector: _Collector, segment: Segment | None, number: int) -> Moment | None:
     """The time in a field, or None where it is absent or cannot be read."""
-    if segment is None:
+    raw = "" if segment is None else segment.raw(number)
+    if segment is None or not raw:
         return None
-    try:
-        return moment_of(segment, number, header.site.time_zone, header.default_offset)
-    except TimeUnreadableError:
-        return None
+    if raw not in collector.times:
+        header = collector.header
+        try:
+            moment = moment_of(segment, number, header.site.time_zone, header.default_offset)
+        except TimeUnreadableError:
+            moment = None
+        collector.times[raw] = moment
+    return collector.times[raw]
 
 
 def _entry(header: Header, match: CodeMatch, unit: str, kind: str) -> LedgerEntry:
