@@ -77,7 +77,7 @@ def consume_with_bare_pika(url: str, queue: str, count: int) -> Rate:
     seen = 0
     watch = Stopwatch()
 
-    def on_message(channel: Any, method: Any, _properties: Any, _body: bytes) -> None:  # noqa: ANN401
+    def on_message(channel: Any, method: Any, _properties: Any, _body: bytes) -> None:
         nonlocal seen, watch
         if not seen:
             watch = Stopwatch()
@@ -87,7 +87,7 @@ def consume_with_bare_pika(url: str, queue: str, count: int) -> Rate:
         if seen == count:
             connection.close()
 
-    def on_channel(channel: Any) -> None:  # noqa: ANN401
+    def on_channel(channel: Any) -> None:
         channel.basic_qos(prefetch_count=PREFETCH)
         channel.basic_consume(queue, on_message)
 

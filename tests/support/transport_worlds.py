@@ -71,14 +71,14 @@ class World(ABC):
             self.bind(name, bind_to, routing_key)
         return name
 
-    def consumer(self, *queues: str, **options: Any) -> Consumer:  # noqa: ANN401
+    def consumer(self, *queues: str, **options: Any) -> Consumer:
         """An opened consumer, closed at the end of the test."""
         consumer = self.new_consumer(queues, **options)
         consumer.open()
         self._opened.append(consumer)
         return consumer
 
-    def publisher(self, **options: Any) -> Publisher:  # noqa: ANN401
+    def publisher(self, **options: Any) -> Publisher:
         """An opened publisher, closed at the end of the test."""
         publisher = self.new_publisher(**options)
         publisher.open()
@@ -124,9 +124,9 @@ class World(ABC):
     @abstractmethod
     def unblock(self) -> None: ...
     @abstractmethod
-    def new_consumer(self, queues: Sequence[str], **options: Any) -> Consumer: ...  # noqa: ANN401
+    def new_consumer(self, queues: Sequence[str], **options: Any) -> Consumer: ...
     @abstractmethod
-    def new_publisher(self, **options: Any) -> Publisher: ...  # noqa: ANN401
+    def new_publisher(self, **options: Any) -> Publisher: ...
 
 
 class MemoryWorld(World):
@@ -168,10 +168,10 @@ class MemoryWorld(World):
     def unblock(self) -> None:
         self.broker.unblock()
 
-    def new_consumer(self, queues: Sequence[str], **options: Any) -> Consumer:  # noqa: ANN401
+    def new_consumer(self, queues: Sequence[str], **options: Any) -> Consumer:
         return MemoryConsumer(self.broker, queues, **options)
 
-    def new_publisher(self, **options: Any) -> Publisher:  # noqa: ANN401
+    def new_publisher(self, **options: Any) -> Publisher:
         return MemoryPublisher(self.broker, **options)
 
 
@@ -233,13 +233,13 @@ class RabbitWorld(World):
             self.unblock()
         super().close()
 
-    def new_consumer(self, queues: Sequence[str], **options: Any) -> Consumer:  # noqa: ANN401
+    def new_consumer(self, queues: Sequence[str], **options: Any) -> Consumer:
         return AmqpConsumer(self.broker.url, queues, **options)
 
-    def new_publisher(self, **options: Any) -> Publisher:  # noqa: ANN401
+    def new_publisher(self, **options: Any) -> Publisher:
         return AmqpPublisher(self.broker.url, **options)
 
-    def _do(self, action: Any) -> Any:  # noqa: ANN401
+    def _do(self, action: Any) -> Any:
         connection = pika.BlockingConnection(pika.URLParameters(self.broker.url))
         try:
             return action(connection.channel())

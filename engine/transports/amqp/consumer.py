@@ -10,6 +10,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from engine.errors import TransientError
 from engine.transports import Delivery, StateCallback, ignore_state
 from engine.transports.acks import AckLedger
 from engine.transports.amqp.admin import require_queues
@@ -85,6 +86,8 @@ class AmqpConsumer:
                 batch.append(inbox.popleft())
         except IndexError:  # the I/O thread empties the inbox when the connection is lost
             pass
+        if not batch and self._link.ended:
+            raise TransientError("the I/O thread of the consumer has ended")
         return batch
 
     def wake(self) -> None:
@@ -139,7 +142,11 @@ class AmqpConsumer:
         channel.add_on_cancel_callback(lambda _frame: self._link.recycle("a queue was deleted or moved"))
         for queue in self._queues[:-1]:
             channel.queue_declare(queue, passive=True)
-        channel.queue_declare(self._queues[-1], passive=True, callback=lambda _frame: self._begin(channel))
+        channel.queue_declare(
+            self._queues[-1],
+            passive=True,
+            callback=lambda _frame: self._consume(channel, self._prefetch, self._link.ready),
+        )
 
     def channel_lost(self, refusal: Refusal | None) -> bool:
         """Forget what was not handed over: the broker has it again."""
@@ -152,14 +159,23 @@ class AmqpConsumer:
     def blocked(self, reason: str) -> None:
         """Only publishing is blocked by an alarm; this connection publishes nothing."""
 
-    def _begin(self, channel: Channel) -> None:
-        self._consume(channel, self._prefetch)
-        self._link.ready()
+    def _consume(self, channel: Channel, prefetch: int, ready: Callable[[], None]) -> None:
+        """Subscribe to every queue, and say so when the broker has granted the last subscription."""
+        waiting = set(self._queues)
 
-    def _consume(self, channel: Channel, prefetch: int) -> None:
+        def granted(queue: str) -> None:
+            waiting.discard(queue)
+            if not waiting:
+                ready()
+
         channel.basic_qos(prefetch_count=prefetch)
         self._consumer_tags = [
-            channel.basic_consume(queue, self._receiver(queue, self._epoch)) for queue in self._queues
+            channel.basic_consume(
+                queue,
+                self._receiver(queue, self._epoch),
+                callback=lambda _frame, queue=queue: granted(queue),
+            )
+            for queue in self._queues
         ]
 
     def _receiver(self, queue: str, epoch: int) -> Callable[[Channel, Frame, Frame, bytes], None]:
@@ -218,7 +234,7 @@ class AmqpConsumer:
         """
         for consumer_tag in self._consumer_tags:
             self._channel.basic_cancel(consumer_tag, callback=lambda _frame: None)
-        self._consume(self._channel, prefetch)
+        self._consume(self._channel, prefetch, lambda: None)
 
 
 def _delivery_count(headers: dict[str, Any] | None) -> int:

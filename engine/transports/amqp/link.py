@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
@@ -26,6 +27,8 @@ Frame = Any
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 4.0
 CLOSE_SECONDS = 5.0
+# A queue that does not come up after a crash of the broker leaves requests unanswered, without an error.
+SETUP_SECONDS = 20.0
 
 _chance = random.SystemRandom()
 
@@ -62,6 +65,7 @@ class Link:
         self._closing = False
         self._attempt = 0
         self._recycle_reason = ""
+        self._setup_timer: Any = None
         self._reported: tuple[str, str] = ("", "")
         self._opening: SimpleQueue[tuple[LinkState, str]] | None = None
 
@@ -98,6 +102,11 @@ class Link:
         if self._loop is not None:
             self._loop.add_callback_threadsafe(callback)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the I/O thread is gone although nobody closed it; nothing will come of waiting then."""
+        return self._thread is not None and not self._thread.is_alive()
+
     def close(self) -> None:
         """Close channel and connection in an orderly way, or within 5 seconds in any way."""
         thread = self._thread
@@ -118,6 +127,7 @@ class Link:
 
     def ready(self) -> None:
         """The worker has set its channel up."""
+        self._cancel_setup_timer()
         self._attempt = 0
         self._report(LinkState.OPEN, self.where)
 
@@ -169,6 +179,10 @@ class Link:
 
     def _channel_opened(self, channel: Channel) -> None:
         self._channel = channel
+        self._cancel_setup_timer()
+        self._setup_timer = self._loop.call_later(
+            SETUP_SECONDS, lambda: self.recycle("the broker does not answer: is the queue running?")
+        )
         channel.add_on_close_callback(self._channel_closed)
         self._worker.channel_opened(channel)
 
@@ -199,7 +213,13 @@ class Link:
         self._recycle_reason = ""
         self._loop.call_later(self._next_delay(), self._connect)
 
+    def _cancel_setup_timer(self) -> None:
+        if self._setup_timer is not None:
+            self._loop.remove_timeout(self._setup_timer)
+            self._setup_timer = None
+
     def _forget_channel(self, refusal: Refusal | None) -> bool:
+        self._cancel_setup_timer()
         if self._channel is None:
             return False
         self._channel = None
@@ -233,4 +253,6 @@ class Link:
         self._reported = (state, detail)
         if self._opening is not None:
             self._opening.put((state, detail))
-        self._on_state(state, detail)
+        # a defect of the listener must not end the feed
+        with suppress(Exception):
+            self._on_state(state, detail)

@@ -39,7 +39,8 @@ def connection_parameters(url: str, role: str) -> pika.URLParameters:
     # pika reports an unusable query argument with whatever exception its own parsing ends in
     except Exception:  # noqa: BLE001
         raise _not_usable() from None
-    if split.scheme not in ("amqp", "amqps") or not split.hostname:
+    # an @ behind the host is the end of a password with a slash in it, and would be quoted as virtual host
+    if split.scheme not in ("amqp", "amqps") or not split.hostname or "@" in split.path:
         raise _not_usable()
     parameters.heartbeat = HEARTBEAT_SECONDS
     parameters.socket_timeout = SOCKET_TIMEOUT_SECONDS

@@ -1,0 +1,334 @@
+"""What the transport does when RabbitMQ or the network misbehaves, and what it says about it."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Iterator
+from time import monotonic, sleep
+
+import pytest
+
+from engine.errors import ConfigError, TransientError
+from engine.transports import Delivery, OutboundMessage
+from engine.transports.amqp import AmqpConsumer, AmqpPublisher
+from tests.support.private_broker import PrivateBroker
+from tests.support.tcp_proxy import TcpProxy
+from tests.support.transport_worlds import RabbitWorld, States, message, outcomes
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+def rabbit(broker: PrivateBroker) -> Iterator[RabbitWorld]:
+    world = RabbitWorld(broker)
+    yield world
+    world.close()
+
+
+def collect(consumer: AmqpConsumer, count: int, seconds: float = 30.0) -> list[Delivery]:
+    """Take and ack until ``count`` different messages have come."""
+    deadline = monotonic() + seconds
+    found: dict[str, Delivery] = {}
+    while len(found) < count:
+        assert monotonic() < deadline, f"only {len(found)} of {count} came"
+        batch = consumer.next_batch(50, 0.2)
+        found |= {delivery.message_id: delivery for delivery in batch}
+        consumer.ack(batch)
+    return list(found.values())
+
+
+# --- accounts and addresses ------------------------------------------------------------------------
+
+
+def test_a_wrong_password_is_told_and_not_repeated(broker: PrivateBroker) -> None:
+    """The operator reads that the password is wrong, and nobody reads which one it was."""
+    with pytest.raises(ConfigError) as caught:
+        AmqpPublisher(broker.url_of("guest", "s3cret")).open()
+
+    assert f"127.0.0.1:{broker.port}" in str(caught.value)
+    assert "does not accept this user name and password (ACCESS_REFUSED)" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_missing_virtual_host_is_told(broker: PrivateBroker) -> None:
+    """A misspelt virtual host is told apart from a wrong password."""
+    with pytest.raises(ConfigError, match="vhost nowhere not found"):
+        AmqpPublisher(broker.url_of("guest", "guest", "nowhere")).open()
+
+
+def test_tls_to_a_port_without_tls_is_told(broker: PrivateBroker) -> None:
+    """An amqps URL on the plain port is a wrong address, not a broker that is away."""
+    with pytest.raises(ConfigError, match="does this port speak TLS at all"):
+        AmqpPublisher(broker.url.replace("amqp:", "amqps:")).open()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost/",
+        "amqp://",
+        "amqp://user:p@ss/w0rd@localhost:5672/",
+        "amqp://localhost:port/",
+        "amqp://h/%2F?heartbeat=x",
+    ],
+)
+def test_what_is_no_amqp_url_is_told_without_quoting_it(url: str) -> None:
+    """A URL with a mistake in it still holds a password."""
+    with pytest.raises(ConfigError, match="not a usable AMQP URL") as caught:
+        AmqpConsumer(url, ["queue"])
+
+    assert "w0rd" not in str(caught.value)
+
+
+def test_a_broker_that_is_away_is_worth_waiting_for() -> None:
+    """Nobody listening is no configuration error: the broker may be starting."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    states = States()
+    started = monotonic()
+
+    with pytest.raises(TransientError, match="Connection refused"):
+        AmqpPublisher(f"amqp://127.0.0.1:{port}/", open_timeout_seconds=1.0, on_state=states).open()
+
+    assert monotonic() - started < 5.0
+    assert states.names == ["connecting", "lost", "closed"]
+
+
+def test_a_server_that_never_answers_is_given_up_in_time() -> None:
+    """A firewall that swallows everything does not keep the engine from saying so."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        publisher = AmqpPublisher(f"amqp://127.0.0.1:{silent.getsockname()[1]}/", open_timeout_seconds=1.0)
+        started = monotonic()
+
+        with pytest.raises(TransientError):
+            publisher.open()
+
+    assert monotonic() - started < 6.5
+
+
+# --- the network -----------------------------------------------------------------------------------
+
+
+def test_resets_under_load_lose_nothing(broker: PrivateBroker, rabbit: RabbitWorld) -> None:
+    """A network that cuts connections again and again delays messages and loses none, in either direction."""
+    queue = rabbit.queue()
+    with TcpProxy(broker.port) as proxy:
+        publisher = AmqpPublisher(proxy.url(broker.url))
+        consumer = AmqpConsumer(proxy.url(broker.url), [queue], prefetch=50)
+        publisher.open()
+        consumer.open()
+        outbox = {f"{number}": message(queue, b"%d" % number) for number in range(2000)}
+        received: set[str] = set()
+        deadline = monotonic() + 60.0
+        for cut in range(1000):
+            if not outbox and len(received) == 2000:
+                break
+            assert monotonic() < deadline
+            pending = list(outbox.values())[:300]
+            if cut in (1, 3, 5):
+                proxy.reset()
+            for receipt in publisher.publish(pending):
+                if receipt.outcome == "confirmed":
+                    del outbox[receipt.message_id]
+            for _ in range(5):
+                batch = consumer.next_batch(100, 0.05)
+                if cut in (2, 4):
+                    proxy.reset()
+                received |= {delivery.message_id for delivery in batch}
+                consumer.ack(batch)
+        consumer.close()
+        publisher.close()
+
+    assert outbox == {}
+    assert received == {str(number) for number in range(2000)}
+
+
+def test_a_connection_that_swallows_everything_is_given_up_for_a_new_one(
+    broker: PrivateBroker, rabbit: RabbitWorld
+) -> None:
+    """Confirms that do not come have a deadline of ours: the half-open connection is not waited for."""
+    queue = rabbit.queue()
+    states = States()
+    with TcpProxy(broker.port) as proxy:
+        publisher = AmqpPublisher(proxy.url(broker.url), confirm_timeout_seconds=1.0, on_state=states)
+        publisher.open()
+        proxy.swallow(on=True)
+        started = monotonic()
+        lost = publisher.publish([message(queue, b"1"), message(queue, b"2")])
+        took = monotonic() - started
+        proxy.swallow(on=False)
+        states.wait_for("open", count=2)
+        sent = publisher.publish([message(queue, b"1")])
+        publisher.close()
+
+    assert outcomes(lost) == [("1", "lost"), ("2", "lost")]
+    assert took < 3.5
+    assert states.wait_for("lost") == "no confirm in time"
+    assert outcomes(sent) == [("1", "confirmed")]
+
+
+def test_close_is_quick_although_the_broker_does_not_answer(
+    broker: PrivateBroker, rabbit: RabbitWorld
+) -> None:
+    """SIGTERM is answered in time whatever state the network is in."""
+    queue = rabbit.queue()
+    with TcpProxy(broker.port) as proxy:
+        publisher = AmqpPublisher(proxy.url(broker.url))
+        consumer = AmqpConsumer(proxy.url(broker.url), [queue])
+        publisher.open()
+        consumer.open()
+        proxy.swallow(on=True)
+
+        started = monotonic()
+        consumer.close()
+        first = monotonic() - started
+        publisher.close()
+        second = monotonic() - started - first
+
+    assert first < 6.0
+    assert second < 6.0
+
+
+def test_close_is_quick_in_an_alarm(rabbit: RabbitWorld) -> None:
+    """A broker that reads nothing from us any more does not hold up our end."""
+    queue = rabbit.queue()
+    states = States()
+    publisher = rabbit.publisher(confirm_timeout_seconds=0.5, on_state=states)
+    consumer = rabbit.consumer(queue)
+    rabbit.block()
+    publisher.publish([message(queue, b"1")])
+    states.wait_for("blocked")
+
+    started = monotonic()
+    publisher.close()
+    consumer.close()
+
+    assert monotonic() - started < 7.0
+
+
+def test_the_feed_goes_on_in_an_alarm(rabbit: RabbitWorld) -> None:
+    """While the broker takes no alerts it still hands out results, and takes their acks."""
+    queue, alerts = rabbit.queue(), rabbit.queue()
+    rabbit.fill(queue, *(b"%d" % number for number in range(500)))
+    publisher = rabbit.publisher(confirm_timeout_seconds=0.5)
+    consumer = AmqpConsumer(rabbit.broker.url, [queue], prefetch=20)
+    consumer.open()
+    rabbit.block()
+    held = publisher.publish([message(alerts, b"alert")])
+    found = collect(consumer, 500)
+    consumer.close()
+
+    assert outcomes(held) == [("alert", "lost")]
+    assert [delivery.body for delivery in found] == [b"%d" % number for number in range(500)]
+    rabbit.wait_for_depth(queue, 0)
+
+
+# --- the broker itself -----------------------------------------------------------------------------
+
+
+def test_a_broker_killed_and_started_again_loses_nothing_that_it_confirmed() -> None:
+    """After a power cut the engine finds its way back by itself, and what was confirmed is there."""
+    with PrivateBroker() as broker:
+        rabbit = RabbitWorld(broker)
+        queue = rabbit.queue()
+        consumer_states, publisher_states = States(), States()
+        consumer = AmqpConsumer(broker.url, [queue], on_state=consumer_states)
+        publisher = AmqpPublisher(broker.url, confirm_timeout_seconds=1.0, on_state=publisher_states)
+        consumer.open()
+        publisher.open()
+        before = publisher.publish([message(queue, b"%d" % number) for number in range(200)])
+        unacked = consumer.next_batch(10, 10.0)
+        assert unacked
+
+        # a quorum queue younger than this may come back from a kill unusable: Ra writes its name late
+        sleep(1.5)
+        broker.kill9()
+        during = publisher.publish([message(queue, b"200")])
+        consumer_states.wait_for("lost")
+        assert consumer.next_batch(10, 0.1) == []
+        broker.start()
+        ready = monotonic()
+        consumer_states.wait_for("open", count=2)
+        publisher_states.wait_for("open", count=2)
+        back_after = monotonic() - ready
+        after = publisher.publish([message(queue, b"200")])
+        found = collect(consumer, 201)
+        consumer.close()
+        publisher.close()
+
+    assert {str(receipt.outcome) for receipt in before + after} == {"confirmed"}
+    assert outcomes(during) == [("200", "lost")]
+    assert {delivery.message_id for delivery in found} == {str(number) for number in range(201)}
+    assert back_after < 6.0
+
+
+def test_large_messages_are_taken_one_at_a_time_and_small_ones_many_again(rabbit: RabbitWorld) -> None:
+    """Three hundred images in PDF do not fill the memory; a feed of results is fast again after them."""
+    queue = rabbit.queue()
+    publisher = rabbit.publisher()
+    large, small = b"L" * 1_200_000, b"s"
+    sizes = [small] * 5 + [large] * 12 + [small] * 300
+    receipts = publisher.publish(
+        [OutboundMessage("", queue, body, "t", str(number)) for number, body in enumerate(sizes)]
+    )
+    assert {str(receipt.outcome) for receipt in receipts} == {"confirmed"}
+    consumer = AmqpConsumer(rabbit.broker.url, [queue], prefetch=300)
+    consumer.open()
+
+    found: dict[str, bytes] = {}
+    largest_batch_of_large = 0
+    largest_batch_of_small = 0
+    deadline = monotonic() + 60.0
+    while len(found) < len(sizes):
+        assert monotonic() < deadline
+        batch = consumer.next_batch(300, 0.3)
+        count = sum(delivery.body == large for delivery in batch)
+        largest_batch_of_large = max(largest_batch_of_large, count)
+        if not count and len(found) > 17:
+            largest_batch_of_small = max(largest_batch_of_small, len(batch))
+        found |= {delivery.message_id: delivery.body for delivery in batch}
+        consumer.ack(batch)
+    consumer.close()
+
+    assert found == {str(number): body for number, body in enumerate(sizes)}
+    assert largest_batch_of_large <= 2
+    assert largest_batch_of_small > 100
+    rabbit.wait_for_depth(queue, 0)
+
+
+def test_a_listener_that_fails_does_not_end_the_feed(rabbit: RabbitWorld) -> None:
+    """A defect in logging costs a log line, not the connection."""
+
+    def fail(state: str, detail: str) -> None:
+        raise RuntimeError(state + detail)
+
+    queue = rabbit.queue()
+    rabbit.fill(queue, b"1")
+    consumer = rabbit.consumer(queue, on_state=fail)
+
+    assert [delivery.body for delivery in consumer.next_batch(1, 10.0)] == [b"1"]
+
+
+def test_the_broker_shows_who_is_connected(rabbit: RabbitWorld) -> None:
+    """On the broker's side an administrator sees which connection is the engine's, and for what."""
+    rabbit.consumer(rabbit.queue())
+    rabbit.publisher()
+
+    names = rabbit.broker.ctl("list_connections", "client_properties")
+
+    assert "azawatch consumer" in names
+    assert "azawatch publisher" in names
+
+
+def test_deletion_of_a_queue_between_reconnects_is_refused_by_name(rabbit: RabbitWorld) -> None:
+    """Every missing queue is asked for by name on each new connection, not only at the start."""
+    name = f"queue-{secrets.token_hex(4)}"
+    rabbit.queue(name)
+    states = States()
+    rabbit.consumer(name, on_state=states)
+
+    rabbit.delete_queue(name)
+
+    assert states.wait_for("lost") == "a queue was deleted or moved"
+    assert name in states.wait_for("refused")
