@@ -26,7 +26,7 @@ from engine.relay import Relay
 from engine.settings import Settings, default_sources_file, site_key
 from engine.store import OutboxRow, Store
 from engine.therapy.roster import RosterRow, read_roster
-from engine.transports import Consumer, Delivery, Publisher, PublishOutcome, Receipt
+from engine.transports import Consumer, Delivery, LinkState, Publisher, PublishOutcome, Receipt
 from engine.transports.amqp import AmqpConsumer, AmqpPublisher
 
 _WAIT_SECONDS = 1.0
@@ -147,9 +147,12 @@ def amqp_parts(settings: Settings) -> Parts:
     )
 
 
+_GOOD_STATES = frozenset({LinkState.CONNECTING, LinkState.OPEN, LinkState.CLOSED, LinkState.UNBLOCKED})
+
+
 def _link_logger(queue: str) -> Callable[[str, str], None]:
     def tell(state: str, detail: str) -> None:
-        write = log.logger().info if state in ("open", "closed", "unblocked") else log.logger().warning
+        write = log.logger().info if state in _GOOD_STATES else log.logger().warning
         write("broker connection", queue=queue, state=state, detail=detail)
 
     return tell
@@ -166,7 +169,9 @@ class Engine:
             parts.store, parts.publisher, parts.clock, self._report, settings.flow.publish_window
         )
         self._stopping = threading.Event()
-        self._housekeeping_due = parts.clock()
+        # Not at once: a feed that catches up after a stop may still bring the order that makes old
+        # results matter.
+        self._housekeeping_due = parts.clock() + _HOUSEKEEPING
 
     def stop(self, *_: object) -> None:
         """Finish the batch under way, commit, acknowledge, publish, and return from :meth:`run`."""

@@ -24,14 +24,17 @@ class Publishing:
 
 
 def alert_rows(events: Iterable[AlertEvent], publishing: Publishing) -> list[OutboxRow]:
-    """One row for each event and format, with the event id as the message id that receivers look at."""
+    """One row for each event and format, with a message id that receivers look at to drop repeats.
+
+    That of the first format is the event id, which is MSH-10; the others have the format added to it.
+    """
     rows = []
     for event in events:
-        for form in publishing.formats:
+        for place, form in enumerate(publishing.formats):
             rendered = render(event, form, publishing.render)
             rows.append(
                 OutboxRow(
-                    message_id=event.event_id,
+                    message_id=event.event_id if place == 0 else f"{event.event_id}.{form}",
                     exchange=publishing.alert_exchange,
                     routing_key=f"alert.{event.severity}.{event.phase}",
                     content_type=rendered.content_type,

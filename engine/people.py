@@ -11,7 +11,7 @@ from engine.identity import conflict, demographics, identifiers, person_id, upda
 from engine.model.disposition import Reason
 from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
-from engine.model.person import Identifier, Person
+from engine.model.person import Identifier, Person, in_order_of_use
 from engine.model.record import Record
 from engine.model.result import Problem, Result, ResultStatus, Version
 from engine.model.segments import Segment
@@ -110,11 +110,9 @@ class People:
         """Bring identifiers, demographics and visit of a person up to date."""
         person = record.person
         if pid is not None:
-            known = {identifier.key for identifier in person.identifiers}
-            more = tuple(i for i in identifiers(pid, self._site) if i.key not in known)
             person = replace(
                 person,
-                identifiers=(*person.identifiers, *more),
+                identifiers=_with(person.identifiers, identifiers(pid, self._site)),
                 demographics=updated(person.demographics, pid),
             )
         if pv1 is not None:
@@ -149,13 +147,13 @@ class People:
 
     def commit(self) -> None:
         """Hand everything to the unit of work."""
-        known = {i.key for before in self._before.values() if before for i in before.identifiers}
+        known = {(i.key, i.type) for before in self._before.values() if before for i in before.identifiers}
         for root, record in self._records.items():
             before = self._before.get(root)
             if before != record.person:
-                more = [i for i in record.person.identifiers if i.key not in known]
+                more = [i for i in record.person.identifiers if (i.key, i.type) not in known]
                 self._unit.put_person(record.person, more, new=before is None)
-                known.update(i.key for i in more)
+                known.update((i.key, i.type) for i in more)
         for joined in self._joins:
             self._unit.put_merge(
                 self._records[joined.survivor],
@@ -218,7 +216,7 @@ class People:
 
     def _new(self, given: tuple[Identifier, ...]) -> Record:
         new_id = person_id(given[0])
-        record = Record(Person(new_id, given, members=(new_id,)))
+        record = Record(Person(new_id, in_order_of_use(given), members=(new_id,)))
         self._before[new_id] = None
         for identifier in given:
             self._roots[identifier.key] = new_id
@@ -236,13 +234,27 @@ class People:
         self._keep(gone)
         person = replace(
             kept.person,
-            identifiers=tuple(dict.fromkeys((*kept.person.identifiers, *gone.person.identifiers))),
+            identifiers=in_order_of_use(
+                (*kept.person.identifiers, *(replace(i, retired=True) for i in gone.person.identifiers))
+            ),
             members=tuple(sorted({*kept.person.members, *gone.person.members})),
         )
         self._records[person.person_id] = replace(kept, person=person)
         self._joins.append(_Join(person.person_id, gone.person, why))
         self._changed.add(person.person_id)
         return kept, gone, person
+
+
+def _with(known: tuple[Identifier, ...], sent: Iterable[Identifier]) -> tuple[Identifier, ...]:
+    """The identifiers known and sent; a roster knows numbers without their type, a message fills it in."""
+    found = {identifier.key: identifier for identifier in known}
+    for identifier in sent:
+        mine = found.get(identifier.key)
+        if mine is None:
+            found[identifier.key] = identifier
+        elif not mine.type and identifier.type:
+            found[identifier.key] = replace(mine, type=identifier.type)
+    return in_order_of_use(found.values())
 
 
 def _same_human(one: Person, other: Person) -> bool:

@@ -134,7 +134,7 @@ def read_results(
                     "no OBR comes before this OBX, so the result has no order and no collection time",
                 )
             if match.kind is CodeKind.ANALYTE:
-                _read_one(collector, facts, obx, match)
+                _read_one(collector, facts, obx, match, unit)
             elif match.kind is CodeKind.UNMAPPED:
                 _note_unmapped(collector, facts, obx, match, unit)
             elif match.kind is CodeKind.DISAGREE:
@@ -157,7 +157,7 @@ def _codings(obx: Segment) -> tuple[Coding, ...]:
     return tuple(Coding(*triplet) for triplet in triplets if triplet and triplet[0])
 
 
-def _read_one(collector: _Collector, facts: _OrderFacts, obx: Segment, match: CodeMatch) -> None:
+def _read_one(collector: _Collector, facts: _OrderFacts, obx: Segment, match: CodeMatch, unit: str) -> None:
     status = _status(obx)
     action = STATUS_ACTIONS[status]
     if action is StatusAction.NO_VALUE:
@@ -174,7 +174,7 @@ def _read_one(collector: _Collector, facts: _OrderFacts, obx: Segment, match: Co
             return
         # B and V restate a final value; kept as what they restate.
         status = ResultStatus.FINAL
-    value = _value(collector, obx, match)
+    value = _value(collector, obx, match, unit)
     _keep(collector, _result(collector, facts, obx, match, status, value), match)
 
 
@@ -200,11 +200,11 @@ def _keep(collector: _Collector, result: Result, match: CodeMatch) -> None:
         collector.ledger.append(_entry(collector.header, match, match.unit, result.problem.value))
 
 
-def _value(collector: _Collector, obx: Segment, match: CodeMatch) -> _Value:
+def _value(collector: _Collector, obx: Segment, match: CodeMatch, unit: str) -> _Value:
     terminology = collector.terminology
     reading = read_value(obx)
     text = reading.text
-    sent = f"{obx.raw(5)} {obx.raw(6)}".strip()
+    sent = f"{text} {unit}".strip()
     flags = tuple(obx.text(8, repetition=number) for number in range(1, obx.repetitions(8) + 1))
     if terminology.analyte(match.analyte).kind is AnalyteKind.CODED:
         problem = None if text else Problem.VALUE_UNREADABLE

@@ -45,7 +45,7 @@ def _numbers(evidence: Evidence) -> str:
     parts = []
     if evidence.value:
         parts.append(f"{evidence.comparator}{evidence.value} {evidence.unit}".strip())
-        if evidence.sent and evidence.sent.split(" ")[0] != evidence.value:
+        if evidence.sent and evidence.sent != parts[0]:
             parts.append(f"sent as {evidence.sent}")
     if evidence.threshold:
         parts.append(f"limit {evidence.threshold}")

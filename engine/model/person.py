@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Identifier:
-    """One CX of PID-3: exact id string (leading zeros count), canonical authority, type (table 0203)."""
+    """One CX of PID-3: exact id string (leading zeros count), canonical authority, type (table 0203).
+
+    ``retired``: a merge has joined the record it belonged to into another; it still finds the person, and
+    is shown after the numbers in use.
+    """
 
     authority: str
     value: str
     type: str = ""
+    retired: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
         """What identifies: authority and value; the type is a description of it."""
         return (self.authority, self.value)
+
+
+def in_order_of_use(identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
+    """Numbers in use before retired ones, medical record numbers (MR) first; the same from any order."""
+    return tuple(
+        sorted(identifiers, key=lambda one: (one.retired, one.type != "MR", one.authority, one.value))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,7 @@ class Person:
     """One human being, known by every identifier of the alias class that merges have joined.
 
     ``person_id`` is the root of that class; ``members`` are all person ids in it, the root included.
+    ``identifiers`` are in the order of :func:`in_order_of_use`: the first one names the person.
     """
 
     person_id: str

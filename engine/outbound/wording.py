@@ -159,7 +159,7 @@ def headline(event: AlertEvent, limit: int) -> str:
 
 def ordered_identifiers(person: Person) -> tuple[Identifier, ...]:
     """All identifiers, medical record numbers first, otherwise as the person holds them."""
-    return tuple(sorted(person.identifiers, key=lambda identifier: identifier.type != "MR"))
+    return person.identifiers
 
 
 def notes(event: AlertEvent) -> Iterator[str]:
@@ -229,7 +229,7 @@ def condition_text(evidence: Evidence) -> str:
 
 def _observation_text(evidence: Evidence) -> str:
     text = value_text(evidence)
-    if evidence.sent:
+    if evidence.sent and evidence.sent != text:
         text += f" (sent as {evidence.sent})"
     if evidence.collected_at is not None:
         text += f" collected {evidence.collected_at.isoformat(timespec='minutes')}"

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.model.alert import Alert, AlertEvent
 from engine.model.ledger import LedgerEntry
-from engine.model.person import Demographics, Identifier, Person, Visit
+from engine.model.person import Demographics, Identifier, Person, Visit, in_order_of_use
 from engine.model.record import Record
 from engine.model.result import Result
 from engine.model.serialization import event_to_json
@@ -114,7 +114,8 @@ class Unit:
         self._pending.persons[person.person_id] = person
         for identifier in more:
             self._pending.identifiers[identifier.key] = (identifier, person.person_id)
-            self._roots[identifier.key] = person.person_id
+            if self._roots.get(identifier.key) is None:
+                self._roots[identifier.key] = person.person_id
         if new:
             self._pending.roots[person.person_id] = person.person_id
 
@@ -225,6 +226,7 @@ class Unit:
                 }
                 for identifier, person_id in pending.identifiers.values()
             ],
+            keep=("person_id",),
         )
         self._insert(schema.merges, pending.merges)
         self._upsert(schema.results, [codec.result_row(result) for result in pending.results.values()])
@@ -396,10 +398,14 @@ class Unit:
         names: dict[str, list[Identifier]] = defaultdict(list)
         ids = {"ids": sorted(root_of)}
         for row in self._connection.execute(_IDENTIFIERS, ids):
-            names[root_of[row.person_id]].append(Identifier(row.authority, row.value, row.type))
+            root = root_of[row.person_id]
+            retired = row.person_id != root
+            names[root].append(Identifier(row.authority, row.value, row.type, retired))
         for root in missing:
             demographics, visit = own[root]
-            people[root] = Person(root, tuple(names[root]), demographics, visit, tuple(sorted(members[root])))
+            people[root] = Person(
+                root, in_order_of_use(names[root]), demographics, visit, tuple(sorted(members[root]))
+            )
         results = self._grouped(_RESULTS, ids, root_of, codec.result_from_row)
         therapy = self._grouped(
             _THERAPY,

@@ -14,10 +14,12 @@ they came makes a difference. The principles, where sources contradict each othe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from engine.model.facts import NO_LONGER_TAKEN, TAKEN
 from engine.model.moment import Moment
@@ -167,6 +169,13 @@ def _outlasts(interval: Interval, course: Interval) -> bool:
     return interval.end > course.end
 
 
+class _Open(NamedTuple):
+    """A track at an instant at which its drug is taken or held."""
+
+    track: Track
+    interval: Interval
+
+
 def _span(
     drug: str,
     course: Interval,
@@ -174,23 +183,15 @@ def _span(
     parents: Mapping[str, Collection[str]],
     told: Sequence[TherapyEvent],
 ) -> TherapySpan:
-    instants = sorted(
-        instant
-        for instant in {course.begin}.union(*(track.instants() for track in tracks.values()))
-        if course.begin <= instant and (course.end is None or instant < course.end)
-    )
     doses: list[DoseChange] = []
     holds: list[tuple[datetime, datetime | None]] = []
     held = False
-    for instant in instants:
-        open_tracks = {
-            name: track for name, track in tracks.items() if track.interval_at(instant) is not None
-        }
-        if open_tracks:
-            dose = _dose(open_tracks, parents, instant)
+    for instant, going_on in _changes(course, tracks):
+        if going_on:
+            dose = _dose(going_on, parents, instant)
             if not doses or doses[-1].mg_per_day != dose:
                 doses.append(DoseChange(instant, dose))
-        holding = bool(open_tracks) and all(track.held_at(instant) for track in open_tracks.values())
+        holding = bool(going_on) and all(each.track.held_at(instant) for each in going_on.values())
         if holding and not held:
             holds.append((instant, course.end))
         elif held and not holding:
@@ -215,18 +216,35 @@ def _span(
     )
 
 
+def _changes(course: Interval, tracks: Mapping[str, Track]) -> Iterator[tuple[datetime, Mapping[str, _Open]]]:
+    """Every instant of a course at which something changes, with the tracks that are going on then."""
+    instants = sorted(
+        instant
+        for instant in {course.begin}.union(*(track.instants() for track in tracks.values()))
+        if course.begin <= instant and (course.end is None or instant < course.end)
+    )
+    going_on: list[dict[str, _Open]] = [{} for _ in instants]
+    for name, track in tracks.items():
+        for interval in track.intervals:
+            first = bisect_left(instants, interval.begin)
+            last = len(instants) if interval.end is None else bisect_left(instants, interval.end)
+            for position in range(first, last):
+                going_on[position][name] = _Open(track, interval)
+    return zip(instants, going_on, strict=True)
+
+
 def _dose(
-    open_tracks: Mapping[str, Track], parents: Mapping[str, Collection[str]], instant: datetime
+    going_on: Mapping[str, _Open], parents: Mapping[str, Collection[str]], instant: datetime
 ) -> Decimal | None:
     """mg/day of all open orders together, or of the roster where that was stated later."""
-    roster = open_tracks.get("")
-    stated = roster.dose_at(instant) if roster is not None else None
+    roster = going_on.get("")
+    stated = roster.track.dose_at(instant) if roster is not None else None
     # The dose of a parent order is that of its children; a renewal does not double what it renews.
-    spawning = {parent for name in open_tracks for parent in parents.get(name, ())}
+    spawning = {parent for name in going_on for parent in parents.get(name, ())}
     orders = [
-        track
-        for name, track in open_tracks.items()
-        if name and name not in spawning and not _renewed(track, open_tracks, instant)
+        each.track
+        for name, each in going_on.items()
+        if name and name not in spawning and not _renewed(each, going_on, instant)
     ]
     told = [track.dose_at(instant) for track in orders]
     known = [dose for dose in told if dose is not None and dose.mg_per_day is not None]
@@ -238,18 +256,14 @@ def _dose(
     return total
 
 
-def _renewed(track: Track, open_tracks: Mapping[str, Track], instant: datetime) -> bool:
+def _renewed(one: _Open, going_on: Mapping[str, _Open], instant: datetime) -> bool:
     """Whether an order that runs out has a later one of the same dose beside it."""
-    mine, dose = track.interval_at(instant), track.dose_at(instant)
-    if mine is None or mine.ending is not Ending.LAPSED or dose is None:
+    dose = one.track.dose_at(instant)
+    if one.interval.ending is not Ending.LAPSED or dose is None:
         return False
-    for name, other in open_tracks.items():
-        theirs, their_dose = other.interval_at(instant), other.dose_at(instant)
-        if not name or other is track or theirs is None or their_dose is None:
-            continue
-        if theirs.begin > mine.begin and their_dose.mg_per_day == dose.mg_per_day:
-            return True
-    return False
+    later = [each for name, each in going_on.items() if name and each.interval.begin > one.interval.begin]
+    statements = [each.track.dose_at(instant) for each in later]
+    return any(each is not None and each.mg_per_day == dose.mg_per_day for each in statements)
 
 
 # --- order ---------------------------------------------------------------------------------------
