@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from engine.model.alert import AlertEvent, AlertReason, Phase
 from engine.model.finding import Evidence, UnknownCause
-from engine.model.person import Identifier, Person
+from engine.model.person import Identifier, Person, in_order_of_use
 from engine.model.quantity import Truth, plain
 
 DISCLAIMER = "Automated decision support; not a laboratory result."
@@ -159,7 +159,7 @@ def headline(event: AlertEvent, limit: int) -> str:
 
 def ordered_identifiers(person: Person) -> tuple[Identifier, ...]:
     """All identifiers, medical record numbers first, otherwise as the person holds them."""
-    return person.identifiers
+    return in_order_of_use(person.identifiers)
 
 
 def notes(event: AlertEvent) -> Iterator[str]:
