@@ -12,9 +12,8 @@ from typing import Any
 
 from engine.model.alert import AlertEvent
 from engine.model.finding import Evidence
-from engine.model.person import Person
+from engine.model.person import Person, in_order_of_use
 from engine.outbound.options import RenderOptions
-from engine.outbound.wording import ordered_identifiers
 
 
 def render(event: AlertEvent, options: RenderOptions) -> bytes:  # noqa: ARG001 (all renderers are called alike)
@@ -57,7 +56,7 @@ def _time(at: datetime | None) -> str | None:
 
 def _patient(person: Person) -> dict[str, str]:
     """The medical record number, else the first identifier."""
-    identifiers = ordered_identifiers(person)
+    identifiers = in_order_of_use(person.identifiers)
     if not identifiers:
         return {"id": person.person_id, "assigning_authority": ""}
     return {"id": identifiers[0].value, "assigning_authority": identifiers[0].authority}

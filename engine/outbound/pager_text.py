@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator
 
 from engine.hl7.writer import clean
 from engine.model.alert import AlertEvent, Phase
-from engine.model.person import Person
+from engine.model.person import Person, in_order_of_use
 from engine.outbound.options import RenderOptions
 from engine.outbound.wording import (
     extent_text,
     measured,
-    ordered_identifiers,
     outcome,
     prefix,
     retracted,
@@ -126,7 +125,7 @@ def _name(person: Person) -> str:
 
 def _number(person: Person, spell: Callable[[str], str]) -> str:
     """The end of the medical record number, enough to find the patient on a ward list."""
-    identifiers = ordered_identifiers(person)
+    identifiers = in_order_of_use(person.identifiers)
     if not identifiers:
         return ""
     label = "MRN" if identifiers[0].type in ("MR", "") else "ID"

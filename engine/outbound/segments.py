@@ -16,9 +16,8 @@ from engine.hl7.writer import (
     subcomponents,
 )
 from engine.model.alert import AlertEvent
-from engine.model.person import Identifier
+from engine.model.person import Identifier, in_order_of_use
 from engine.outbound.options import RenderOptions
-from engine.outbound.wording import ordered_identifiers
 
 PRIVATE_SYSTEM = "99AZA"
 TYPE_UNSPECIFIED = Er7("U")  # table 0203; CX-5 is required from 2.7 on
@@ -55,7 +54,7 @@ def pid(event: AlertEvent, *, set_id: Er7 = EMPTY) -> Er7:
         "PID",
         {
             1: set_id,
-            3: repeat(*map(_identifier, ordered_identifiers(person)))
+            3: repeat(*map(_identifier, in_order_of_use(person.identifiers)))
             or components(person.person_id, "", "", "", "U"),
             5: name if any(demographics.name) else NAME_UNKNOWN,
             7: EMPTY if demographics.birth_date is None else day(demographics.birth_date),

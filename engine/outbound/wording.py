@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from engine.model.alert import AlertEvent, AlertReason, Phase
 from engine.model.finding import Evidence, UnknownCause
-from engine.model.person import Identifier, Person, in_order_of_use
 from engine.model.quantity import Truth, plain
 
 DISCLAIMER = "Automated decision support; not a laboratory result."
@@ -155,11 +154,6 @@ def headline(event: AlertEvent, limit: int) -> str:
     therapy = f" {therapy}" if therapy else ""
     choices = (value + extent + therapy, value + extent, value)
     return next((text for text in choices if len(text) <= limit), shorten(value, limit))
-
-
-def ordered_identifiers(person: Person) -> tuple[Identifier, ...]:
-    """All identifiers, medical record numbers first, otherwise as the person holds them."""
-    return in_order_of_use(person.identifiers)
 
 
 def notes(event: AlertEvent) -> Iterator[str]:

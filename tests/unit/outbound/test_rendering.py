@@ -20,7 +20,7 @@ from engine.hl7.validation import validate_message
 from engine.hl7.writer import clean
 from engine.model.alert import AlertEvent, AlertReason, Phase
 from engine.model.finding import Severity
-from engine.model.person import Demographics, Person, Visit
+from engine.model.person import Demographics, Person, Visit, in_order_of_use
 from engine.outbound import RENDERERS, Format, RenderOptions, render
 from engine.outbound.wording import notes
 from tests.unit.outbound.events import LOW_COUNT, OPTIONS, OVERDUE, RETRACTION, START, later
@@ -148,7 +148,7 @@ def test_text_comes_back_as_it_was_meant(event: AlertEvent) -> None:
 
     name = event.person.demographics.name
     assert [clean(name[0]), clean(name[1])] == [leaf("PID.F5.R1.C1"), leaf("PID.F5.R1.C2")]
-    assert clean(event.person.identifiers[0].value) == leaf("PID.F3.R1.C1")
+    assert clean(in_order_of_use(event.person.identifiers)[0].value) == leaf("PID.F3.R1.C1")
     assert clean(event.visit.number) == leaf("PV1.F19.R1.C1")
     assert clean(event.alert_id) == leaf("OBR.F3.R1.C1")
     assert clean(event.title) == leaf("OBX8.F5.R1.C2")
