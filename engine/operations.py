@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from engine.decide import Knowledge, decide_note, decide_therapy
 from engine.intake import Intake, IntakeOptions, Taken
 from engine.model.alert import AlertEvent
 from engine.model.disposition import Disposition, Reason
 from engine.model.person import Identifier
+from engine.model.record import Record
 from engine.model.result import ResultStatus
 from engine.model.therapy import TherapyEvent
 from engine.outbox import alert_rows
@@ -41,8 +42,8 @@ class Operations:
             told: list[AlertEvent] = []
             for patient, events in grouped_by_patient(rows).items():
                 record = people.named(patient)
-                owned = [replace(event, person_id=record.person.person_id) for event in events]
-                decision = decide_therapy(owned, record, self._knowledge, occasion)
+                told_now = _told_anew(events, record, now)
+                decision = decide_therapy(told_now, record, self._knowledge, occasion)
                 people.changed(decision)
                 told.extend(decision.events)
             people.commit()
@@ -82,6 +83,14 @@ class Operations:
                 decision.record, results=decision.results, alerts=decision.alerts, events=decision.events
             )
             unit.put_outbox(alert_rows(decision.events, self._publishing))
+
+
+def _told_anew(events: Iterable[TherapyEvent], record: Record, now: datetime) -> list[TherapyEvent]:
+    """Rows that say something new, as told now: a corrected row replaces the one imported before."""
+    known = {event.event_id: replace(event, version="") for event in record.therapy}
+    owned = (replace(event, person_id=record.person.person_id) for event in events)
+    version = now.astimezone(UTC).isoformat(timespec="microseconds")
+    return [replace(event, version=version) for event in owned if known.get(event.event_id) != event]
 
 
 def grouped_by_patient(rows: Iterable[RosterRow]) -> dict[Identifier, list[TherapyEvent]]:

@@ -21,7 +21,6 @@ from rich.progress import (
 )
 
 from engine.cli.shared import (
-    DEFECT,
     QUARANTINED,
     ConfigOption,
     MappingsOption,
@@ -63,7 +62,8 @@ def replay(
     """Run an archive through the engine, offline, with the messages as its clock.
 
     One line for each alert event on stdout, a summary on stderr. Two replays of the same archive give
-    byte-identical output. Exit 0: ran, even with alerts; 1: something was quarantined; 2: a defect.
+    byte-identical output. Exit 0: ran, even with alerts; 1: something was quarantined, or a file could not
+    be read to its end; 2: a defect of settings, rules, mappings or roster.
     """
     from dataclasses import replace
 
@@ -107,7 +107,7 @@ def replay(
             operations = Operations(store, knowledge, options, lambda: EPOCH)
             for event in operations.import_roster(rows, roster.name):
                 write(event)
-        messages = read_archive(paths, defects.append)
+        messages = read_archive(paths, defects.append, on_remark=_remark)
         progress = _progress()
         with progress:
             task = progress.add_task("replay", total=None)
@@ -124,7 +124,7 @@ def replay(
         place = f" at {taken.outcome.location}" if taken.outcome.location else ""
         say(f"quarantined: {taken.source}: {taken.outcome.reason}{place}: {taken.outcome.detail}")
     _tell_defects(defects)
-    if summary.quarantined and not lenient:
+    if (summary.quarantined or defects) and not lenient:
         raise typer.Exit(QUARANTINED)
 
 
@@ -156,7 +156,7 @@ def send(
     try:
         with progress:
             task = progress.add_task(f"send to {target}", total=None)
-            for chunk in _paced(read_archive(paths, defects.append), rate):
+            for chunk in _paced(read_archive(paths, defects.append, on_remark=_remark), rate):
                 outgoing = [
                     OutboundMessage("", target, message.body, "application/hl7-v2+er7", message.source)
                     for message in chunk
@@ -172,7 +172,7 @@ def send(
         publisher.close()
     say(f"{sent} messages confirmed by the broker in {target}, {failed} not")
     _tell_defects(defects)
-    if failed:
+    if failed or defects:
         raise typer.Exit(QUARANTINED)
 
 
@@ -204,8 +204,11 @@ def _tell_defects(defects: Sequence[Defect]) -> None:
     """Files that could not be read to their end; what was read of them has been used."""
     for defect in defects:
         say(str(defect))
-    if defects:
-        raise typer.Exit(DEFECT)
+
+
+def _remark(remark: Defect) -> None:
+    """Something odd about a file that was read all the same."""
+    say(f"warning: {remark}")
 
 
 def _output(outputs: ExitStack, path: Path | None) -> IO[bytes] | None:

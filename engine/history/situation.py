@@ -10,7 +10,7 @@ from engine.history.baseline import baselines
 from engine.history.series import FINAL, FINAL_AND_PROVISIONAL, series, unanswered_problems
 from engine.model.record import Situation
 from engine.model.result import Result
-from engine.model.therapy import Fact, TherapySpan
+from engine.model.therapy import Fact, TherapySpan, exposure
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,21 @@ def situation_of(
     ``spans`` ascend by start. The instant judged is the newest collection time during exposure, so the
     outcome is a function of what was told, not of when it arrived or of the clock.
     """
+    days = options.after_stop.days
     exposed = [
-        result for result in results if not result.withdrawn and _exposed(result.collected.at, spans, options)
+        result.collected.at
+        for result in results
+        if not result.withdrawn and exposure(spans, result.collected.at, days).in_scope
     ]
     if not exposed:
         return None
-    at = max(result.collected.at for result in exposed)
+    at = max(exposed)
     begun = [span for span in spans if span.start <= at]
-    in_scope = [result for result in results if _in_reach(result.collected.at, begun, options)]
+    governing = exposure(begun, at, days)
+    episodes = [span for span in begun if span != governing.span]
+    if governing.span is not None:
+        episodes.append(governing.span)
+    in_scope = [result for result in results if _in_reach(result.collected.at, begun, days)]
     usable = series(in_scope, FINAL)
     provisional = usable
     if any(result.status in "PS" for result in in_scope):
@@ -55,20 +62,13 @@ def situation_of(
         series=usable,
         provisional=provisional,
         problems=problems,
-        baselines=baselines(usable, facts, begun, options.baseline_window),
+        baselines=baselines(usable, facts, episodes, options.baseline_window),
         facts=facts,
-        span=begun[-1],
-        state=begun[-1].state_at(at),
+        span=governing.span,
+        state=governing.state,
     )
 
 
-def _exposed(instant: datetime, spans: Sequence[TherapySpan], options: HistoryOptions) -> bool:
-    return any(
-        span.start <= instant and (span.stop is None or instant < span.stop + options.after_stop)
-        for span in spans
-    )
-
-
-def _in_reach(instant: datetime, spans: Sequence[TherapySpan], options: HistoryOptions) -> bool:
+def _in_reach(instant: datetime, spans: Sequence[TherapySpan], days_after_stop: int) -> bool:
     """Before the first start (baseline) or during exposure; not the drug-free years in between."""
-    return instant < spans[0].start or _exposed(instant, spans, options)
+    return instant < spans[0].start or exposure(spans, instant, days_after_stop).in_scope

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -11,7 +12,7 @@ from engine.model.moment import Moment
 
 
 class TherapyEventKind(StrEnum):
-    """Roster events (DESIGN 7.2) and what an order control code (table 0119) amounts to."""
+    """Roster events (docs/roster.md) and what an order control code (table 0119) amounts to."""
 
     START = "start"
     DOSE = "dose"
@@ -117,6 +118,36 @@ class TherapySpan:
             if begin <= instant and (end is None or instant < end):
                 return TherapyState.HELD
         return TherapyState.RESTARTED if self.restart else TherapyState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Whether results of an instant are judged, and the episode that they are judged in."""
+
+    in_scope: bool
+    state: TherapyState
+    span: TherapySpan | None = None
+
+
+def exposure(spans: Sequence[TherapySpan], instant: datetime, days_after_stop: int = 90) -> Exposure:
+    """Which episode governs an instant: of those going on then the newest, held ones last; else the
+    one stopped last.
+
+    Results are in scope during an episode, holds included, and for ``days_after_stop`` days after it.
+    """
+    begun = [span for span in spans if span.start <= instant]
+    if not begun:
+        return Exposure(in_scope=False, state=TherapyState.NEVER_STARTED)
+    going_on = [span for span in begun if span.stop is None or instant < span.stop]
+    if going_on:
+        span = max(
+            going_on,
+            key=lambda span: (span.state_at(instant) is not TherapyState.HELD, span.start, span.drug),
+        )
+        return Exposure(in_scope=True, state=span.state_at(instant), span=span)
+    span = max(begun, key=lambda span: (span.stop or instant, span.start, span.drug))
+    recent = span.stop is not None and instant < span.stop + timedelta(days=days_after_stop)
+    return Exposure(in_scope=recent, state=TherapyState.STOPPED, span=span)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,17 @@
 from engine.therapy.order_group import UnrecognisedDrug
 from engine.therapy.orders import OrderMessage, OrderNotice, OrdersRead, events_from_orders
 from engine.therapy.roster import RosterRow, read_roster, write_roster
-from engine.therapy.spans import THIOPURINES, Exposure, exposure, facts, other_drugs, spans
+from engine.therapy.spans import THIOPURINES, facts, other_drugs, spans
 from engine.therapy.telling import newest, news
 
 __all__ = [
     "THIOPURINES",
-    "Exposure",
     "OrderMessage",
     "OrderNotice",
     "OrdersRead",
     "RosterRow",
     "UnrecognisedDrug",
     "events_from_orders",
-    "exposure",
     "facts",
     "newest",
     "news",

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -29,7 +29,6 @@ from engine.model.therapy import (
     TherapyEvent,
     TherapyEventKind,
     TherapySpan,
-    TherapyState,
 )
 from engine.therapy.lines import Lines
 from engine.therapy.telling import newest
@@ -41,15 +40,6 @@ THIOPURINES = frozenset({"azathioprine", "mercaptopurine"})
 _REWRITTEN_WITHIN = timedelta(days=1)
 # Repeat prescriptions are not fetched on the very day, and some tablets are left.
 _RENEWED_WITHIN = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """Whether results of an instant are judged, and the episode that they are judged in."""
-
-    in_scope: bool
-    state: TherapyState
-    span: TherapySpan | None = None
 
 
 def spans(events: Iterable[TherapyEvent]) -> tuple[TherapySpan, ...]:
@@ -95,27 +85,6 @@ def facts(events: Iterable[TherapyEvent]) -> Mapping[str, tuple[Fact, ...]]:
             if span.stop is not None:
                 found[drug].append(Fact(drug, NO_LONGER_TAKEN, Moment(span.stop), span.source))
     return {name: tuple(sorted(found[name], key=_fact_order)) for name in sorted(found)}
-
-
-def exposure(spans: Sequence[TherapySpan], instant: datetime, days_after_stop: int = 90) -> Exposure:
-    """Which episode governs an instant: of those going on then the newest, held ones last; else the
-    one stopped last.
-
-    Results are in scope during an episode, holds included, and for ``days_after_stop`` days after it.
-    """
-    begun = [span for span in spans if span.start <= instant]
-    if not begun:
-        return Exposure(in_scope=False, state=TherapyState.NEVER_STARTED)
-    going_on = [span for span in begun if span.stop is None or instant < span.stop]
-    if going_on:
-        span = max(
-            going_on,
-            key=lambda span: (span.state_at(instant) is not TherapyState.HELD, span.start, span.drug),
-        )
-        return Exposure(in_scope=True, state=span.state_at(instant), span=span)
-    span = max(begun, key=lambda span: (span.stop or instant, span.start, span.drug))
-    recent = span.stop is not None and instant < span.stop + timedelta(days=days_after_stop)
-    return Exposure(in_scope=recent, state=TherapyState.STOPPED, span=span)
 
 
 # --- one drug ------------------------------------------------------------------------------------

@@ -61,6 +61,18 @@ class Limits:
 Tell = Callable[[Defect], None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Reports:
+    """Where to tell what was not read, and what was read and looks odd."""
+
+    defect: Tell
+    remark: Tell
+
+
+def _ignore(_remark: Defect) -> None:
+    pass
+
+
 class _File(Protocol):
     """What an open file, standard input and a member of a zip file have in common."""
 
@@ -79,15 +91,19 @@ _READING_ERRORS = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImpleme
 
 
 def read_archive(
-    paths: Iterable[str | Path], on_defect: Tell | None = None, limits: Limits | None = None
+    paths: Iterable[str | Path],
+    on_defect: Tell | None = None,
+    limits: Limits | None = None,
+    on_remark: Tell | None = None,
 ) -> Iterator[ArchiveMessage]:
     """Yield every message below ``paths``: files, folders (all files, sorted, hidden ones left out), ``-``.
 
     Raises ConfigError at once for a path that does not exist. A file that cannot be read, or not to its
     end, goes to ``on_defect`` when it is come to; without ``on_defect`` all are raised together, as a
     ConfigError, after everything that can be read was yielded. The counts of batch trailers are compared
-    in files of up to one stretch. The last message of a damaged file may be cut off and is not yielded.
-    A file without any MSH segment is yielded as one message: the intake quarantines it by name.
+    in files of up to one stretch; a difference goes to ``on_remark``, and every message is yielded. The
+    last message of a damaged file may be cut off and is not yielded. A file without any MSH segment is
+    yielded as one message: the intake quarantines it by name.
     """
     given = [str(path) for path in paths]
     missing = [
@@ -97,12 +113,14 @@ def read_archive(
     ]
     if missing:
         raise ConfigError(missing)
-    return _read_all(given, on_defect, limits or Limits())
+    return _read_all(given, on_defect, limits or Limits(), on_remark or _ignore)
 
 
-def _read_all(paths: list[str], on_defect: Tell | None, limits: Limits) -> Iterator[ArchiveMessage]:
+def _read_all(
+    paths: list[str], on_defect: Tell | None, limits: Limits, on_remark: Tell
+) -> Iterator[ArchiveMessage]:
     defects: list[Defect] = []
-    tell = on_defect or defects.append
+    tell = _Reports(on_defect or defects.append, on_remark)
     for path in paths:
         if path == STANDARD_INPUT:
             yield from _read_file("stdin", cast("io.BufferedReader", sys.stdin.buffer), limits, tell)
@@ -112,12 +130,12 @@ def _read_all(paths: list[str], on_defect: Tell | None, limits: Limits) -> Itera
                 with file.open("rb") as opened:
                     yield from _read_file(file.as_posix(), opened, limits, tell)
             except OSError as error:
-                tell(Defect(file.as_posix(), 0, f"cannot be read: {_reason(error)}"))
+                tell.defect(Defect(file.as_posix(), 0, f"cannot be read: {_reason(error)}"))
     if defects:
         raise ConfigError(defects)
 
 
-def _files(path: Path, tell: Tell) -> list[Path]:
+def _files(path: Path, tell: _Reports) -> list[Path]:
     if not path.is_dir():
         return [path]
     files = sorted(
@@ -126,11 +144,13 @@ def _files(path: Path, tell: Tell) -> list[Path]:
         if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
     )
     if not files:
-        tell(Defect(path.as_posix(), 0, "the folder holds no files"))
+        tell.defect(Defect(path.as_posix(), 0, "the folder holds no files"))
     return files
 
 
-def _read_file(name: str, file: io.BufferedReader, limits: Limits, tell: Tell) -> Iterator[ArchiveMessage]:
+def _read_file(
+    name: str, file: io.BufferedReader, limits: Limits, tell: _Reports
+) -> Iterator[ArchiveMessage]:
     head = file.peek(4)[:4]
     if head not in (_ZIP, _EMPTY_ZIP):
         yield from _read_stretches(name, file, limits, tell)
@@ -143,7 +163,7 @@ def _read_file(name: str, file: io.BufferedReader, limits: Limits, tell: Tell) -
         try:
             archive = zipfile.ZipFile(source)
         except _READING_ERRORS as error:
-            tell(Defect(name, 0, f"cannot be read: {_reason(error)}"))
+            tell.defect(Defect(name, 0, f"cannot be read: {_reason(error)}"))
             return
         with archive:
             for member in sorted(archive.infolist(), key=lambda one: one.filename):
@@ -153,7 +173,7 @@ def _read_file(name: str, file: io.BufferedReader, limits: Limits, tell: Tell) -
 
 
 def _read_member(
-    name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits, tell: Tell
+    name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits, tell: _Reports
 ) -> Iterator[ArchiveMessage]:
     try:
         if member.flag_bits & 1:
@@ -161,13 +181,13 @@ def _read_member(
         _check_size(member.file_size, member.compress_size, limits)
         opened = archive.open(member)
     except _READING_ERRORS as error:
-        tell(Defect(name, 0, f"cannot be read: {_reason(error)}"))
+        tell.defect(Defect(name, 0, f"cannot be read: {_reason(error)}"))
         return
     with opened:
         yield from _read_stretches(name, cast("_File", opened), limits, tell)
 
 
-def _read_stretches(name: str, file: _File, limits: Limits, tell: Tell) -> Iterator[ArchiveMessage]:
+def _read_stretches(name: str, file: _File, limits: Limits, tell: _Reports) -> Iterator[ArchiveMessage]:
     number = 0
     try:
         for stretch, whole in _stretches(_blocks(file, limits), limits):
@@ -184,10 +204,10 @@ def _read_stretches(name: str, file: _File, limits: Limits, tell: Tell) -> Itera
                 yield ArchiveMessage(f"{name}#{number}", body)
             for warning in stream.warnings if whole else ():
                 if warning.startswith(_COUNT_WARNINGS):
-                    tell(Defect(name, 0, warning))
+                    tell.remark(Defect(name, 0, warning))
     except _READING_ERRORS as error:
         beyond = f" beyond message {number}" if number else ""
-        tell(Defect(name, 0, f"cannot be read{beyond}: {_reason(error)}"))
+        tell.defect(Defect(name, 0, f"cannot be read{beyond}: {_reason(error)}"))
 
 
 def _blocks(file: _File, limits: Limits) -> Iterator[bytes]:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model.moment import Moment
-from engine.model.therapy import TherapyEvent, TherapyEventKind, TherapySpan, TherapyState
-from engine.therapy import exposure, facts, newest, news, other_drugs, spans
+from engine.model.therapy import TherapyEvent, TherapyEventKind, TherapySpan, TherapyState, exposure
+from engine.therapy import facts, newest, news, other_drugs, spans
 
 DAY_ZERO = datetime(2026, 1, 1, tzinfo=UTC)
 ROSTER_KINDS = [TherapyEventKind(kind) for kind in ("start", "dose", "hold", "restart", "stop")]

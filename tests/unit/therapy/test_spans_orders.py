@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from engine.model.therapy import TherapyEvent, TherapySpan
-from engine.therapy import exposure, newest, news, spans
+from engine.model.therapy import TherapyEvent, TherapySpan, exposure
+from engine.therapy import newest, news, spans
 from tests.unit.therapy.world import (
     AZATHIOPRINE,
     CAUTIOUS_SITE,

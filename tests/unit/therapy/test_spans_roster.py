@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from engine.model.therapy import TherapyEvent, TherapyState
-from engine.therapy import exposure, facts, other_drugs, spans
+from engine.model.therapy import TherapyEvent, TherapyState, exposure
+from engine.therapy import facts, other_drugs, spans
 from tests.unit.therapy.world import day, doses, episodes, roster, utc
 
 

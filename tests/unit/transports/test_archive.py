@@ -204,10 +204,12 @@ def test_a_batch_that_states_more_messages_than_it_holds_is_told(tmp_path: Path)
     path = tmp_path / "batch.hl7"
     path.write_bytes(b"BHS|^~\\&\r" + ONE + TWO + b"BTS|3\r")
 
-    messages, defects = read(path)
+    remarks: list[Defect] = []
+
+    messages = list(read_archive([path], on_remark=remarks.append))
 
     assert numbers(messages) == [b"1", b"2"]
-    assert [defect.message for defect in defects] == ["batch trailer states 3 messages, 2 found"]
+    assert [remark.message for remark in remarks] == ["batch trailer states 3 messages, 2 found"]
 
 
 @pytest.mark.parametrize(
