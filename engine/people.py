@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from engine.decide import Decision
 from engine.errors import ContentError
@@ -11,22 +12,32 @@ from engine.identity import conflict, demographics, identifiers, person_id, upda
 from engine.model.disposition import Reason
 from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
-from engine.model.person import Identifier, Person, in_order_of_use
+from engine.model.person import Identifier, Person, Visit, in_order_of_use
 from engine.model.record import Record
 from engine.model.result import Problem, Result, ResultStatus, Version
 from engine.model.segments import Segment
 from engine.model.site import Site
 from engine.results import Header
 from engine.store import Unit
+from engine.store.unit import newest_versions
 from engine.telling import Occasion
+from engine.therapy import newest
 
 
 class IdentityConflictError(ContentError):
-    """The identifiers of a message belong to somebody else than the message describes."""
+    """The identifiers of a message belong to somebody else than the message describes.
 
-    def __init__(self, root: str, location: str, detail: str) -> None:
+    ``roots`` are all persons whom it may be about.
+    """
+
+    def __init__(self, roots: Iterable[str], location: str, detail: str) -> None:
         super().__init__(Reason.IDENTITY_CONFLICT, location, detail)
-        self.root = root
+        self.roots = tuple(roots)
+
+    @property
+    def root(self) -> str:
+        """The first of them."""
+        return self.roots[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +60,10 @@ class People:
         self._site = site
         self._before: dict[str, Person | None] = {}
         self._records: dict[str, Record] = {}
+        self._strangers: dict[str, Record] = {}  # nobody has kept anything about them so far
         self._roots: dict[tuple[str, str], str] = {}
         self._joins: list[_Join] = []
+        self._joined: dict[str, None] = {}
         self._decisions: list[Decision] = []
         self._ledger: list[LedgerEntry] = []
         self._changed: set[str] = set()
@@ -64,8 +77,9 @@ class People:
     def identify(self, pid: Segment | None) -> Record:
         """The record of the person in a PID segment; of a new person where nobody has these identifiers.
 
-        Identifiers of several known persons join them when birth date and sex agree. Raises ContentError
-        without a usable identifier, IdentityConflictError when the description contradicts the record.
+        Identifiers of several known persons join them when birth date and sex agree; what they have become
+        is then to be judged (:meth:`take_joined`). Raises ContentError without a usable identifier,
+        IdentityConflictError when the description contradicts the record.
         """
         if pid is None:
             raise ContentError(
@@ -81,14 +95,22 @@ class People:
         record = self._find(given, pid)
         if conflict(record.person.demographics, demographics(pid)):
             raise IdentityConflictError(
-                record.person.person_id,
+                [record.person.person_id],
                 pid.location(7),
                 "the identifier belongs to a person with another birth date and sex",
             )
         return record
 
+    def take_joined(self) -> tuple[Record, ...]:
+        """The records that identifiers sent together have made of several, each once, to be judged again."""
+        joined = tuple(self.known(self._current(root)) for root in self._joined)
+        self._joined.clear()
+        return joined
+
     def known(self, root: str) -> Record:
         """The record of a person by root, as this message has left it."""
+        if root in self._strangers:
+            return self._strangers[root]
         if root not in self._records:
             record = self._unit.record(root)
             self._records[root] = record
@@ -171,8 +193,10 @@ class People:
                 alerts=decision.alerts,
                 events=decision.events,
             )
-        for record in self._records.values():
-            self._unit.put_record(record)
+        gone = {joined.retired.person_id for joined in self._joins}
+        for root, record in self._records.items():
+            if root not in gone:
+                self._unit.put_record(record)
         self._unit.put_ledger(self._ledger, self._occasion.now)
 
     # --- finding -------------------------------------------------------------------------------
@@ -186,22 +210,20 @@ class People:
         if not distinct:
             return self._new(given)
         first, *others = distinct.values()
+        if not all(_same_human(one.person, two.person) for one, two in combinations(distinct.values(), 2)):
+            raise IdentityConflictError(
+                distinct, pid.location(3), "the identifiers belong to two persons that no merge has joined"
+            )
         for other in others:
-            if not _same_human(first.person, other.person):
-                raise IdentityConflictError(
-                    first.person.person_id,
-                    pid.location(3),
-                    "the identifiers belong to two persons that no merge has joined",
-                )
             kept, gone, person = self._join(first, other, "identifiers sent together")
-            first = replace(
-                kept,
-                person=person,
-                results=(*kept.results, *gone.results),
-                therapy=(*kept.therapy, *gone.therapy),
-                alerts=(*kept.alerts, *gone.alerts),
+            first = Record(
+                person,
+                newest_versions((*kept.results, *gone.results)),
+                newest((*kept.therapy, *gone.therapy)),
+                (*kept.alerts, *gone.alerts),
             )
             self._records[person.person_id] = first
+            self._joined[person.person_id] = None
         return first
 
     def _of(self, identifier: Identifier) -> Record:
@@ -218,6 +240,7 @@ class People:
         new_id = person_id(given[0])
         record = Record(Person(new_id, in_order_of_use(given), members=(new_id,)))
         self._before[new_id] = None
+        self._strangers[new_id] = record
         for identifier in given:
             self._roots[identifier.key] = new_id
         return record
@@ -225,6 +248,7 @@ class People:
     def _keep(self, record: Record) -> None:
         root = record.person.person_id
         self._before.setdefault(root, None)
+        self._strangers.pop(root, None)
         self._records[root] = record
         for identifier in record.person.identifiers:
             self._roots[identifier.key] = root
@@ -239,6 +263,10 @@ class People:
             ),
             members=tuple(sorted({*kept.person.members, *gone.person.members})),
         )
+        if not _described(person):
+            person = replace(person, demographics=gone.person.demographics)
+        if person.visit == Visit():
+            person = replace(person, visit=gone.person.visit)
         self._records[person.person_id] = replace(kept, person=person)
         self._joins.append(_Join(person.person_id, gone.person, why))
         self._changed.add(person.person_id)
@@ -257,8 +285,18 @@ def _with(known: tuple[Identifier, ...], sent: Iterable[Identifier]) -> tuple[Id
     return in_order_of_use(found.values())
 
 
+def _described(person: Person) -> bool:
+    """Whether any message has said who this is; a roster and a merge tell of numbers only."""
+    return person.demographics.birth_date is not None or bool(person.demographics.sex)
+
+
 def _same_human(one: Person, other: Person) -> bool:
-    """Whether two persons may be joined because a sender names them together."""
+    """Whether two persons may be joined because a sender names them together.
+
+    Their descriptions must agree; one whom nobody has described contradicts no description.
+    """
+    if not (_described(one) and _described(other)):
+        return True
     mine, theirs = one.demographics, other.demographics
     return (
         mine.birth_date is not None
