@@ -16,7 +16,7 @@ from engine import log
 from engine.decide import Knowledge
 from engine.errors import TransientError
 from engine.history import HistoryOptions
-from engine.intake import Arrived, Intake, IntakeOptions, Taken
+from engine.intake import Intake
 from engine.knowledge import KnowledgeFolders, load_knowledge
 from engine.model.quantity import Interval, Quantity
 from engine.operations import Operations
@@ -25,6 +25,7 @@ from engine.outbox import Publishing
 from engine.relay import Relay
 from engine.settings import Settings, default_sources_file, site_key
 from engine.store import OutboxRow, Store
+from engine.taken import Arrived, IntakeOptions, Taken
 from engine.therapy.roster import RosterRow, read_roster
 from engine.transports import Consumer, Delivery, LinkState, Publisher, PublishOutcome, Receipt
 from engine.transports.amqp import AmqpConsumer, AmqpPublisher

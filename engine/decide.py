@@ -98,6 +98,11 @@ def decide_note(record: Record, result: Result, knowledge: Knowledge, occasion: 
     return replace(_judge(after, knowledge, occasion), results=(result,))
 
 
+def decide_joined(record: Record, knowledge: Knowledge, occasion: Occasion) -> Decision:
+    """Judge a record that identifiers sent together have made of several."""
+    return _judge(record, knowledge, occasion)
+
+
 def decide_merge(
     survivor: Record, retired: Record, person: Person, knowledge: Knowledge, occasion: Occasion
 ) -> Decision:
@@ -233,7 +238,7 @@ def _evidence_change(told: Finding, record: Record) -> EvidenceChange:
     stored = {result.key: result for result in record.results}
     change = EvidenceChange.NONE
     for evidence in told.evidence:
-        if evidence.truth is not Truth.TRUE or not evidence.result_key:
+        if evidence.truth is Truth.FALSE or not evidence.result_key:
             continue
         result = stored.get(evidence.result_key)
         if result is None:

@@ -14,13 +14,14 @@ and place; nothing of it is applied, and the rest of the batch goes on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from engine.decide import (
     Decision,
     Knowledge,
+    decide_joined,
     decide_merge,
     decide_note,
     decide_results,
@@ -36,57 +37,14 @@ from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
 from engine.model.purpose import Purpose, purpose_of
 from engine.model.record import Record
-from engine.outbox import Publishing, alert_rows, quarantine_rows
+from engine.model.segments import Segment
+from engine.outbox import alert_rows, quarantine_rows
 from engine.people import IdentityConflictError, People, conflict_result
 from engine.results import Header, read_results
 from engine.store import InboxKey, QuarantineRow, Store, TakenMessage, Unit
+from engine.taken import Arrived, IntakeOptions, Taken
 from engine.telling import Occasion
 from engine.therapy import OrderMessage, UnrecognisedDrug, events_from_orders
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """One message as a transport delivered it; ``source`` is its queue, or file and number."""
-
-    body: bytes
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """How one message ended, for the log, the metrics and a replay's output.
-
-    ``fault`` is an unexpected exception that quarantined the message: a defect of the engine.
-    """
-
-    key: InboxKey
-    source: str
-    message_type: str
-    outcome: Outcome
-    observations: int = 0
-    results: int = 0
-    persons: tuple[str, ...] = ()
-    events: tuple[AlertEvent, ...] = ()
-    warnings: tuple[str, ...] = ()
-    fault: Exception | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeOptions:
-    """What is taken in, and where alerts go.
-
-    ``clock`` None means that the messages are the clock (replay): MSH-7, else the newest time before.
-    Messages after ``until`` are ignored by name. ``keep_untreated`` false keeps no result of people who
-    have never had a thiopurine (privacy); their baseline is then unknown when they start.
-    """
-
-    publishing: Publishing = field(default_factory=Publishing)
-    processing_ids: frozenset[str] = frozenset({"P"})
-    clock: Callable[[], datetime] | None = None
-    max_message_bytes: int = 10_000_000
-    until: datetime | None = None
-    keep_untreated: bool = True
-
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """The time of a replay before its first message has told one."""
@@ -263,11 +221,19 @@ class Intake:
             case _:
                 work.reason = Reason.DEMOGRAPHICS
                 for group in message.patients():
-                    work.people.told(work.people.identify(group.pid), group.pid, group.pv1)
+                    work.people.told(self._identify(work, group.pid), group.pid, group.pv1)
+
+    def _identify(self, work: _Work, pid: Segment | None) -> Record:
+        """The record of the person in a PID; where that joins records, the whole of them is judged."""
+        record = work.people.identify(pid)
+        for joined in work.people.take_joined():
+            self._apply(work, decide_joined(joined, self._knowledge, work.occasion))
+            record = work.people.known(joined.person.person_id)
+        return record
 
     def _decide_results(self, work: _Work, group: PatientGroup) -> None:
         """One patient of an ORU message."""
-        record = work.people.identify(group.pid)
+        record = self._identify(work, group.pid)
         sex = group.pid.text(8) if group.pid is not None else ""
         terminology = self._knowledge.terminology
         reported = read_results(group, work.header, record.person.person_id, sex, terminology)
@@ -298,7 +264,7 @@ class Intake:
         )
         for group in message.pharmacy():
             told = events_from_orders(group.orders, orders, group.pv1)
-            record = work.people.identify(group.pid)
+            record = self._identify(work, group.pid)
             work.people.note(self._unmapped_drugs(work, told.unrecognised, record))
             work.people.warn(notice.text for notice in told.notices)
             if not told.events:
@@ -337,10 +303,11 @@ class Intake:
 
     def _note_conflict(self, work: _Work, conflict: IdentityConflictError) -> None:
         """Tell those who watch the patient that a message with this identifier is held back."""
-        if work.people.exists(conflict.root):
-            record = work.people.known(conflict.root)
-            result = conflict_result(record.person.person_id, work.header, work.occasion)
-            self._apply(work, decide_note(record, result, self._knowledge, work.occasion))
+        for root in conflict.roots:
+            if work.people.exists(root):
+                record = work.people.known(root)
+                result = conflict_result(record.person.person_id, work.header, work.occasion)
+                self._apply(work, decide_note(record, result, self._knowledge, work.occasion))
 
     @staticmethod
     def _apply(work: _Work, decision: Decision) -> None:

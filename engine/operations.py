@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from engine.decide import Knowledge, decide_note, decide_therapy
-from engine.intake import Intake, IntakeOptions, Taken
+from engine.intake import Intake
 from engine.model.alert import AlertEvent
 from engine.model.disposition import Disposition, Reason
 from engine.model.person import Identifier
@@ -17,6 +17,7 @@ from engine.model.therapy import TherapyEvent
 from engine.outbox import alert_rows
 from engine.people import People, conflict_key
 from engine.store import QuarantineRow, Store, Unit
+from engine.taken import IntakeOptions, Taken
 from engine.telling import Occasion
 from engine.therapy.roster import RosterRow
 

@@ -34,11 +34,6 @@ class IdentityConflictError(ContentError):
         super().__init__(Reason.IDENTITY_CONFLICT, location, detail)
         self.roots = tuple(roots)
 
-    @property
-    def root(self) -> str:
-        """The first of them."""
-        return self.roots[0]
-
 
 @dataclass(frozen=True, slots=True)
 class _Join:

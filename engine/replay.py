@@ -9,9 +9,10 @@ from itertools import islice
 from typing import TypeVar
 
 from engine.decide import Knowledge
-from engine.intake import Arrived, Intake, IntakeOptions, Taken
+from engine.intake import Intake
 from engine.model.disposition import Disposition
 from engine.store import Store
+from engine.taken import Arrived, IntakeOptions, Taken
 from engine.transports.archive import ArchiveMessage
 
 _BATCH = 200

@@ -68,13 +68,14 @@ def replay(
     from dataclasses import replace
 
     from engine import app
-    from engine.intake import EPOCH, Taken
+    from engine.intake import EPOCH
     from engine.model.alert import AlertEvent
     from engine.operations import Operations
     from engine.outbound import Format, render
     from engine.outbox import Publishing
     from engine.replay import replay as run_replay
     from engine.store import Store
+    from engine.taken import Taken
     from engine.transports.archive import read_archive
 
     settings = load_settings(config, rules=rules, mappings=mappings, protocol=protocol)

@@ -115,9 +115,11 @@ result_versions = Table(
 therapy_events = Table(
     "therapy_events",
     metadata,
-    Column("event_id", String, primary_key=True),
-    Column("person_id", String, nullable=False, index=True),
+    # Event ids are made of order numbers, which two pharmacies may both have given.
+    Column("person_id", String, nullable=False),
+    Column("event_id", String, nullable=False),
     Column("payload", Text, nullable=False),
+    PrimaryKeyConstraint("person_id", "event_id"),
 )
 
 alerts = Table(

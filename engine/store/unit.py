@@ -40,7 +40,7 @@ class _Pending:
     merges: list[dict[str, Any]] = field(default_factory=list)
     results: dict[tuple[str, str], Result] = field(default_factory=dict)
     versions: dict[tuple[str, str, str], Result] = field(default_factory=dict)
-    therapy: dict[str, TherapyEvent] = field(default_factory=dict)
+    therapy: dict[tuple[str, str], TherapyEvent] = field(default_factory=dict)
     alerts: dict[str, Alert] = field(default_factory=dict)
     events: list[AlertEvent] = field(default_factory=list)
     outbox: list[OutboxRow] = field(default_factory=list)
@@ -157,7 +157,7 @@ class Unit:
         for version in superseded:
             self._pending.versions[(version.person_id, version.key, version.version.digest)] = version
         for event in therapy:
-            self._pending.therapy[event.event_id] = event
+            self._pending.therapy[(event.person_id, event.event_id)] = event
         for alert in alerts:
             self._pending.alerts[alert.alert_id] = alert
         self._pending.events.extend(events)
@@ -377,7 +377,9 @@ class Unit:
         rows = self._connection.execute(_ROOTS, {"values": sorted({value for _, value in missing})})
         found = {(row.authority, row.value): row.root for row in rows}
         for key in missing:
-            self._roots[key] = found.get(key)
+            root = found.get(key)
+            # A merge earlier in this unit has moved people in memory, not yet in the database.
+            self._roots[key] = root if root is None else self._pending.roots.get(root, root)
 
     def _load(self, roots: set[str]) -> None:
         missing = sorted(root for root in roots if root not in self._records)
