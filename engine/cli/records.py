@@ -223,6 +223,7 @@ def acknowledge(
 
 @messages.command("find")
 def find_messages(
+    control_id: Annotated[str | None, typer.Option(help="MSH-10, exactly as sent.")] = None,
     patient: Annotated[str | None, typer.Option(help="Patient identifier, exactly as sent.")] = None,
     disposition: Annotated[
         str | None, typer.Option(help="accepted, duplicate, ignored or quarantined.")
@@ -244,7 +245,9 @@ def find_messages(
     if patient is not None:
         roots = store.roots_by_identifier(patient)
         people = [member for record in store.records(roots) for member in record.person.members]
-    rows = store.messages(disposition=disposition, reason=reason, person_ids=people, limit=limit)
+    rows = store.messages(
+        control_id=control_id, disposition=disposition, reason=reason, person_ids=people, limit=limit
+    )
     if as_json:
         print_json(rows)
         return

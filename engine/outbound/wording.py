@@ -223,7 +223,7 @@ def condition_text(evidence: Evidence) -> str:
 
 def _observation_text(evidence: Evidence) -> str:
     text = value_text(evidence)
-    if evidence.sent and evidence.sent != text:
+    if evidence.sent and evidence.sent != f"{evidence.comparator}{evidence.value} {evidence.unit}":
         text += f" (sent as {evidence.sent})"
     if evidence.collected_at is not None:
         text += f" collected {evidence.collected_at.isoformat(timespec='minutes')}"
