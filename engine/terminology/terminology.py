@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from engine.errors import ConfigError, Defect
@@ -29,6 +29,7 @@ SITES_FILE = "sites.yaml"
 
 _REQUIRED = (ANALYTES_FILE, LOINC_FILE, UNITS_FILE, DRUGS_FILE, RANGES_FILE, SITES_FILE)
 _ONE = Decimal(1)
+_MOST_KNOWN = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,10 @@ class Terminology:
     warnings: tuple[Defect, ...]
     _tables: lookup.Tables
     _ranges: Mapping[tuple[str, str], ReferenceRange]
+    # A feed repeats the same few hundred identifiers for ever; what they mean never changes.
+    _known: dict[tuple[tuple[Coding, ...], str, str, str], CodeMatch] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def analyte(self, name: str) -> AnalyteDefinition:
         """The definition of an analyte; KeyError for a name that is not in analytes.yaml."""
@@ -61,9 +66,14 @@ class Terminology:
         agree: two analytes, or an analyte beside a code that we know to be something else (an excluded one, a
         panel, one the site ignores), give ``disagree``. A LOINC that we do not list says nothing either way.
         """
+        triplets = tuple(codings)
+        asked = (triplets, site_name, specimen, unit)
+        found = self._known.get(asked)
+        if found is not None:
+            return found
         tables = self._tables
-        return identify(
-            codings,
+        found = identify(
+            triplets,
             site_name=site_name,
             specimen=specimen,
             unit=unit,
@@ -71,6 +81,10 @@ class Terminology:
             sites=tables.sites,
             analytes=tables.analytes,
         )
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[asked] = found
+        return found
 
     def quantity(self, analyte: str, interval: Interval, unit: str) -> Quantity | Problem:
         """``interval`` in the canonical unit, exactly; ``unit`` is CodeMatch.unit.
