@@ -93,7 +93,11 @@ class Channel:
 
 def topic_matches(pattern: str, routing_key: str) -> bool:
     """AMQP 0-9-1 topic match: ``*`` is one word, ``#`` any number of words, also none."""
-    return _words_match(pattern.split("."), routing_key.split("."))
+    return _words_match(_words(pattern), _words(routing_key))
+
+
+def _words(key: str) -> list[str]:
+    return key.split(".") if key else []
 
 
 def _words_match(pattern: Sequence[str], words: Sequence[str]) -> bool:

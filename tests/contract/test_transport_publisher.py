@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from time import monotonic
 
+import pytest
+
 from engine.transports import OutboundMessage
 from tests.support.transport_worlds import States, World, message, outcomes
 
@@ -53,6 +55,32 @@ def test_what_no_queue_takes_is_returned_and_nothing_else(world: World) -> None:
     assert [str(r.outcome) for r in receipts] == ["confirmed", "returned", "confirmed", "returned"]
     assert exchange in receipts[1].detail
     world.wait_for_depth(queue, 2)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "routed", "returned"),
+    [
+        ("alert.#", ["alert", "alert.critical.start"], ["alerts", ""]),
+        ("alert.*", ["alert.critical"], ["alert", "alert.critical.start"]),
+        ("alert.*.start", ["alert.critical.start", "alert..start"], ["alert.critical.end"]),
+        ("#.start", ["start", "alert.critical.start"], ["alert.start.again"]),
+        ("#.critical.#", ["critical", "alert.critical", "critical.start"], ["alert.Critical"]),
+        ("#", ["", "a.b"], []),
+        ("*", ["alert"], ["", "alert.critical"]),
+    ],
+)
+def test_topics_route_as_amqp_says(
+    world: World, pattern: str, routed: list[str], returned: list[str]
+) -> None:
+    """A site's own binding takes the same alerts on the twin, in tests, as it will on the broker."""
+    exchange = world.exchange(bind_to=world.queue(), routing_key=pattern)
+    keys = routed + returned
+
+    receipts = world.publisher().publish([message(key, b"", exchange, message_id=f"<{key}>") for key in keys])
+
+    assert [receipt.message_id for receipt in receipts if receipt.outcome == "confirmed"] == [
+        f"<{key}>" for key in routed
+    ]
 
 
 def test_a_queue_that_does_not_exist_is_a_return(world: World) -> None:

@@ -332,3 +332,23 @@ def test_deletion_of_a_queue_between_reconnects_is_refused_by_name(rabbit: Rabbi
 
     assert states.wait_for("lost") == "a queue was deleted or moved"
     assert name in states.wait_for("refused")
+
+
+def test_a_defect_in_the_input_and_output_thread_costs_a_connection_only(rabbit: RabbitWorld) -> None:
+    """Whatever goes wrong in a callback, ours or the library's, the feed comes back by itself."""
+    queue = rabbit.queue()
+    rabbit.fill(queue, b"1")
+    states = States()
+    consumer = AmqpConsumer(rabbit.broker.url, [queue], on_state=states)
+    consumer.open()
+    (before,) = consumer.next_batch(1, 10.0)
+
+    nothing: dict[str, None] = {}
+    consumer._link.call(lambda: nothing["here"])
+    states.wait_for("open", count=2)
+    consumer.ack([before])
+    after = collect(consumer, 1)
+    consumer.close()
+
+    assert states.wait_for("lost") == "internal error: KeyError"
+    assert [delivery.body for delivery in after] == [b"1"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -28,7 +29,7 @@ NOT_INSTALLED = "rabbitmq-server is not installed: apt-get install rabbitmq-serv
 
 # Debian's /usr/sbin/rabbitmq-server is a wrapper that becomes the user rabbitmq and works in
 # /var/lib/rabbitmq only; the script it wraps has no such limits.
-_SCRIPT_FOLDERS = (
+SCRIPT_FOLDERS = (
     "/usr/lib/rabbitmq/bin",
     "/opt/rabbitmq/sbin",
     "/opt/homebrew/opt/rabbitmq/sbin",
@@ -103,7 +104,7 @@ class PrivateBroker:
     def start(self) -> None:
         """Start the node and wait until it takes connections; after ``kill9`` with the data it had.
 
-        Raises BrokerUnavailableError with the end of the node's log when it does not come up.
+        Raises BrokerUnavailableError with the node's own complaints when it does not come up.
         """
         started = time.monotonic()
         fresh = self._folder is None
@@ -166,14 +167,13 @@ class PrivateBroker:
             )
         return done.stdout
 
-    def log_tail(self, lines: int = 15) -> str:
-        """The end of the node's log and of what it printed."""
-        texts = [
-            path.read_text(encoding="utf-8", errors="replace").strip()
-            for path in sorted(self.folder.glob("log/*"))
-            if path.is_file()
-        ]
-        return "\n".join("\n".join(texts).splitlines()[-lines:])
+    def complaints(self, count: int = 15) -> str:
+        """The first errors that the node logged or printed; the end of its log where there are none."""
+        text = "\n".join(
+            path.read_text(encoding="utf-8", errors="replace") for path in sorted(self.folder.glob("log/*.*"))
+        )
+        errors = list(dict.fromkeys(re.findall(r"\[error\] <[^>]*>\s+(.*\S)", text)))
+        return "\n".join(errors[:count] or text.split("\n")[-count:])
 
     def _prepare(self) -> None:
         """Create the private folder with its configuration and choose node name and ports."""
@@ -221,12 +221,10 @@ class PrivateBroker:
         self._run("node", str(self._scripts / "rabbitmq-server"))
         deadline = time.monotonic() + self._start_timeout_seconds
         while not self._answers():
-            node = self._processes["node"]
-            if node.poll() is not None or time.monotonic() > deadline:
-                reason = (
-                    f"ended with exit code {node.returncode}" if node.returncode else "did not start in time"
-                )
-                text = f"the private rabbitmq-server {reason}; the end of its log:\n{self.log_tail()}"
+            code = self._processes["node"].poll()
+            if code is not None or time.monotonic() > deadline:
+                reason = "did not start in time" if code is None else f"ended with exit code {code}"
+                text = f"the private rabbitmq-server {reason}; what it said:\n{self.complaints()}"
                 self._end("node", signal.SIGKILL)
                 raise BrokerUnavailableError(text)
             time.sleep(0.05)
@@ -269,7 +267,7 @@ class PrivateBroker:
 
 
 def _find_scripts() -> Path:
-    for folder in _SCRIPT_FOLDERS:
+    for folder in SCRIPT_FOLDERS:
         if (Path(folder) / "rabbitmq-server").exists():
             return Path(folder)
     found = shutil.which("rabbitmq-server")

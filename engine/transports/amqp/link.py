@@ -66,6 +66,7 @@ class Link:
         self._attempt = 0
         self._recycle_reason = ""
         self._setup_timer: Any = None
+        self._connect_timer: Any = None
         self._reported: tuple[str, str] = ("", "")
         self._opening: SimpleQueue[tuple[LinkState, str]] | None = None
 
@@ -75,6 +76,8 @@ class Link:
         """Start the I/O thread; return when the worker is ready, else raise as ``Consumer.open``."""
         self._closing = False
         self._attempt = 0
+        self._recycle_reason = ""
+        self._setup_timer = self._connect_timer = None  # those of an earlier loop
         news = self._opening = SimpleQueue()
         self._report(LinkState.CONNECTING, self.where)
         self._loop = IOLoop()
@@ -139,22 +142,35 @@ class Link:
     # -- the I/O thread
 
     def _run(self) -> None:
+        self._schedule_connect(0.0)
         while True:
             try:
-                self._connect()
                 self._loop.start()
+                break
             # An error in a callback ends pika's loop; the feed must not end with it.
             except Exception as error:  # noqa: BLE001
-                self._report(LinkState.LOST, f"internal error: {type(error).__name__}")
-                self._forget_channel(None)
-                self._abort()
-            self._loop.close()
-            if self._closing:
-                return
-            time.sleep(self._next_delay())
-            self._loop = IOLoop()
+                self._recover(error)
+                time.sleep(FIRST_DELAY_SECONDS)
+        self._loop.close()
+
+    def _recover(self, error: Exception) -> None:
+        """Give the connection up after a defect in a callback; the loop then goes on with a new one."""
+        self._recycle_reason = f"internal error: {type(error).__name__}"
+        try:
+            self._abort()
+        except Exception:  # noqa: BLE001 -- pika is in no state to end it: leave it to the heartbeat
+            self._connection_lost(self._connection, error)
+        else:
+            if self._connection is None or self._connection.is_closed:
+                self._connection_lost(self._connection, error)
+
+    def _schedule_connect(self, delay: float) -> None:
+        if self._connect_timer is not None:
+            self._loop.remove_timeout(self._connect_timer)
+        self._connect_timer = self._loop.call_later(delay, self._connect)
 
     def _connect(self) -> None:
+        self._connect_timer = None
         if self._closing:
             self._loop.stop()
             return
@@ -202,7 +218,9 @@ class Link:
         self._report(state, refusal.text)
         self._loop.call_later(self._next_delay(), self._open_channel)
 
-    def _connection_lost(self, _connection: Connection, error: BaseException) -> None:
+    def _connection_lost(self, connection: Connection, error: BaseException) -> None:
+        if connection is not self._connection:
+            return  # one given up before
         self._connection = None
         self._forget_channel(None)
         if self._closing:
@@ -211,7 +229,7 @@ class Link:
         failure = explain(error)
         self._report(failure.state, self._recycle_reason or failure.text)
         self._recycle_reason = ""
-        self._loop.call_later(self._next_delay(), self._connect)
+        self._schedule_connect(self._next_delay())
 
     def _cancel_setup_timer(self) -> None:
         if self._setup_timer is not None:

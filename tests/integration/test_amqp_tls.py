@@ -1,0 +1,144 @@
+"""Mutual TLS with a real RabbitMQ: the right certificates work without a password, all others are refused."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from engine.errors import ConfigError, TransientError
+from engine.transports.amqp import AmqpPublisher
+from tests.support.private_broker import PrivateBroker
+from tests.support.transport_worlds import message, outcomes
+
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed"),
+]
+
+USER = "azawatch-engine"
+
+_CONFIGURATION = """
+listeners.ssl.1 = 127.0.0.1:{{tls_port}}
+ssl_options.cacertfile = {folder}/hospital.pem
+ssl_options.certfile = {folder}/broker.pem
+ssl_options.keyfile = {folder}/broker.key
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = true
+auth_mechanisms.1 = EXTERNAL
+auth_mechanisms.2 = PLAIN
+ssl_cert_login_from = common_name
+"""
+
+
+def authority(folder: Path, name: str) -> None:
+    """Make a certification authority."""
+    _openssl(
+        folder, "req", "-x509", "-newkey", "ec:p256.txt", "-nodes",
+        "-keyout", f"{name}.key", "-out", f"{name}.pem",
+        "-subj", f"/CN={name}", "-days", "2", "-addext", "keyUsage=critical,keyCertSign",
+    )  # fmt: skip
+
+
+def certificate(folder: Path, name: str, issuer: str, common_name: str, extension: str) -> None:
+    """Make a key and a certificate signed by an authority."""
+    (folder / f"{name}.ext").write_text(extension, encoding="ascii")
+    _openssl(
+        folder, "req", "-newkey", "ec:p256.txt", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+        "-subj", f"/CN={common_name}",
+    )  # fmt: skip
+    _openssl(
+        folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{issuer}.pem", "-CAkey", f"{issuer}.key",
+        "-CAcreateserial", "-out", f"{name}.pem", "-days", "2", "-extfile", f"{name}.ext",
+    )  # fmt: skip
+
+
+def _openssl(folder: Path, *arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A broker with TLS, and the certificates of friends and strangers."""
+
+    broker: PrivateBroker
+    folder: Path
+
+    def url(self, *, host: str = "127.0.0.1", trusts: str = "hospital", presents: str = "") -> str:
+        """An amqps URL without user, with these certificates."""
+        options = {"ca_certs": str(self.folder / f"{trusts}.pem")}
+        if presents:
+            options["certfile"] = str(self.folder / f"{presents}.pem")
+            options["keyfile"] = str(self.folder / f"{presents}.key")
+        return f"amqps://{host}:{self.broker.tls_port}/%2F?ssl_options={quote(repr(options))}"
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory, broker: PrivateBroker) -> Iterator[Secured]:
+    del broker  # where it cannot be had, this one cannot either, and says so in the same way
+    folder = tmp_path_factory.mktemp("certificates")
+    folder.chmod(0o755)
+    _openssl(folder, "ecparam", "-name", "prime256v1", "-out", "p256.txt")
+    authority(folder, "hospital")
+    authority(folder, "stranger")
+    certificate(folder, "broker", "hospital", "broker", "subjectAltName=IP:127.0.0.1")
+    certificate(folder, "engine", "hospital", USER, "extendedKeyUsage=clientAuth")
+    certificate(folder, "rogue", "stranger", USER, "extendedKeyUsage=clientAuth")
+    certificate(folder, "nobody", "hospital", "nobody", "extendedKeyUsage=clientAuth")
+    node = PrivateBroker(
+        configuration=_CONFIGURATION.format(folder=folder), plugins=["rabbitmq_auth_mechanism_ssl"]
+    )
+    with node:
+        node.ctl("add_user", USER, "unused")
+        node.ctl("clear_password", USER)
+        node.ctl("set_permissions", USER, ".*", ".*", ".*")
+        yield Secured(node, folder)
+
+
+def test_the_certificate_is_the_account(secured: Secured) -> None:
+    """The engine works with its certificate alone; there is no password to leak."""
+    publisher = AmqpPublisher(secured.url(presents="engine"))
+    publisher.open()
+
+    receipts = publisher.publish([message("nowhere", b"1")])
+    publisher.close()
+
+    assert outcomes(receipts) == [("1", "returned")]
+
+
+def test_a_broker_with_a_certificate_from_elsewhere_is_not_trusted(secured: Secured) -> None:
+    """Results are not handed to somebody who only pretends to be the broker."""
+    with pytest.raises(ConfigError, match="TLS: the certificate of the broker is not trusted"):
+        AmqpPublisher(secured.url(trusts="stranger", presents="engine")).open()
+
+
+def test_a_certificate_for_another_host_is_not_trusted(secured: Secured) -> None:
+    """The certificate must name the host that the URL names."""
+    with pytest.raises(ConfigError, match=r"(?i)hostname mismatch"):
+        AmqpPublisher(secured.url(host="localhost", presents="engine")).open()
+
+
+def test_an_account_that_does_not_exist_is_told(secured: Secured) -> None:
+    """A certificate that the broker trusts but knows no account for is an error of configuration."""
+    with pytest.raises(ConfigError, match="ACCESS_REFUSED"):
+        AmqpPublisher(secured.url(presents="nobody")).open()
+
+
+@pytest.mark.parametrize("presents", ["", "rogue"])
+def test_the_text_names_the_certificate_when_the_broker_hangs_up(secured: Secured, presents: str) -> None:
+    """The broker refuses without a word; what is left to think of is said by us."""
+    with pytest.raises(TransientError, match="our client certificate refused"):
+        AmqpPublisher(secured.url(presents=presents), open_timeout_seconds=2.0).open()
+
+
+def test_plain_text_to_the_tls_port_gets_nowhere(secured: Secured) -> None:
+    """A URL with amqp instead of amqps does not send the password in the clear and call it a day."""
+    url = secured.broker.url.replace(f":{secured.broker.port}/", f":{secured.broker.tls_port}/")
+
+    with pytest.raises(TransientError, match="a TLS port addressed without TLS"):
+        AmqpPublisher(url, open_timeout_seconds=2.0).open()
