@@ -318,7 +318,7 @@ class Intake:
 
     def _keep(self, unit: Unit, taken: Taken, now: datetime, body: bytes | None) -> Taken:
         """Write the ledger line and queue what is to be published."""
-        unit.put_outbox(alert_rows(taken.events, self._options.publishing))
+        unit.put_outbox(alert_rows(taken.events, self._options.publishing), now)
         unit.put_message(
             TakenMessage(
                 key=taken.key,
@@ -354,7 +354,7 @@ class Intake:
         events = tuple(work.events) if work is not None else ()
         taken = Taken(key, arrived.source, message_type, outcome, events=events, fault=fault)
         if not held:
-            unit.put_outbox(quarantine_rows(key, arrived.body, error, self._options.publishing))
+            unit.put_outbox(quarantine_rows(key, arrived.body, error, self._options.publishing), now)
         return self._keep(unit, taken, now, None if held else arrived.body)
 
     def _now(self, message: Message | ContentError) -> datetime:

@@ -48,7 +48,7 @@ class Operations:
                 people.changed(decision)
                 told.extend(decision.events)
             people.commit()
-            unit.put_outbox(alert_rows(told, self._publishing))
+            unit.put_outbox(alert_rows(told, self._publishing), now)
         return told
 
     def release(self, held: QuarantineRow, why: str) -> Taken:
@@ -75,7 +75,7 @@ class Operations:
             return
         occasion = Occasion(control_id=str(held.message["control_id"]), now=self._clock())
         key = conflict_key(str(held.message["sender"]), occasion.control_id)
-        for root in unit.roots_with_result(key):
+        for root in unit.roots_with_problem(key):
             record = unit.record(root)
             note = next(result for result in record.results if result.key == key)
             withdrawn = replace(note, status=ResultStatus.WRONG)
@@ -83,7 +83,7 @@ class Operations:
             unit.put_record(
                 decision.record, results=decision.results, alerts=decision.alerts, events=decision.events
             )
-            unit.put_outbox(alert_rows(decision.events, self._publishing))
+            unit.put_outbox(alert_rows(decision.events, self._publishing), occasion.now)
 
 
 def _told_anew(events: Iterable[TherapyEvent], record: Record, now: datetime) -> list[TherapyEvent]:

@@ -18,8 +18,7 @@ from engine.model.result import Problem, Result, ResultStatus, Version
 from engine.model.segments import Segment
 from engine.model.site import Site
 from engine.results import Header
-from engine.store import Unit
-from engine.store.unit import newest_versions
+from engine.store import Unit, newest_versions
 from engine.telling import Occasion
 from engine.therapy import newest
 
@@ -165,7 +164,9 @@ class People:
     def commit(self) -> None:
         """Hand everything to the unit of work."""
         known = {(i.key, i.type) for before in self._before.values() if before for i in before.identifiers}
-        for root, record in self._records.items():
+        gone = {joined.retired.person_id for joined in self._joins}
+        # Those who are joined first: their numbers stay filed under their own name.
+        for root, record in sorted(self._records.items(), key=lambda item: item[0] not in gone):
             before = self._before.get(root)
             if before != record.person:
                 more = [i for i in record.person.identifiers if (i.key, i.type) not in known]
@@ -188,7 +189,6 @@ class People:
                 alerts=decision.alerts,
                 events=decision.events,
             )
-        gone = {joined.retired.person_id for joined in self._joins}
         for root, record in self._records.items():
             if root not in gone:
                 self._unit.put_record(record)

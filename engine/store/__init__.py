@@ -1,5 +1,6 @@
 """The durable state: SQLAlchemy Core on SQLite, one transaction for each batch of deliveries."""
 
+from engine.store.reading import newest_versions
 from engine.store.rows import InboxKey, OutboxRow, QuarantineRow, TakenMessage
 from engine.store.schema import SCHEMA_VERSION
 from engine.store.sql import Store
@@ -13,4 +14,5 @@ __all__ = [
     "Store",
     "TakenMessage",
     "Unit",
+    "newest_versions",
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from engine.model.moment import Moment, Precision
@@ -14,7 +15,10 @@ from engine.model.quantity import Interval, Quantity, ReferenceRange
 from engine.model.result import Problem, Result, ResultStatus, Version
 from engine.model.therapy import TherapyEvent, TherapyEventKind
 
-_SEPARATOR = "\x1f"  # cannot occur in ER7 text that the reader let through
+_SEPARATOR = "\x1f"  # stands behind the bounds of a reference range, which cannot contain it
+_REMEMBERED = 4096
+_STATUSES = {status.value: status for status in ResultStatus}
+_PROBLEMS: dict[str, Problem | None] = {"": None, **{problem.value: problem for problem in Problem}}
 
 
 def instant(moment: datetime) -> str:
@@ -23,7 +27,13 @@ def instant(moment: datetime) -> str:
 
 
 def from_instant(text: str) -> datetime:
+    """The instant that :func:`instant` wrote."""
     return datetime.fromisoformat(text)
+
+
+def storable(text: str) -> str:
+    """Text from outside HL7 (a file name, a command line) without what no database can hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _moment_columns(moment: Moment) -> tuple[str, int, str]:
@@ -31,8 +41,36 @@ def _moment_columns(moment: Moment) -> tuple[str, int, str]:
     return moment.at.isoformat(), int(moment.precision), notes
 
 
+# Parts that many rows share are made once: the time of a blood draw, a reference range, a common value.
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def _moment(at: str, precision: int, notes: str) -> Moment:
     return Moment(datetime.fromisoformat(at), Precision(precision), "z" in notes, "a" in notes)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _quantity(interval: str, unit: str) -> Quantity | None:
+    return Quantity(_interval(interval), unit) if interval else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _reference(text: str) -> ReferenceRange | None:
+    if not text:
+        return None
+    bounds, sent = text.split(_SEPARATOR, 1)
+    interval = _interval(bounds)
+    return ReferenceRange(interval.low, interval.high, sent, interval.low_open, interval.high_open)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _flags(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text)) if text else ()
 
 
 def _number(value: Decimal | None) -> str:
@@ -43,105 +81,100 @@ def _decimal(text: str) -> Decimal | None:
     return Decimal(text) if text else None
 
 
-def _interval_text(interval: Interval) -> str:
-    if interval.point is not None and not (interval.low_open or interval.high_open):
-        return str(interval.low)
-    bounds = ("(" if interval.low_open else "[") + _number(interval.low)
-    return bounds + _SEPARATOR + _number(interval.high) + (")" if interval.high_open else "]")
+def _bounds_text(low: Decimal | None, high: Decimal | None, low_open: bool, high_open: bool) -> str:
+    """``212`` for one number, else an interval in mathematical notation: ``(1000;]``."""
+    if low is not None and low == high and not (low_open or high_open):
+        return str(low)
+    return f"{'(' if low_open else '['}{_number(low)};{_number(high)}{')' if high_open else ']'}"
 
 
 def _interval(text: str) -> Interval:
     if text[0] not in "([":
         point = Decimal(text)
         return Interval(point, point)
-    low, high = text[1:-1].split(_SEPARATOR)
+    low, high = text[1:-1].split(";")
     return Interval(_decimal(low), _decimal(high), text[0] == "(", text[-1] == ")")
 
 
-def result_row(result: Result) -> dict[str, Any]:
-    """The columns of one result."""
+def _quantity_text(quantity: Quantity | None) -> str:
+    if quantity is None:
+        return ""
+    interval = quantity.interval
+    return _bounds_text(interval.low, interval.high, interval.low_open, interval.high_open)
+
+
+def _reference_text(reference: ReferenceRange | None) -> str:
+    if reference is None:
+        return ""
+    bounds = _bounds_text(reference.low, reference.high, reference.low_open, reference.high_open)
+    return bounds + _SEPARATOR + reference.text
+
+
+def result_row(result: Result) -> tuple[str | int, ...]:
+    """One result in the order of the columns of its table; those it was derived from are not kept."""
     collected_at, precision, notes = _moment_columns(result.collected)
-    reference = result.reference
-    return {
-        "person_id": result.person_id,
-        "key": result.key,
-        "analyte": result.analyte,
-        "code": result.code,
-        "code_text": result.code_text,
-        "sender": result.sender,
-        "order_number": result.order,
-        "specimen": result.specimen,
-        "collected_at": collected_at,
-        "collected_precision": precision,
-        "collected_notes": notes,
-        "reported_at": result.version.reported_at.isoformat(),
-        "sent_at": result.version.sent_at.isoformat(),
-        "status_rank": result.version.rank,
-        "digest": result.version.digest,
-        "status": result.status.value,
-        "value": "" if result.quantity is None else _interval_text(result.quantity.interval),
-        "unit": "" if result.quantity is None else result.quantity.unit,
-        "reference": ""
-        if reference is None
-        else _interval_text(Interval(reference.low, reference.high, reference.low_open, reference.high_open))
-        + _SEPARATOR
-        + reference.text,
-        "sent": result.sent,
-        "text": result.text,
-        "problem": "" if result.problem is None else result.problem.value,
-        "flags": _SEPARATOR.join(result.flags),
-        "method": result.method,
-        "control_id": result.control_id,
-        "location": result.location,
-    }
-
-
-def result_from_row(row: Mapping[str, Any]) -> Result:
-    """The result of one row (derived results are never stored)."""
-    value = row["value"]
-    return Result(
-        person_id=row["person_id"],
-        key=row["key"],
-        analyte=row["analyte"],
-        code=row["code"],
-        code_text=row["code_text"],
-        sender=row["sender"],
-        order=row["order_number"],
-        specimen=row["specimen"],
-        collected=_moment(row["collected_at"], row["collected_precision"], row["collected_notes"]),
-        version=Version(
-            datetime.fromisoformat(row["reported_at"]),
-            datetime.fromisoformat(row["sent_at"]),
-            row["status_rank"],
-            row["digest"],
-        ),
-        status=ResultStatus(row["status"]),
-        quantity=Quantity(_interval(value), row["unit"]) if value else None,
-        reference=_reference(row["reference"]),
-        sent=row["sent"],
-        text=row["text"],
-        problem=Problem(row["problem"]) if row["problem"] else None,
-        flags=tuple(row["flags"].split(_SEPARATOR)) if row["flags"] else (),
-        method=row["method"],
-        control_id=row["control_id"],
-        location=row["location"],
+    version = result.version
+    return (
+        result.person_id,
+        result.key,
+        result.analyte,
+        result.code,
+        result.code_text,
+        result.sender,
+        result.order,
+        result.specimen,
+        collected_at,
+        precision,
+        notes,
+        version.reported_at.isoformat(),
+        version.sent_at.isoformat(),
+        version.rank,
+        version.digest,
+        result.status.value,
+        _quantity_text(result.quantity),
+        "" if result.quantity is None else result.quantity.unit,
+        _reference_text(result.reference),
+        result.sent,
+        result.text,
+        "" if result.problem is None else result.problem.value,
+        json.dumps(result.flags, ensure_ascii=False) if result.flags else "",
+        result.method,
+        result.control_id,
+        result.location,
     )
 
 
-def _reference(text: str) -> ReferenceRange | None:
-    if not text:
-        return None
-    fields = text.split(_SEPARATOR, 2)
-    if text[0] in "([":
-        bounds, sent = _SEPARATOR.join(fields[:2]), fields[2]
-        # The closing bracket ends the second field; the range as sent follows it.
-        interval = _interval(bounds)
-        return ReferenceRange(interval.low, interval.high, sent, interval.low_open, interval.high_open)
-    value = Decimal(fields[0])
-    return ReferenceRange(value, value, _SEPARATOR.join(fields[1:]))
+def result_from_row(row: Sequence[Any]) -> Result:
+    """The result that :func:`result_row` wrote."""
+    (person_id, key, analyte, code, code_text, sender, order, specimen, *rest) = row
+    (collected_at, precision, notes, reported_at, sent_at, rank, digest, status, *rest) = rest
+    (value, unit, reference, sent, text, problem, flags, method, control_id, location) = rest
+    return Result(
+        person_id,
+        key,
+        analyte,
+        code,
+        code_text,
+        sender,
+        order,
+        specimen,
+        _moment(collected_at, precision, notes),
+        Version(_time(reported_at), _time(sent_at), rank, digest),
+        _STATUSES[status],
+        _quantity(value, unit),
+        _reference(reference),
+        sent,
+        text,
+        _PROBLEMS[problem],
+        _flags(flags),
+        method,
+        control_id,
+        location,
+    )
 
 
 def demographics_text(demographics: Demographics) -> str:
+    """Demographics as one line of JSON."""
     return json.dumps(
         {
             "name": demographics.name,
@@ -155,6 +188,7 @@ def demographics_text(demographics: Demographics) -> str:
 
 
 def demographics_from_text(text: str) -> Demographics:
+    """What :func:`demographics_text` wrote."""
     fields = json.loads(text)
     born = fields["birth_date"]
     return Demographics(
@@ -163,6 +197,7 @@ def demographics_from_text(text: str) -> Demographics:
 
 
 def visit_text(visit: Visit) -> str:
+    """A visit as one line of JSON."""
     return json.dumps(
         [visit.patient_class, visit.location, visit.attending, visit.number],
         ensure_ascii=False,
@@ -171,11 +206,13 @@ def visit_text(visit: Visit) -> str:
 
 
 def visit_from_text(text: str) -> Visit:
+    """What :func:`visit_text` wrote."""
     patient_class, location, attending, number = json.loads(text)
     return Visit(patient_class, tuple(location), tuple(attending), number)
 
 
 def therapy_text(event: TherapyEvent) -> str:
+    """A therapy event, without its id and person, as one line of JSON."""
     return json.dumps(
         {
             "kind": event.kind.value,
@@ -201,7 +238,8 @@ def therapy_text(event: TherapyEvent) -> str:
     )
 
 
-def therapy_from_row(event_id: str, person_id: str, text: str) -> TherapyEvent:
+def therapy_from_row(person_id: str, event_id: str, text: str) -> TherapyEvent:
+    """The event whose payload :func:`therapy_text` wrote."""
     fields = json.loads(text)
     return TherapyEvent(
         event_id=event_id,
@@ -227,5 +265,6 @@ def therapy_from_row(event_id: str, person_id: str, text: str) -> TherapyEvent:
 
 
 def headers_from_text(text: str) -> Mapping[str, str]:
+    """AMQP headers as they were queued."""
     headers: dict[str, str] = json.loads(text)
     return headers

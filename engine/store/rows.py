@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from engine.model.alert import Alert
 from engine.model.disposition import Outcome
+from engine.model.ledger import LedgerEntry
 from engine.model.serialization import finding_from_json, finding_to_json
 from engine.store import codec
 
@@ -56,7 +58,7 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineRow:
-    """A message held for a human, with its body untouched."""
+    """A message held for a human, with its body untouched; ``message`` is its ledger line."""
 
     id: int
     message: Mapping[str, Any]
@@ -66,60 +68,110 @@ class QuarantineRow:
     why: str
 
 
-def alert_row(alert: Alert) -> dict[str, Any]:
+def alert_row(alert: Alert) -> tuple[str | int, ...]:
+    """One alert in the order of the columns of its table."""
     severity = alert.current.severity
-    return {
-        "alert_id": alert.alert_id,
-        "person_id": alert.person_id,
-        "family": alert.family,
-        "subject": alert.subject,
-        "episode_id": alert.episode_id,
-        "open": alert.open,
-        "severity": "" if severity is None else severity.value,
-        "sequence": alert.sequence,
-        "current": finding_to_json(alert.current),
-        "published": finding_to_json(alert.published),
-        "published_at": codec.instant(alert.published_at),
-        "started_at": codec.instant(alert.started_at),
-        "acknowledged_at": codec.instant(alert.acknowledged_at) if alert.acknowledged_at else "",
-        "acknowledged_by": alert.acknowledged_by,
-    }
-
-
-def alert_from_row(row: Mapping[str, Any]) -> Alert:
-    """The alert of one row."""
-    acknowledged = row["acknowledged_at"]
-    return Alert(
-        alert_id=row["alert_id"],
-        person_id=row["person_id"],
-        family=row["family"],
-        subject=row["subject"],
-        episode_id=row["episode_id"],
-        open=bool(row["open"]),
-        sequence=row["sequence"],
-        current=finding_from_json(row["current"]),
-        published=finding_from_json(row["published"]),
-        published_at=codec.from_instant(row["published_at"]),
-        started_at=codec.from_instant(row["started_at"]),
-        acknowledged_at=codec.from_instant(acknowledged) if acknowledged else None,
-        acknowledged_by=row["acknowledged_by"],
+    return (
+        alert.alert_id,
+        alert.person_id,
+        alert.family,
+        alert.subject,
+        alert.episode_id,
+        alert.open,
+        "" if severity is None else severity.value,
+        alert.sequence,
+        finding_to_json(alert.current),
+        finding_to_json(alert.published),
+        codec.instant(alert.published_at),
+        codec.instant(alert.started_at),
+        codec.instant(alert.acknowledged_at) if alert.acknowledged_at else "",
+        codec.storable(alert.acknowledged_by),
     )
 
 
-def message_row(message: TakenMessage) -> dict[str, Any]:
-    return {
-        "sender": message.key.sender,
-        "control_id": message.key.control_id,
-        "digest": message.key.digest,
-        "received_at": codec.instant(message.received_at),
-        "message_type": message.message_type,
-        "disposition": message.outcome.disposition.value,
-        "reason": message.outcome.reason.value,
-        "location": message.outcome.location,
-        "detail": message.outcome.detail,
-        "source": message.source,
-        "revision": message.revision,
-        "observations": message.observations,
-        "results": message.results,
-        "events": message.events,
-    }
+def alert_from_row(row: Sequence[Any]) -> Alert:
+    """The alert that :func:`alert_row` wrote."""
+    (alert_id, person_id, family, subject, episode_id, is_open, _severity, sequence, *rest) = row
+    (current, published, published_at, started_at, acknowledged_at, acknowledged_by) = rest
+    return Alert(
+        alert_id=alert_id,
+        person_id=person_id,
+        family=family,
+        subject=subject,
+        episode_id=episode_id,
+        open=bool(is_open),
+        sequence=sequence,
+        current=finding_from_json(current),
+        published=finding_from_json(published),
+        published_at=codec.from_instant(published_at),
+        started_at=codec.from_instant(started_at),
+        acknowledged_at=codec.from_instant(acknowledged_at) if acknowledged_at else None,
+        acknowledged_by=acknowledged_by,
+    )
+
+
+def message_row(message: TakenMessage) -> tuple[str | int, ...]:
+    """The ledger line of one message in the order of the columns that a unit writes."""
+    return (
+        message.key.sender,
+        message.key.control_id,
+        message.key.digest,
+        codec.instant(message.received_at),
+        message.message_type,
+        message.outcome.disposition.value,
+        message.outcome.reason.value,
+        message.outcome.location,
+        message.outcome.detail,
+        codec.storable(message.source),
+        message.revision,
+        message.observations,
+        message.results,
+        message.events,
+    )
+
+
+def outbox_row(row: OutboxRow, at: datetime) -> tuple[str | bytes, ...]:
+    """A message to publish in the order of the columns that a unit writes."""
+    return (
+        row.message_id,
+        row.exchange,
+        row.routing_key,
+        row.content_type,
+        row.correlation_id,
+        json.dumps(dict(row.headers), ensure_ascii=False),
+        row.body,
+        codec.instant(at),
+    )
+
+
+def outbox_from_row(row: Any) -> OutboxRow:
+    """A message that waits for the broker, of one row of the outbox."""
+    return OutboxRow(
+        row.message_id,
+        row.exchange,
+        row.routing_key,
+        row.content_type,
+        row.correlation_id,
+        codec.headers_from_text(row.headers),
+        bytes(row.body),
+        row.id,
+        row.attempts,
+    )
+
+
+def ledger_row(entry: LedgerEntry, at: datetime) -> tuple[str | int, ...]:
+    """One sighting of a code that was not understood, in the order of the columns of its table."""
+    seen = codec.instant(at)
+    return (
+        entry.sender,
+        entry.code,
+        entry.system,
+        entry.unit,
+        entry.kind,
+        entry.text,
+        seen,
+        seen,
+        1,
+        int(entry.on_therapy),
+        entry.control_id,
+    )

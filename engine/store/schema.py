@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 SCHEMA_VERSION = "1"
@@ -23,6 +24,10 @@ SCHEMA_VERSION = "1"
 metadata = MetaData()
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
+
+# Defaults are the database's own: the bulk statements of a unit leave such columns out.
+_EMPTY = text("''")
+_ZERO = text("0")
 
 settings = Table("settings", metadata, Column("name", String, primary_key=True), Column("value", Text))
 
@@ -36,6 +41,16 @@ persons = Table(
     Column("visit", Text, nullable=False),
 )
 
+# How often the record of a person (the root of its class) has changed: tells a process that remembers a
+# record whether another one has changed it since.
+record_changes = Table(
+    "record_changes",
+    metadata,
+    Column("root", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 identifiers = Table(
     "identifiers",
     metadata,
@@ -43,7 +58,9 @@ identifiers = Table(
     Column("value", String, nullable=False),
     Column("type", String, nullable=False),
     Column("person_id", String, nullable=False, index=True),
-    PrimaryKeyConstraint("authority", "value"),
+    # The value first: people and batches ask by value, whoever assigned it.
+    PrimaryKeyConstraint("value", "authority"),
+    sqlite_with_rowid=False,
 )
 
 merges = Table(
@@ -101,6 +118,8 @@ results = Table(
     metadata,
     *_result_columns(),
     PrimaryKeyConstraint("person_id", "key"),
+    # Few observations have a problem; those that do are asked for by key alone.
+    Index("results_problems", "key", sqlite_where=text("problem <> ''")),
     sqlite_with_rowid=False,
 )
 
@@ -109,17 +128,20 @@ result_versions = Table(
     "result_versions",
     metadata,
     *_result_columns(),
-    PrimaryKeyConstraint("person_id", "key", "digest"),
+    # A version is told apart by all that orders versions: a value may come back after a correction.
+    PrimaryKeyConstraint("person_id", "key", "reported_at", "sent_at", "status_rank", "digest"),
+    sqlite_with_rowid=False,
 )
 
 therapy_events = Table(
     "therapy_events",
     metadata,
-    # Event ids are made of order numbers, which two pharmacies may both have given.
     Column("person_id", String, nullable=False),
     Column("event_id", String, nullable=False),
     Column("payload", Text, nullable=False),
+    # Senders number their orders as they like: the same event of two persons is two events.
     PrimaryKeyConstraint("person_id", "event_id"),
+    sqlite_with_rowid=False,
 )
 
 alerts = Table(
@@ -137,8 +159,8 @@ alerts = Table(
     Column("published", Text, nullable=False),
     Column("published_at", String, nullable=False),
     Column("started_at", String, nullable=False),
-    Column("acknowledged_at", String, nullable=False, default=""),
-    Column("acknowledged_by", String, nullable=False, default=""),
+    Column("acknowledged_at", String, nullable=False),
+    Column("acknowledged_by", String, nullable=False),
     Index("alerts_open", "open", "severity"),
 )
 
@@ -164,10 +186,10 @@ outbox = Table(
     Column("headers", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("created_at", String, nullable=False),
-    Column("sent_at", String, nullable=False, default=""),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("last_error", String, nullable=False, default=""),
-    Index("outbox_unsent", "sent_at", "id"),
+    Column("sent_at", String, nullable=False, server_default=_EMPTY),
+    Column("attempts", Integer, nullable=False, server_default=_ZERO),
+    Column("last_error", String, nullable=False, server_default=_EMPTY),
+    Index("outbox_unsent", "sent_at", "attempts", "id"),
 )
 
 messages = Table(
@@ -176,7 +198,7 @@ messages = Table(
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("sender", String, nullable=False),
     Column("control_id", String, nullable=False, index=True),
-    Column("digest", String, nullable=False, index=True),
+    Column("digest", String, nullable=False),
     Column("received_at", String, nullable=False),
     Column("message_type", String, nullable=False),
     Column("disposition", String, nullable=False),
@@ -188,8 +210,8 @@ messages = Table(
     Column("observations", Integer, nullable=False),
     Column("results", Integer, nullable=False),
     Column("events", Integer, nullable=False),
-    Column("repeats", Integer, nullable=False, default=0),
-    UniqueConstraint("sender", "control_id", "digest"),
+    Column("repeats", Integer, nullable=False, server_default=_ZERO),
+    UniqueConstraint("digest", "sender", "control_id"),
 )
 
 message_persons = Table(
@@ -198,6 +220,7 @@ message_persons = Table(
     Column("message_id", _Id, ForeignKey("messages.id"), nullable=False),
     Column("person_id", String, nullable=False, index=True),
     PrimaryKeyConstraint("message_id", "person_id"),
+    sqlite_with_rowid=False,
 )
 
 quarantine = Table(
@@ -206,9 +229,9 @@ quarantine = Table(
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("message_id", _Id, ForeignKey("messages.id"), nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Column("state", String, nullable=False, default="held"),
-    Column("closed_at", String, nullable=False, default=""),
-    Column("why", String, nullable=False, default=""),
+    Column("state", String, nullable=False, server_default=text("'held'")),
+    Column("closed_at", String, nullable=False, server_default=_EMPTY),
+    Column("why", String, nullable=False, server_default=_EMPTY),
     Index("quarantine_held", "state"),
 )
 

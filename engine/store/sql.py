@@ -11,95 +11,104 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Engine,
-    create_engine,
+    Select,
+    bindparam,
     delete,
-    event,
     func,
     insert,
+    inspect,
     or_,
     select,
     text,
     update,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from engine.errors import ConfigError, Defect, TransientError
 from engine.model.alert import Alert, AlertEvent
 from engine.model.record import Record
 from engine.model.serialization import event_from_json
 from engine.store import codec, schema
-from engine.store.rows import OutboxRow, QuarantineRow, alert_from_row
+from engine.store.cache import RecordCache
+from engine.store.opening import READING, UnusableFileError, failure, open_engine
+from engine.store.reading import Reader
+from engine.store.rows import OutboxRow, QuarantineRow, alert_from_row, outbox_from_row
+from engine.store.statements import compiled_statements
 from engine.store.unit import Unit
+
+_RECORDS_AT_ONCE = 500
+_VERSION_SETTING = "schema_version"
 
 
 class Store:
     """The state of one engine installation.
 
     Raises ConfigError for a URL that cannot be used or a schema of another version, TransientError when
-    the database is locked, full or away.
+    the database is locked, full or away, EngineError when it refuses a row (a defect of the engine).
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._cache = RecordCache()
 
     @classmethod
     def open(cls, url: str) -> Store:
         """Open, and create where it is new, the store at an SQLAlchemy URL (``sqlite:///azawatch.db``)."""
-        try:
-            parsed = make_url(url)
-            if parsed.get_backend_name() != "sqlite":
-                raise ConfigError([Defect("settings", 0, "store_url must be an sqlite:/// URL")])
-            in_memory = parsed.database in (None, "", ":memory:")
-            engine = create_engine(
-                parsed,
-                connect_args={"check_same_thread": False, "timeout": 5.0, "isolation_level": None},
-                **({"poolclass": StaticPool} if in_memory else {}),
-            )
-        except (ArgumentError, NoSuchModuleError) as error:
-            raise ConfigError(
-                [Defect("settings", 0, "store_url cannot be read", "for example sqlite:///azawatch.db")]
-            ) from error
-        event.listen(engine, "connect", _prepare_connection)
-        # pysqlite must not begin transactions on its own: a read would then never see the write lock.
-        event.listen(engine, "begin", _begin)
+        engine = open_engine(url)
         store = cls(engine)
-        with store._connection() as connection:
-            schema.metadata.create_all(connection)
-            version = connection.execute(
-                select(schema.settings.c.value).where(schema.settings.c.name == "schema_version")
-            ).scalar()
-            if version is None:
-                connection.execute(
-                    insert(schema.settings).values(name="schema_version", value=schema.SCHEMA_VERSION)
-                )
-            elif version != schema.SCHEMA_VERSION:
-                hint = f"this release reads schema {schema.SCHEMA_VERSION}"
-                raise ConfigError([Defect(parsed.render_as_string(), 0, f"store has schema {version}", hint)])
+        try:
+            store._prepare_schema(engine.url.render_as_string())
+        except BaseException:
+            store.close()
+            raise
         return store
 
+    def _prepare_schema(self, name: str) -> None:
+        """Create the tables of a new store; looking at one that exists waits for no writer."""
+        try:
+            with self._connection(reading=True) as connection:
+                version = _schema_version(connection)
+            if version is None:
+                with self._connection() as connection:
+                    schema.metadata.create_all(connection)
+                    version = _schema_version(connection)
+                    if version is None:
+                        version = schema.SCHEMA_VERSION
+                        connection.execute(
+                            insert(schema.settings).values(name=_VERSION_SETTING, value=version)
+                        )
+        except UnusableFileError as error:
+            hint = "does its folder exist, may the engine write there, is it an azawatch store?"
+            raise ConfigError([Defect(name, 0, f"cannot be opened ({error})", hint)]) from None
+        if version != schema.SCHEMA_VERSION:
+            hint = f"this release reads schema {schema.SCHEMA_VERSION}"
+            raise ConfigError([Defect(name, 0, f"store has schema {version}", hint)])
+
     def close(self) -> None:
+        """Give all connections back; the store must not be used afterwards."""
         self._engine.dispose()
 
     @contextmanager
     def _connection(self, *, reading: bool = False) -> Iterator[Connection]:
-        engine = self._engine.execution_options(azawatch_reading=True) if reading else self._engine
+        engine = self._engine.execution_options(**READING) if reading else self._engine
         try:
             with engine.begin() as connection:
                 yield connection
-        except DBAPIError as error:
-            # The driver's text can quote a row; its class and SQLite's own code cannot.
-            code = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
-            raise TransientError(f"store: {code}") from None
+        except (DBAPIError, sqlite3.Error) as error:
+            raise failure(error) from None
+        except PoolTimeoutError:
+            raise TransientError("store: no connection is free") from None
 
     @contextmanager
     def transaction(self) -> Iterator[Unit]:
         """One unit of work: all of it is durable when the block ends, or none of it."""
         with self._connection() as connection:
-            unit = Unit(connection)
+            unit = Unit(_cursor(connection), compiled_statements(), self._cache)
             yield unit
             unit.flush()
+        self._cache.keep(unit.committed())
 
     # --- outbox --------------------------------------------------------------------------------
 
@@ -110,39 +119,31 @@ class Store:
             select(table).where(table.c.sent_at == "").order_by(table.c.attempts, table.c.id).limit(limit)
         )
         with self._connection(reading=True) as connection:
-            return [
-                OutboxRow(
-                    row.message_id,
-                    row.exchange,
-                    row.routing_key,
-                    row.content_type,
-                    row.correlation_id,
-                    codec.headers_from_text(row.headers),
-                    bytes(row.body),
-                    row.id,
-                    row.attempts,
-                )
-                for row in connection.execute(statement)
-            ]
+            return [outbox_from_row(row) for row in connection.execute(statement)]
 
     def mark_sent(self, ids: Sequence[int], at: datetime) -> None:
         """The broker has confirmed these as routed."""
         table = schema.outbox
-        with self._connection() as connection:
-            connection.execute(update(table).where(table.c.id.in_(ids)).values(sent_at=codec.instant(at)))
+        statement = update(table).where(table.c.id == bindparam("row_id")).values(sent_at=codec.instant(at))
+        if ids:
+            with self._connection() as connection:
+                connection.execute(statement, [{"row_id": row_id} for row_id in ids])
 
     def mark_failed(self, failures: Mapping[int, str]) -> None:
         """The broker has returned, refused or lost these; they stay unsent."""
         table = schema.outbox
-        with self._connection() as connection:
-            for row_id, error in failures.items():
-                connection.execute(
-                    update(table)
-                    .where(table.c.id == row_id)
-                    .values(attempts=table.c.attempts + 1, last_error=error)
-                )
+        statement = (
+            update(table)
+            .where(table.c.id == bindparam("row_id"))
+            .values(attempts=table.c.attempts + 1, last_error=bindparam("error"))
+        )
+        if failures:
+            rows = [{"row_id": row_id, "error": error} for row_id, error in failures.items()]
+            with self._connection() as connection:
+                connection.execute(statement, rows)
 
     def outbox_depth(self) -> int:
+        """How many messages the broker has not confirmed."""
         table = schema.outbox
         with self._connection(reading=True) as connection:
             return connection.execute(select(func.count()).where(table.c.sent_at == "")).scalar_one()
@@ -155,8 +156,13 @@ class Store:
             if roots is None:
                 statement = select(schema.persons.c.root).distinct().order_by(schema.persons.c.root)
                 roots = [row.root for row in connection.execute(statement)]
-            unit = Unit(connection)
-            return [unit.record(root) for root in roots]
+            reader = Reader(_cursor(connection), compiled_statements(), self._cache)
+            found: list[Record] = []
+            for start in range(0, len(roots), _RECORDS_AT_ONCE):
+                some = roots[start : start + _RECORDS_AT_ONCE]
+                records = reader.records(some)
+                found.extend(records[root][0] for root in some)
+            return found
 
     def roots_by_identifier(self, value: str, authority: str | None = None) -> list[str]:
         """Persons that carry an identifier, exactly as written."""
@@ -164,7 +170,7 @@ class Store:
         statement = (
             select(schema.persons.c.root)
             .join_from(table, schema.persons, table.c.person_id == schema.persons.c.person_id)
-            .where(table.c.value == value)
+            .where(table.c.value == codec.storable(value))
             .distinct()
         )
         if authority is not None:
@@ -179,7 +185,7 @@ class Store:
         if only_open:
             statement = statement.where(table.c.open)
         with self._connection(reading=True) as connection:
-            return [alert_from_row(dict(row)) for row in connection.execute(statement).mappings()]
+            return [alert_from_row(row) for row in connection.execute(statement)]
 
     def alert_events(self, alert_id: str | None = None) -> list[AlertEvent]:
         """The published history of one alert (id or unambiguous beginning of it), or of all, in order."""
@@ -193,12 +199,18 @@ class Store:
     def acknowledge(self, alert_id: str, by: str, at: datetime) -> bool:
         """Note who has taken an alert on; false when there is no such open alert."""
         table = schema.alerts
+        owner = (
+            select(schema.persons.c.root)
+            .join_from(table, schema.persons, table.c.person_id == schema.persons.c.person_id)
+            .where(table.c.alert_id == alert_id)
+        )
         with self._connection() as connection:
             done = connection.execute(
                 update(table)
                 .where(table.c.alert_id == alert_id, table.c.open)
-                .values(acknowledged_at=codec.instant(at), acknowledged_by=by)
+                .values(acknowledged_at=codec.instant(at), acknowledged_by=codec.storable(by))
             )
+            _count_changes(connection, owner)
             return done.rowcount == 1
 
     def messages(
@@ -256,7 +268,12 @@ class Store:
         with self._connection(reading=True) as connection:
             return [
                 QuarantineRow(
-                    row["id"], dict(row), bytes(row["body"]), row["state"], row["closed_at"], row["why"]
+                    row[table.c.id],
+                    {column.name: row[column] for column in schema.messages.c},
+                    bytes(row[table.c.body]),
+                    row[table.c.state],
+                    row[table.c.closed_at],
+                    row[table.c.why],
                 )
                 for row in connection.execute(statement).mappings()
             ]
@@ -284,9 +301,17 @@ class Store:
         members = select(schema.persons.c.person_id).where(schema.persons.c.root.not_in(treated))
         # Collection times keep the offset they were told with; a day covers every offset there is.
         oldest = (before.astimezone(UTC) - timedelta(days=1)).date().isoformat()
+        results = schema.results
+        losing = (
+            select(schema.persons.c.root)
+            .join_from(results, schema.persons, results.c.person_id == schema.persons.c.person_id)
+            .where(results.c.collected_at < oldest, results.c.person_id.in_(members))
+            .distinct()
+        )
         removed = 0
         with self._connection() as connection:
-            for table in (schema.results, schema.result_versions):
+            _count_changes(connection, losing)
+            for table in (results, schema.result_versions):
                 statement = delete(table).where(table.c.collected_at < oldest, table.c.person_id.in_(members))
                 removed += connection.execute(statement).rowcount
         return removed
@@ -301,15 +326,21 @@ def _integer(text_value: str) -> int:
     return int(text_value) if text_value.isascii() and text_value.isdigit() and len(text_value) < 18 else -1
 
 
-def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    # An acknowledged message must survive a power cut; NORMAL may lose the last commits.
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
+def _count_changes(connection: Connection, roots: Select[tuple[str]]) -> None:
+    """Tell every process that remembers the records of these persons that they are not what they were."""
+    rows = [(root, 1) for (root,) in connection.execute(roots)]
+    if rows:
+        _cursor(connection).executemany(compiled_statements().count_change, rows)
 
 
-def _begin(connection: Connection) -> None:
-    reading = connection.get_execution_options().get("azawatch_reading", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+def _cursor(connection: Connection) -> DBAPICursor:
+    """The driver's own cursor, inside the transaction of this connection."""
+    return connection.connection.cursor()
+
+
+def _schema_version(connection: Connection) -> str | None:
+    """The version of the tables, None where there are none yet."""
+    if not inspect(connection).has_table(schema.settings.name):
+        return None
+    statement = select(schema.settings.c.value).where(schema.settings.c.name == _VERSION_SETTING)
+    return connection.execute(statement).scalar()

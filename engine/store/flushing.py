@@ -1,0 +1,129 @@
+"""Writing what a unit of work has collected: one bulk statement for each table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from engine.model.alert import Alert, AlertEvent
+from engine.model.ledger import LedgerEntry
+from engine.model.person import Identifier, Person
+from engine.model.result import Result
+from engine.model.serialization import event_to_json
+from engine.model.therapy import TherapyEvent
+from engine.store import codec
+from engine.store.rows import (
+    InboxKey,
+    OutboxRow,
+    TakenMessage,
+    alert_row,
+    ledger_row,
+    message_row,
+    outbox_row,
+)
+from engine.store.statements import Statements
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The join of one alias class into another, and who decided it when and why."""
+
+    retired: str
+    survivor: str
+    decided_at: datetime
+    control_id: str
+    why: str
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a unit of work has changed and not yet written; of one thing changed twice, the last state."""
+
+    persons: dict[str, Person] = field(default_factory=dict)
+    identifiers: dict[tuple[str, str], tuple[Identifier, str]] = field(default_factory=dict)
+    merges: list[Merge] = field(default_factory=list)
+    results: dict[tuple[str, str], Result] = field(default_factory=dict)
+    versions: list[Result] = field(default_factory=list)
+    therapy: dict[tuple[str, str], TherapyEvent] = field(default_factory=dict)
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    events: list[AlertEvent] = field(default_factory=list)
+    outbox: list[tuple[OutboxRow, datetime]] = field(default_factory=list)
+    messages: list[TakenMessage] = field(default_factory=list)
+    repeats: dict[InboxKey, int] = field(default_factory=lambda: defaultdict(int))
+    ledger: list[tuple[LedgerEntry, datetime]] = field(default_factory=list)
+    records: set[str] = field(default_factory=set)  # persons whose record is not what it was
+
+
+def write(changes: Changes, cursor: DBAPICursor, statements: Statements) -> None:
+    """Write everything, in an order that the references between the tables allow."""
+
+    def many(statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        found = list(rows)
+        if found:
+            cursor.executemany(statement, found)
+
+    many(statements.put_person, (_person_row(person) for person in changes.persons.values()))
+    many(
+        statements.put_identifier,
+        ((i.authority, i.value, i.type, person_id) for i, person_id in changes.identifiers.values()),
+    )
+    # In the order of decision: B into A, then A into C, ends with both under C.
+    many(statements.move_members, ((merge.survivor, merge.retired) for merge in changes.merges))
+    many(statements.put_merge, (_merge_row(merge) for merge in changes.merges))
+    many(statements.put_result, map(codec.result_row, changes.results.values()))
+    many(statements.put_version, map(codec.result_row, changes.versions))
+    many(
+        statements.put_therapy,
+        ((event.person_id, event.event_id, codec.therapy_text(event)) for event in changes.therapy.values()),
+    )
+    many(statements.put_alert, map(alert_row, changes.alerts.values()))
+    many(
+        statements.put_alert_event,
+        ((event.event_id, event.alert_id, event.sequence, event_to_json(event)) for event in changes.events),
+    )
+    many(statements.count_change, ((root, 1) for root in sorted(changes.records)))
+    # A released message is decided again: its line then says how it ended, not how it began.
+    many(statements.put_message, map(message_row, changes.messages))
+    many(
+        statements.link_person,
+        (
+            (person, *_same(message.key))
+            for message in changes.messages
+            if message.quarantined_body is None
+            for person in message.persons
+        ),
+    )
+    many(
+        statements.hold,
+        (
+            (message.quarantined_body, *_same(message.key))
+            for message in changes.messages
+            if message.quarantined_body is not None
+        ),
+    )
+    many(statements.count_repeats, ((more, *_same(key)) for key, more in changes.repeats.items()))
+    many(statements.put_outbox, (outbox_row(row, at) for row, at in changes.outbox))
+    many(statements.count_code, (ledger_row(entry, at) for entry, at in changes.ledger))
+
+
+def _person_row(person: Person) -> tuple[str, ...]:
+    """A person is born as the root of a class of one; of a known person the root stays what it is."""
+    return (
+        person.person_id,
+        person.person_id,
+        codec.demographics_text(person.demographics),
+        codec.visit_text(person.visit),
+    )
+
+
+def _merge_row(merge: Merge) -> tuple[str, ...]:
+    return (merge.retired, merge.survivor, codec.instant(merge.decided_at), merge.control_id, merge.why)
+
+
+def _same(key: InboxKey) -> tuple[str, str, str]:
+    return (key.digest, key.sender, key.control_id)

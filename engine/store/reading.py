@@ -1,0 +1,119 @@
+"""Reading for a unit of work: identifiers to persons, persons to records, many at a time."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from engine.model.person import Identifier, Person, in_order_of_use
+from engine.model.record import Record
+from engine.model.result import Result
+from engine.store import codec
+from engine.store.cache import RecordCache
+from engine.store.rows import InboxKey, alert_from_row
+from engine.store.statements import Statements
+from engine.therapy import newest
+
+_T = TypeVar("_T")
+
+
+class Reader:
+    """What the database holds, on one connection inside one transaction."""
+
+    def __init__(self, cursor: DBAPICursor, statements: Statements, cache: RecordCache) -> None:
+        self._cursor = cursor
+        self._statements = statements
+        self._cache = cache
+
+    def taken(self, digests: Iterable[str]) -> set[InboxKey]:
+        """The messages taken in before that have one of these digests."""
+        rows = self._rows(self._statements.taken, digests)
+        return {InboxKey(sender, control_id, digest) for sender, control_id, digest in rows}
+
+    def roots(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """The person of each identifier (authority, value) that is known."""
+        rows = self._rows(self._statements.roots, {value for _, value in keys})
+        return {(authority, value): root for authority, value, root in rows}
+
+    def roots_with_problem(self, key: str) -> list[str]:
+        """The persons with an observation of this key that has a problem."""
+        self._cursor.execute(self._statements.problem_roots, (key,))
+        return [root for (root,) in self._cursor.fetchall()]
+
+    def records(self, roots: Iterable[str]) -> dict[str, tuple[Record, int]]:
+        """The records of those that are known, each with the number of changes it has seen."""
+        members: dict[str, list[str]] = defaultdict(list)
+        own: dict[str, tuple[str, str, int]] = {}
+        for person_id, root, demographics, visit, changes in self._rows(self._statements.persons, roots):
+            members[root].append(person_id)
+            if person_id == root:
+                own[root] = (demographics, visit, changes)
+        found: dict[str, tuple[Record, int]] = {}
+        for root, (_, _, changes) in own.items():
+            remembered = self._cache.get(root, changes)
+            if remembered is not None:
+                found[root] = (remembered, changes)
+        root_of = {member: root for root in own if root not in found for member in members[root]}
+        if root_of:
+            parts = _Parts(self._rows, self._statements, root_of)
+            for root in dict.fromkeys(root_of.values()):
+                demographics, visit, changes = own[root]
+                person = Person(
+                    root,
+                    in_order_of_use(parts.identifiers[root]),
+                    codec.demographics_from_text(demographics),
+                    codec.visit_from_text(visit),
+                    tuple(sorted(members[root])),
+                )
+                record = Record(
+                    person,
+                    newest_versions(parts.results[root]),
+                    newest(parts.therapy[root]),
+                    tuple(parts.alerts[root]),
+                )
+                found[root] = (record, changes)
+        return found
+
+    def _rows(self, statement: str, texts: Iterable[str]) -> Sequence[Sequence[Any]]:
+        self._cursor.execute(statement, (json.dumps(sorted(texts)),))
+        rows: Sequence[Sequence[Any]] = self._cursor.fetchall()
+        return rows
+
+
+class _Parts:
+    """The rows of several persons by the root of their alias class."""
+
+    def __init__(
+        self,
+        rows: Callable[[str, Iterable[str]], Sequence[Sequence[Any]]],
+        statements: Statements,
+        root_of: Mapping[str, str],
+    ) -> None:
+        def grouped(statement: str, owner: int, read: Callable[[Sequence[Any]], _T]) -> dict[str, list[_T]]:
+            groups: dict[str, list[_T]] = defaultdict(list)
+            for row in rows(statement, root_of):
+                groups[root_of[row[owner]]].append(read(row))
+            return groups
+
+        def identifier(row: Sequence[Any]) -> Identifier:
+            authority, value, kind, owner = row
+            return Identifier(authority, value, kind, retired=owner != root_of[owner])
+
+        self.identifiers = grouped(statements.identifiers, 3, identifier)
+        self.results = grouped(statements.results, 0, codec.result_from_row)
+        self.therapy = grouped(statements.therapy, 0, lambda row: codec.therapy_from_row(*row))
+        self.alerts = grouped(statements.alerts, 1, alert_from_row)
+
+
+def newest_versions(results: Iterable[Result]) -> tuple[Result, ...]:
+    """The newest version of every key; merged persons may both have one."""
+    newest_of: dict[str, Result] = {}
+    for result in results:
+        known = newest_of.get(result.key)
+        if known is None or known.version < result.version:
+            newest_of[result.key] = result
+    return tuple(newest_of.values())

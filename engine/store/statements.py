@@ -1,0 +1,211 @@
+"""Every statement of a unit of work, compiled once from the schema: values go to the driver as they are.
+
+A batch of messages runs these few statements again and again; putting SQLAlchemy's own execution between
+them and the driver costs more than the database does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BindParameter,
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    case,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import sqlite
+
+from engine.store import schema
+
+SAME_MESSAGE = ("digest", "sender", "control_id")
+
+
+class Statements(NamedTuple):
+    """SQL text with its parameters in the order that the comments say; lists are JSON arrays of texts."""
+
+    # reading
+    taken: str  # digests
+    roots: str  # values of identifiers
+    persons: str  # roots
+    identifiers: str  # person ids, as in the three that follow
+    results: str
+    therapy: str
+    alerts: str
+    problem_roots: str  # key of a result
+    # writing
+    put_person: str  # person_id, root, demographics, visit
+    move_members: str  # new root, old root
+    count_change: str  # root, 1
+    put_identifier: str  # authority, value, type, person_id
+    put_merge: str  # retired, survivor, decided_at, control_id, why
+    put_result: str  # the columns of the table, as in the four that follow
+    put_version: str
+    put_therapy: str
+    put_alert: str
+    put_alert_event: str
+    put_message: str  # the columns of the table between id and repeats
+    link_person: str  # person_id, then what makes a message the same
+    hold: str  # body, then what makes a message the same
+    close_quarantined: str  # state, why, closed_at, id
+    count_repeats: str  # how many more, then what makes a message the same
+    put_outbox: str  # the columns of the table between id and sent_at
+    count_code: str  # the columns of the table
+
+
+@cache
+def compiled_statements() -> Statements:
+    """The statements in SQLite's words."""
+    dialect = sqlite.dialect()
+
+    def compiled(statement: Select[Any] | Insert | Update, names: Sequence[str] | None = None) -> str:
+        return str(statement.compile(dialect=dialect, column_keys=names))
+
+    def inserted(table: Table, names: Sequence[str]) -> str:
+        return compiled(table.insert(), names)
+
+    def upserted(table: Table, *, key: Sequence[str] = (), keep: Sequence[str] = ()) -> str:
+        key = key or table.primary_key.columns.keys()
+        names = written(table)
+        insert = sqlite.insert(table)
+        changed = {name: insert.excluded[name] for name in names if name not in {*key, *keep}}
+        return compiled(insert.on_conflict_do_update(index_elements=list(key), set_=changed), names)
+
+    persons, messages, results = schema.persons, schema.messages, schema.results
+    changes = schema.record_changes
+    return Statements(
+        taken=compiled(
+            select(messages.c.sender, messages.c.control_id, messages.c.digest).where(
+                messages.c.digest.in_(_texts())
+            )
+        ),
+        roots=compiled(
+            select(schema.identifiers.c.authority, schema.identifiers.c.value, persons.c.root)
+            .join_from(schema.identifiers, persons, schema.identifiers.c.person_id == persons.c.person_id)
+            .where(schema.identifiers.c.value.in_(_texts()))
+        ),
+        persons=compiled(
+            select(persons, func.coalesce(changes.c["count"], text("0")))
+            .join_from(persons, changes, persons.c.person_id == changes.c.root, isouter=True)
+            .where(persons.c.root.in_(_texts()))
+        ),
+        identifiers=compiled(
+            select(schema.identifiers)
+            .where(schema.identifiers.c.person_id.in_(_texts()))
+            .order_by(schema.identifiers.c.authority, schema.identifiers.c.value)
+        ),
+        results=compiled(select(results).where(results.c.person_id.in_(_texts()))),
+        therapy=compiled(
+            select(schema.therapy_events).where(schema.therapy_events.c.person_id.in_(_texts()))
+        ),
+        alerts=compiled(select(schema.alerts).where(schema.alerts.c.person_id.in_(_texts()))),
+        problem_roots=compiled(
+            select(persons.c.root)
+            .join_from(results, persons, results.c.person_id == persons.c.person_id)
+            .where(text("problem <> ''"), results.c.key == bindparam("key"))
+            .distinct()
+        ),
+        put_person=upserted(persons, keep=("root",)),
+        move_members=compiled(
+            update(persons).where(persons.c.root == bindparam("old")).values(root=bindparam("new"))
+        ),
+        count_change=compiled(_counted_change(), ("root", "count")),
+        put_identifier=upserted(schema.identifiers, keep=("person_id",)),
+        put_merge=inserted(schema.merges, written(schema.merges)),
+        put_result=upserted(results),
+        put_version=compiled(
+            sqlite.insert(schema.result_versions).on_conflict_do_nothing(), written(schema.result_versions)
+        ),
+        put_therapy=upserted(schema.therapy_events),
+        put_alert=upserted(schema.alerts),
+        put_alert_event=inserted(schema.alert_events, written(schema.alert_events)),
+        put_message=upserted(messages, key=SAME_MESSAGE),
+        link_person=compiled(
+            sqlite.insert(schema.message_persons)
+            .from_select(["person_id", "message_id"], _of_message(bindparam("person")))
+            .on_conflict_do_nothing()
+        ),
+        hold=compiled(
+            schema.quarantine.insert().from_select(["body", "message_id"], _of_message(bindparam("body")))
+        ),
+        close_quarantined=compiled(_closed()),
+        count_repeats=compiled(
+            update(messages).where(*_same_message()).values(repeats=messages.c.repeats + bindparam("more"))
+        ),
+        put_outbox=inserted(schema.outbox, written(schema.outbox)),
+        count_code=compiled(_counted(), written(schema.ledger)),
+    )
+
+
+def written(table: Table) -> list[str]:
+    """The columns that a unit writes: all but those that the database fills itself."""
+    return [
+        column.name
+        for column in table.columns
+        if column.server_default is None and column.autoincrement is not True
+    ]
+
+
+def _texts() -> Select[Any]:
+    """A list of any length in one parameter: a statement has room for some thousands of them at most."""
+    return select(func.json_each(bindparam("texts")).table_valued("value").c.value)
+
+
+def _same_message() -> list[Any]:
+    return [schema.messages.c[name] == bindparam(f"same_{name}") for name in SAME_MESSAGE]
+
+
+def _of_message(value: BindParameter[Any]) -> Select[Any]:
+    return select(value, schema.messages.c.id).where(*_same_message())
+
+
+def _counted_change() -> Insert:
+    table = schema.record_changes
+    insert = sqlite.insert(table)
+    return insert.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={"count": table.c["count"] + insert.excluded["count"]},
+    )
+
+
+def _closed() -> Update:
+    table = schema.quarantine
+    return (
+        update(table)
+        .ordered_values(
+            (table.c.state, bindparam("new_state")),
+            (table.c.why, bindparam("new_why")),
+            (table.c.closed_at, bindparam("at")),
+        )
+        .where(table.c.id == bindparam("row_id"), table.c.state == text("'held'"))
+    )
+
+
+def _counted() -> Insert:
+    """Adds to the counts of a code, and remembers where it was seen last."""
+    table = schema.ledger
+    insert = sqlite.insert(table)
+    sent = insert.excluded
+    earlier = sent.first_seen < table.c.first_seen
+    later = sent.last_seen >= table.c.last_seen
+    return insert.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={
+            "count": table.c["count"] + sent["count"],
+            "on_therapy": table.c.on_therapy + sent.on_therapy,
+            "first_seen": case((earlier, sent.first_seen), else_=table.c.first_seen),
+            **{
+                name: case((later, sent[name]), else_=table.c[name])
+                for name in ("last_seen", "text", "control_id")
+            },
+        },
+    )
