@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -33,6 +34,8 @@ from engine.cli.shared import (
     say,
 )
 from engine.errors import Defect
+
+_HL7 = "application/hl7-v2+er7"
 
 if TYPE_CHECKING:
     from engine.transports.archive import ArchiveMessage
@@ -159,15 +162,15 @@ def send(
             task = progress.add_task(f"send to {target}", total=None)
             for chunk in _paced(read_archive(paths, defects.append, on_remark=_remark), rate):
                 outgoing = [
-                    OutboundMessage("", target, message.body, "application/hl7-v2+er7", message.source)
+                    OutboundMessage("", target, message.body, _HL7, hashlib.sha256(message.body).hexdigest())
                     for message in chunk
                 ]
-                for receipt in publisher.publish(outgoing):
+                for message, receipt in zip(chunk, publisher.publish(outgoing), strict=True):
                     if receipt.outcome is PublishOutcome.CONFIRMED:
                         sent += 1
                     else:
                         failed += 1
-                        say(f"{receipt.message_id}: {receipt.outcome}: {receipt.detail}")
+                        say(f"{message.source}: {receipt.outcome}: {receipt.detail}")
                     progress.advance(task)
     finally:
         publisher.close()
