@@ -28,7 +28,7 @@ from engine.decide import (
     decide_therapy,
 )
 from engine.errors import ContentError
-from engine.hl7 import Message, PatientGroup, parse, read_moment
+from engine.hl7 import Message, PatientGroup, PharmacyGroup, parse, read_moment
 from engine.identity import identifiers, merges
 from engine.model.alert import AlertEvent
 from engine.model.codes import Coding
@@ -37,7 +37,6 @@ from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
 from engine.model.purpose import Purpose, purpose_of
 from engine.model.record import Record
-from engine.model.segments import Segment
 from engine.outbox import alert_rows, quarantine_rows
 from engine.people import IdentityConflictError, People, conflict_result
 from engine.results import Header, read_results
@@ -221,11 +220,11 @@ class Intake:
             case _:
                 work.reason = Reason.DEMOGRAPHICS
                 for group in message.patients():
-                    work.people.told(self._identify(work, group.pid), group.pid, group.pv1)
+                    self._told(work, work.people.identify(group.pid), group)
 
-    def _identify(self, work: _Work, pid: Segment | None) -> Record:
-        """The record of the person in a PID; where that joins records, the whole of them is judged."""
-        record = work.people.identify(pid)
+    def _told(self, work: _Work, record: Record, group: PatientGroup | PharmacyGroup) -> Record:
+        """Keep what a PID and PV1 say; where that joins records, the whole of them is judged."""
+        record = work.people.told(record, group.pid, group.pv1)
         for joined in work.people.take_joined():
             self._apply(work, decide_joined(joined, self._knowledge, work.occasion))
             record = work.people.known(joined.person.person_id)
@@ -233,7 +232,7 @@ class Intake:
 
     def _decide_results(self, work: _Work, group: PatientGroup) -> None:
         """One patient of an ORU message."""
-        record = self._identify(work, group.pid)
+        record = work.people.identify(group.pid)
         sex = group.pid.text(8) if group.pid is not None else ""
         terminology = self._knowledge.terminology
         reported = read_results(group, work.header, record.person.person_id, sex, terminology)
@@ -244,7 +243,7 @@ class Intake:
         if not (self._options.keep_untreated or record.therapy):
             work.people.note(reported.ledger)
             return
-        record = work.people.told(record, group.pid, group.pv1)
+        record = self._told(work, record, group)
         decision = decide_results(reported, record, self._knowledge, work.occasion)
         work.results += len(decision.results)
         work.reason = Reason.HISTORY if work.occasion.silent else Reason.RESULTS
@@ -264,12 +263,12 @@ class Intake:
         )
         for group in message.pharmacy():
             told = events_from_orders(group.orders, orders, group.pv1)
-            record = self._identify(work, group.pid)
+            record = work.people.identify(group.pid)
             work.people.note(self._unmapped_drugs(work, told.unrecognised, record))
             work.people.warn(notice.text for notice in told.notices)
             if not told.events:
                 continue
-            record = work.people.told(record, group.pid, group.pv1)
+            record = self._told(work, record, group)
             owned = [replace(event, person_id=record.person.person_id) for event in told.events]
             work.reason = Reason.THERAPY
             self._apply(work, decide_therapy(owned, record, self._knowledge, work.occasion))

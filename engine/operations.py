@@ -57,9 +57,9 @@ class Operations:
         When it still cannot be used it stays held, with the reason of now.
         """
         with self._store.transaction() as unit:
-            self._withdraw_note(unit, held)
             taken = self._intake.take_again(unit, held)
             if taken.outcome.disposition is not Disposition.QUARANTINED:
+                self._withdraw_note(unit, held)
                 unit.close_quarantined(held.id, "released", why, self._clock())
         return taken
 

@@ -57,6 +57,7 @@ class People:
         self._strangers: dict[str, Record] = {}  # nobody has kept anything about them so far
         self._roots: dict[tuple[str, str], str] = {}
         self._joins: list[_Join] = []
+        self._together: dict[str, tuple[str, ...]] = {}
         self._joined: dict[str, None] = {}
         self._decisions: list[Decision] = []
         self._ledger: list[LedgerEntry] = []
@@ -71,9 +72,9 @@ class People:
     def identify(self, pid: Segment | None) -> Record:
         """The record of the person in a PID segment; of a new person where nobody has these identifiers.
 
-        Identifiers of several known persons join them when birth date and sex agree; what they have become
-        is then to be judged (:meth:`take_joined`). Raises ContentError without a usable identifier,
-        IdentityConflictError when the description contradicts the record.
+        Identifiers of several known persons stand for all of them when birth date and sex agree: this is
+        the record of them together, and :meth:`told` joins them. Raises ContentError without a usable
+        identifier, IdentityConflictError when the description contradicts the record.
         """
         if pid is None:
             raise ContentError(
@@ -123,7 +124,17 @@ class People:
         return record
 
     def told(self, record: Record, pid: Segment | None, pv1: Segment | None) -> Record:
-        """Bring identifiers, demographics and visit of a person up to date."""
+        """Bring identifiers, demographics and visit of a person up to date; join what was sent together.
+
+        What several persons have become is then to be judged (:meth:`take_joined`).
+        """
+        root = record.person.person_id
+        for other in self._together.pop(root, ()):
+            kept, gone = self.known(root), self.known(other)
+            self._join(kept, gone, "identifiers sent together")
+            record = _together(kept, gone)
+            self._records[root] = record
+            self._joined[root] = None
         person = record.person
         if pid is not None:
             person = replace(
@@ -209,17 +220,12 @@ class People:
             raise IdentityConflictError(
                 distinct, pid.location(3), "the identifiers belong to two persons that no merge has joined"
             )
+        whole = first
         for other in others:
-            kept, gone, person = self._join(first, other, "identifiers sent together")
-            first = Record(
-                person,
-                newest_versions((*kept.results, *gone.results)),
-                newest((*kept.therapy, *gone.therapy)),
-                (*kept.alerts, *gone.alerts),
-            )
-            self._records[person.person_id] = first
-            self._joined[person.person_id] = None
-        return first
+            whole = _together(whole, other)
+        if others:
+            self._together[whole.person.person_id] = tuple(other.person.person_id for other in others)
+        return whole
 
     def _of(self, identifier: Identifier) -> Record:
         root = self._roots.get(identifier.key) or next(iter(self._unit.roots_of([identifier])), None)
@@ -251,17 +257,7 @@ class People:
     def _join(self, kept: Record, gone: Record, why: str) -> tuple[Record, Record, Person]:
         self._keep(kept)
         self._keep(gone)
-        person = replace(
-            kept.person,
-            identifiers=in_order_of_use(
-                (*kept.person.identifiers, *(replace(i, retired=True) for i in gone.person.identifiers))
-            ),
-            members=tuple(sorted({*kept.person.members, *gone.person.members})),
-        )
-        if not _described(person):
-            person = replace(person, demographics=gone.person.demographics)
-        if person.visit == Visit():
-            person = replace(person, visit=gone.person.visit)
+        person = _one_person(kept.person, gone.person)
         self._records[person.person_id] = replace(kept, person=person)
         self._joins.append(_Join(person.person_id, gone.person, why))
         self._changed.add(person.person_id)
@@ -278,6 +274,29 @@ def _with(known: tuple[Identifier, ...], sent: Iterable[Identifier]) -> tuple[Id
         elif not mine.type and identifier.type:
             found[identifier.key] = replace(mine, type=identifier.type)
     return in_order_of_use(found.values())
+
+
+def _one_person(kept: Person, gone: Person) -> Person:
+    """The survivor with the numbers of both, and the description of the other where it has none."""
+    retired = (replace(identifier, retired=True) for identifier in gone.identifiers)
+    person = replace(
+        kept,
+        identifiers=in_order_of_use((*kept.identifiers, *retired)),
+        members=tuple(sorted({*kept.members, *gone.members})),
+    )
+    if not _described(person):
+        person = replace(person, demographics=gone.demographics)
+    return person if person.visit != Visit() else replace(person, visit=gone.visit)
+
+
+def _together(kept: Record, gone: Record) -> Record:
+    """The record of two persons who are one."""
+    return Record(
+        _one_person(kept.person, gone.person),
+        newest_versions((*kept.results, *gone.results)),
+        newest((*kept.therapy, *gone.therapy)),
+        (*kept.alerts, *gone.alerts),
+    )
 
 
 def _described(person: Person) -> bool:
