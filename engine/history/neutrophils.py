@@ -14,7 +14,7 @@ from engine.model.quantity import Interval, Quantity
 from engine.model.result import Result
 
 _PER_CENT = Decimal(100)
-_SEGMENTED = "segmented"  # CodeMatch.method of counts that leave the band forms out
+_SEGMENTED = "segmented"  # begins CodeMatch.method of counts that leave the band forms out
 
 _Specimen = tuple[str, str, object]
 
@@ -22,12 +22,16 @@ _Specimen = tuple[str, str, object]
 def complete_neutrophils(by_analyte: Mapping[str, Sequence[Result]]) -> list[Result]:
     """The neutrophil series in 10*9/L: reported counts, completed and derived ones.
 
-    A segmented count without band forms of its specimen stays as it was reported.
+    A segmented count without band forms of its specimen stays as it was reported; where the laboratory
+    reports a total as well, nothing is derived. Each analyte's results ascend in clinical order: where one
+    specimen has two of a part, the later one counts.
     """
     specimens: dict[_Specimen, dict[str, Result]] = {}
     for part in ("neutrophils", "neutrophils_percent", "bands", "bands_percent", "wbc"):
         for result in by_analyte.get(part, ()):
-            specimens.setdefault(_specimen(result), {})[part] = result
+            parts = specimens.setdefault(_specimen(result), {})
+            if part not in parts or not _segmented(result) or _segmented(parts[part]):
+                parts[part] = result
     reported = list(by_analyte.get("neutrophils", ()))
     completed = {}
     for specimen, parts in specimens.items():
@@ -41,17 +45,21 @@ def _specimen(result: Result) -> _Specimen:
     return (result.sender, result.order, result.collected.at)
 
 
+def _segmented(result: Result) -> bool:
+    return result.method.startswith(_SEGMENTED)
+
+
 def _derive(parts: Mapping[str, Result]) -> Result | None:
     count = parts.get("neutrophils")
     if count is not None:
-        if count.method == _SEGMENTED and "bands" in parts:
+        if _segmented(count) and "bands" in parts:
             return _result([count, parts["bands"]], _number(count) + _number(parts["bands"]))
         return None
     share = parts.get("neutrophils_percent")
     if share is None or "wbc" not in parts:
         return None
     shares = [share]
-    if share.method == _SEGMENTED and "bands_percent" in parts:
+    if _segmented(share) and "bands_percent" in parts:
         shares.append(parts["bands_percent"])
     percent = sum((_number(part) for part in shares), Decimal(0))
     return _result([parts["wbc"], *shares], _number(parts["wbc"]) * percent / _PER_CENT)

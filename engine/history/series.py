@@ -27,9 +27,11 @@ def series(results: Iterable[Result], actions: frozenset[StatusAction]) -> Mappi
     for result in results:
         if result.problem is None and STATUS_ACTIONS[result.status] in actions and result.analyte:
             by_analyte[result.analyte].append(result)
-    if "neutrophils_percent" in by_analyte or "bands" in by_analyte:
-        by_analyte["neutrophils"] = complete_neutrophils(by_analyte)
-    return {name: tuple(sorted(found, key=clinical_order)) for name, found in by_analyte.items() if found}
+    found = {name: tuple(sorted(several, key=clinical_order)) for name, several in by_analyte.items()}
+    if "neutrophils_percent" in found or "bands" in found:
+        counts = complete_neutrophils(found)
+        found["neutrophils"] = tuple(sorted(counts, key=clinical_order))
+    return {name: several for name, several in found.items() if several}
 
 
 def unanswered_problems(results: Iterable[Result]) -> tuple[Result, ...]:
