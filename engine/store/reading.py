@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -15,10 +14,13 @@ from engine.model.result import Result
 from engine.store import codec
 from engine.store.cache import RecordCache
 from engine.store.rows import InboxKey, alert_from_row
-from engine.store.statements import Statements
+from engine.store.statements import Statements, with_texts
 from engine.therapy import newest
 
 _T = TypeVar("_T")
+
+# Lists are read in these lengths, so that a few prepared statements serve all; SQLite has a limit as well.
+_SIZES = (1, 8, 64, 512)
 
 
 class Reader:
@@ -79,8 +81,15 @@ class Reader:
         return found
 
     def _rows(self, statement: str, texts: Iterable[str]) -> Sequence[Sequence[Any]]:
-        self._cursor.execute(statement, (json.dumps(sorted(texts)),))
-        rows: Sequence[Sequence[Any]] = self._cursor.fetchall()
+        rows: list[Sequence[Any]] = []
+        wanted = sorted(texts)
+        for start in range(0, len(wanted), _SIZES[-1]):
+            some = wanted[start : start + _SIZES[-1]]
+            size = next(size for size in _SIZES if size >= len(some))
+            # The last one again, until the list has a length that the driver has a statement for.
+            some += some[-1:] * (size - len(some))
+            self._cursor.execute(with_texts(statement, size), some)
+            rows += self._cursor.fetchall()
         return rows
 
 

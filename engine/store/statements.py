@@ -27,11 +27,12 @@ from sqlalchemy.dialects import sqlite
 
 from engine.store import schema
 
+_TEXTS = "__[POSTCOMPILE_texts]"  # SQLAlchemy's mark for a list whose length is not known yet
 SAME_MESSAGE = ("digest", "sender", "control_id")
 
 
 class Statements(NamedTuple):
-    """SQL text with its parameters in the order that the comments say; lists are JSON arrays of texts."""
+    """SQL text with its parameters in the order that the comments say; lists through :func:`with_texts`."""
 
     # reading
     taken: str  # digests
@@ -98,11 +99,7 @@ def compiled_statements() -> Statements:
             .join_from(persons, changes, persons.c.person_id == changes.c.root, isouter=True)
             .where(persons.c.root.in_(_texts()))
         ),
-        identifiers=compiled(
-            select(schema.identifiers)
-            .where(schema.identifiers.c.person_id.in_(_texts()))
-            .order_by(schema.identifiers.c.authority, schema.identifiers.c.value)
-        ),
+        identifiers=compiled(select(schema.identifiers).where(schema.identifiers.c.person_id.in_(_texts()))),
         results=compiled(select(results).where(results.c.person_id.in_(_texts()))),
         therapy=compiled(
             select(schema.therapy_events).where(schema.therapy_events.c.person_id.in_(_texts()))
@@ -155,9 +152,14 @@ def written(table: Table) -> list[str]:
     ]
 
 
-def _texts() -> Select[Any]:
-    """A list of any length in one parameter: a statement has room for some thousands of them at most."""
-    return select(func.json_each(bindparam("texts")).table_valued("value").c.value)
+@cache
+def with_texts(statement: str, count: int) -> str:
+    """A reading statement with room for a list of so many texts."""
+    return statement.replace(_TEXTS, ", ".join("?" * count))
+
+
+def _texts() -> BindParameter[Any]:
+    return bindparam("texts", expanding=True)
 
 
 def _same_message() -> list[Any]:
