@@ -85,7 +85,7 @@ def finding_of(judgement: Judgement, analytes: Analytes) -> Finding:
     speaking = list(supporting(tree))
     if tree.truth is Truth.TRUE:
         speaking = [verdict for verdict in speaking if verdict.truth is Truth.TRUE]
-    trigger = _trigger(speaking)
+    trigger = _trigger(speaking, rule.trigger)
     message = ""
     if judgement.severity is not None:
         material = Material(view, (*speaking, *judgement.verdicts), trigger, analytes)
@@ -121,10 +121,14 @@ def _message(rule: Rule, truth: Truth, material: Material) -> str:
     return f"Cannot exclude: {fill(rule.message, material)}"
 
 
-def _trigger(speaking: Sequence[Verdict]) -> Verdict | None:
-    """The verdict whose value lies furthest beyond its threshold; true ones before unknown ones."""
+def _trigger(speaking: Sequence[Verdict], analyte: str) -> Verdict | None:
+    """The verdict whose value lies furthest beyond its threshold; true ones before unknown ones.
+
+    Where the rule names an analyte, only its values, if any of them speaks.
+    """
     measured = [verdict for verdict in speaking if verdict.result is not None]
-    return max(measured, key=_order_of_trigger, default=None)
+    named = [verdict for verdict in measured if verdict.evidence.analyte == analyte]
+    return max(named or measured, key=_order_of_trigger, default=None)
 
 
 def _order_of_trigger(verdict: Verdict) -> tuple[bool, Decimal]:

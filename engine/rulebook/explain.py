@@ -34,6 +34,8 @@ def describe(rule: Rule, analytes: Analytes) -> str:
     if rule.message_unknown is not None:
         lines.append(f"Message when it cannot be decided: {rule.message_unknown}")
     lines.append(f"Action: {rule.action}")
+    if rule.trigger:
+        lines.append(f"Names first: {analytes[rule.trigger].title}")
     if rule.supersedes:
         lines.append(f"Takes precedence over: {', '.join(rule.supersedes)}")
     if rule.allow_preliminary:

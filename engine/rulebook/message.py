@@ -11,6 +11,7 @@ from typing import NamedTuple
 from engine.model.quantity import plain
 from engine.model.result import Result
 from engine.rulebook.conditions import Analytes, Condition, Verdict, View
+from engine.rulebook.conditions.base import cut
 from engine.rulebook.conditions.states import Unusable
 from engine.rulebook.syntax import Unreadable, near
 
@@ -134,9 +135,17 @@ def _fold(placeholder: Placeholder, material: Material) -> str:
     if placeholder.name != "trigger":
         verdicts = [v for v in material.verdicts if v.evidence.analyte == placeholder.name]
     seen = (verdict.evidence for verdict in verdicts)
-    return next(
-        (each.fold for each in seen if each.reference_kind == placeholder.reference and each.fold), ""
-    )
+    found = (each.fold for each in seen if each.reference_kind == placeholder.reference and each.fold)
+    return _cut_fold(next(found, ""))
+
+
+def _cut_fold(fold: str) -> str:
+    """The multiple as everywhere in an alert: one decimal, two below 1, cut; its comparator stays."""
+    digits = fold.lstrip("<>=")
+    if not digits:
+        return fold
+    number = Decimal(digits)
+    return fold.removesuffix(digits) + plain(cut(number, 1 if number >= 1 else 2))
 
 
 def _reference(attribute: str, result: Result, material: Material) -> str:

@@ -27,6 +27,7 @@ KEYS = (
     "pair_within",
     "repeat_after",
     "allow_preliminary",
+    "trigger",
     "message",
     "message_unknown",
     "action",
@@ -148,6 +149,7 @@ class _RuleReader(Reader):
             message=message,
             message_unknown=unknown,
             action=self.text(table, "action", "a rule", required=True),
+            trigger=self._trigger(table, when),
             problems=frozenset(c.problem for c in conditions if isinstance(c, Unusable)),
             file=self.file,
         )
@@ -166,6 +168,14 @@ class _RuleReader(Reader):
         except Unreadable as error:
             self.defect(table.line_of(key), f"{key}: {error.message}", error.hint)
             return timedelta()
+
+    def _trigger(self, table: Table, when: Node) -> str:
+        analyte = self.text(table, "trigger", "a rule")
+        known = {name for leaf in speaking_leaves(when) for name in leaf.condition.analytes}
+        if analyte and analyte not in known and self.complete:
+            line = table.line_of("trigger")
+            self.defect(line, f'trigger "{analyte}": no condition speaks of it', near(analyte, known))
+        return analyte
 
     def _sources(self, table: Table) -> tuple[Source, ...]:
         node = table.entries.get("sources")

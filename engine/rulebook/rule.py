@@ -42,7 +42,8 @@ class Rule:
     """One rule file, compiled.
 
     ``conditions`` are the distinct conditions of ``when`` in the order of the file. ``if_unknown`` has an
-    entry for each cause; None is silence.
+    entry for each cause; None is silence. ``trigger`` is the analyte that an alert names first, empty
+    where it is the value furthest beyond its threshold.
     ``problems`` are the kinds of unusable observation that a data-quality rule asks about: such a rule
     gives a finding for each, a clinical rule (none) exactly one. ``version`` is text: 1.10 is not 1.1.
     """
@@ -65,6 +66,7 @@ class Rule:
     message: Template
     message_unknown: Template | None
     action: str
+    trigger: str
     problems: frozenset[Problem]
     file: str
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
+from engine.model.facts import FACT_VALUES
 from engine.model.quantity import Operator
 from engine.model.result import Problem
 from engine.model.therapy import TherapyState
@@ -54,6 +55,7 @@ LEVELS = ("deficient", "intermediate", "normal")
 PERIODS = {"h": 3600, "d": 86400, "w": 604800}
 GENES = ("tpmt", "nudt15")
 DRUGS = ("allopurinol", "febuxostat")
+SYMPTOMS = tuple(value for value in FACT_VALUES["symptom"] if value != "none")
 STATES = tuple(state.value for state in TherapyState if state is not TherapyState.NEVER_STARTED)
 
 SLOTS: Mapping[str, Slot] = {
@@ -73,6 +75,7 @@ SLOTS: Mapping[str, Slot] = {
     "ORIGIN": Slot("an origin", ("start", "restart")),
     "GENE": Slot("a gene", GENES),
     "LEVEL": Slot("a level", LEVELS),
+    "SYMPTOM": Slot("a symptom", SYMPTOMS),
     "DRUG": Slot("a drug", DRUGS),
     "NAME": Slot("a fact"),
     "VALUE": Slot("a value"),

@@ -6,6 +6,7 @@ from engine.rulebook.conditions.base import Analytes, Condition, Verdict, View
 from engine.rulebook.conditions.series import Change, Range, Trend
 from engine.rulebook.conditions.states import (
     MeasuredSince,
+    NamedSymptom,
     OtherDrug,
     RecordedFact,
     Symptom,
@@ -29,6 +30,7 @@ FORMS: tuple[type[Condition], ...] = (
     MeasuredSince,
     RecordedFact,
     Symptom,
+    NamedSymptom,
     OtherDrug,
     Unusable,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import ClassVar, NamedTuple, Self
 
 from engine.model.codes import AnalyteDefinition, AnalyteKind
@@ -175,14 +175,20 @@ def badness(number: Decimal | None, operator: Operator) -> Decimal | None:
 def ratio(numerator: Decimal, denominator: Decimal, bound: Decimal | None = None) -> str:
     """The quotient as text: two decimals, or as many more as it takes not to look like ``bound``.
 
-    4.9996 must not be shown as 5 beside a rule that says "at least 5".
+    Cut and never rounded up, so that no limit looks reached that was not: 4.9996 is shown as 4.99. What
+    is beyond a limit is not shown as at it either: 3.0025 is 3.002 beside a rule that says "above 3".
     """
     exact = numerator / denominator
     for places in range(2, 7):
-        rounded = round(exact, places)
-        if bound is None or (rounded.compare(bound) == exact.compare(bound)):
-            return plain(rounded)
+        shown = cut(exact, places)
+        if bound is None or (shown.compare(bound) == exact.compare(bound)):
+            return plain(shown)
     return plain(exact)
+
+
+def cut(number: Decimal, places: int) -> Decimal:
+    """The number with at most so many decimals, the rest cut off."""
+    return number.quantize(Decimal(1).scaleb(-places), ROUND_DOWN)
 
 
 def missing(condition: str, analyte: str, view: View, note: str = "") -> Verdict:

@@ -231,6 +231,39 @@ class Symptom(Condition):
 
 
 @dataclass(frozen=True, slots=True)
+class NamedSymptom(Condition):
+    """``symptom is nausea``."""
+
+    symptom: str
+
+    PATTERNS: ClassVar = ("symptom is SYMPTOM",)
+    MEANING: ClassVar = (
+        "That symptom has been recorded since the therapy began, and no `none` after it; false where only "
+        "others have been, UNKNOWN where nobody has recorded any."
+    )
+    EXAMPLE: ClassVar = "symptom is nausea"
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        return cls(text, words["SYMPTOM"])
+
+    def judge(self, view: View) -> Verdict:
+        """Judge the symptom facts in scope: jaundice told on Tuesday does not take back Monday's nausea."""
+        scope = view.situation.scope_from
+        told = [f for f in view.situation.facts.get("symptom", ()) if f.effective.at >= scope]
+        well = max((f.effective.at for f in told if f.value in _NOTHING), default=scope)
+        found = latest_fact(f for f in told if f.value == self.symptom and f.effective.at >= well)
+        shown = found or latest_fact(told)
+        return _of_fact(self, shown, Truth.of(found is not None), "symptoms are not on record")
+
+    @property
+    def saying(self) -> str:
+        """``nausea is recorded``."""
+        return f"{self.symptom.replace('-', ' ')} is recorded"
+
+
+@dataclass(frozen=True, slots=True)
 class OtherDrug(Condition):
     """``on allopurinol``."""
 

@@ -157,6 +157,15 @@ def _alt(*values: str) -> str:
         ("symptom recorded", "facts: {symptom: {-9d: none, -2d: nausea}}", T),
         ("symptom recorded", "facts: {symptom: {-100d: nausea}}", FACT),
         ("symptom recorded", "", FACT),
+        ("symptom is nausea", "facts: {symptom: nausea}", T),
+        ("symptom is nausea", "facts: {symptom: vomiting}", F),
+        ("symptom is nausea", "facts: {symptom: none}", F),
+        ("symptom is nausea", "facts: {symptom: {-9d: nausea, -2d: none}}", F),
+        ("symptom is nausea", "facts: {symptom: {-9d: nausea, -2d: none, 0d: vomiting}}", F),
+        ("symptom is nausea", "facts: {symptom: {-9d: none, -2d: nausea, 0d: vomiting}}", T),
+        ("symptom is nausea", "facts: {symptom: {-100d: nausea}}", FACT),
+        ("symptom is nausea", "facts: {symptom: {-100d: nausea, 0d: vomiting}}", F),
+        ("symptom is nausea", "", FACT),
         ("on allopurinol", "facts: {allopurinol: active}", T),
         ("on allopurinol", "facts: {allopurinol: {-9d: active, -2d: stopped}}", F),
         ("on allopurinol", "", FACT),
@@ -228,10 +237,13 @@ def test_evidence_names_the_range_of_that_very_result() -> None:
 
 
 def test_fold_never_looks_like_the_limit_that_was_not_reached() -> None:
-    """149.999 / 30 is not shown as 5 beside a limit of 5 that it does not reach."""
+    """149.999 / 30 is not shown as 5, which it does not reach, nor 120.1 / 40 as 3, which it passes."""
     found = verdict("alt >= 5 x baseline", _alt("149.999") + "\nbaseline: {alt: 30 U/L}").evidence
 
-    assert (Truth.FALSE, "4.99997") == (found.truth, found.fold)
+    above = verdict("alt > 3 x ULN", _alt("120.1") + "\nranges: {alt: 10-40}").evidence
+
+    assert (Truth.FALSE, "4.99") == (found.truth, found.fold)
+    assert (Truth.TRUE, "3.002") == (above.truth, above.fold)
 
 
 def test_fold_of_a_value_above_the_measuring_range_keeps_its_comparator() -> None:

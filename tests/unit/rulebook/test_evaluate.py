@@ -121,8 +121,43 @@ def test_a_message_fills_every_kind_of_placeholder() -> None:
 
     found = finding(a_rule, "results: {alt: {0d: 160.0 U/L}}\nranges: {alt: 10-40}\nbaseline: {alt: 31 U/L}")
 
-    expected = "160 U/L sent 160.0 U/L, 5.16 x 31 U/L, to 40 U/L, 2026-03-02; not measured; not known; alt"
+    expected = "160 U/L sent 160.0 U/L, 5.1 x 31 U/L, to 40 U/L, 2026-03-02; not measured; not known; alt"
     assert expected == found.message
+
+
+def test_a_multiple_is_cut_and_never_rounded_up() -> None:
+    """71 of 40 is 1.7 x in every text of an alert, and what is not twice the limit never reads as twice."""
+    a_rule = rule("alt > 1 x ULN", message='"{alt.fold}"')
+    low = rule("alp < 1 x LLN", message='"{alp.fold}"')
+
+    def told(value: str) -> str:
+        return finding(a_rule, f"results: {{alt: {{0d: '{value} U/L'}}}}\nranges: {{alt: 10-40}}").message
+
+    assert ["1.7", "1.9", "2", ">2.5"] == [told(value) for value in ("71", "79.99", "80", ">103")]
+    assert "0.95" == finding(low, "results: {alp: {0d: 40.3 U/L}}\nranges: {alp: 42-141}").message
+
+
+def test_a_rule_can_say_which_value_it_is_about() -> None:
+    """Bilirubin of twice its limit is told as bilirubin, though the ALT is further beyond its own limit."""
+    when = "all:\n  - alt > 1 x ULN\n  - bilirubin >= 2 x ULN"
+    record = "results: {alt: {0d: 90 U/L}, bilirubin: {0d: 34 umol/L}}\nranges: {alt: 10-40, bilirubin: 3-17}"
+
+    usual = finding(rule(when), record)
+    named = finding(rule(when, extra="trigger: bilirubin", message='"{trigger.name} {trigger}"'), record)
+
+    assert ("alt 0d", "bilirubin 0d") == (usual.trigger_key, named.trigger_key)
+    assert ("bilirubin >= 2 x ULN", "Bilirubin 34 umol/L") == (named.evidence[0].condition, named.message)
+
+
+def test_a_rule_whose_named_value_is_missing_names_another() -> None:
+    """Where the named analyte does not speak, the alert is about what does."""
+    a_rule = rule("any:\n  - alt > 1 x ULN\n  - ast > 1 x ULN", extra="trigger: ast")
+
+    found = finding(
+        a_rule, "results: {alt: {0d: 90 U/L}, ast: {0d: 20 U/L}}\nranges: {alt: 10-40, ast: 10-40}"
+    )
+
+    assert "alt 0d" == found.trigger_key
 
 
 def test_a_data_quality_rule_gives_a_finding_for_each_subject() -> None:

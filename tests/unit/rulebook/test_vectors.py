@@ -5,6 +5,8 @@ Upper limit of ALT 40, ALP 42-141, bilirubin 17; baseline of ALT 30, bilirubin 8
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from engine.model.finding import Finding
@@ -14,6 +16,7 @@ from tests.unit.rulebook.records import shipped, shipped_analytes, situation
 _RANGES = "ranges: {alt: 10-40, ast: 10-40, alp: 42-141, bilirubin: 3-17}\n"
 _BASELINE = "baseline: {alt: 30 U/L, ast: 30 U/L, bilirubin: 8 umol/L}\n"
 _WELL = "facts: {symptom: none}\n"
+_VOMITING = "facts: {symptom: vomiting}\n"
 _USUAL = _RANGES + _BASELINE + _WELL
 _RESTARTED = "therapy: {restarted: -20d}\n"
 
@@ -49,6 +52,27 @@ def _speaking(record: str) -> dict[str, str]:
             {"a08": "critical", "a13": "review"},
         ),
         (_RANGES + _WELL + "results: {alt: {0d: 199.9 U/L}}", {"a13": "review"}),
+        (_RANGES + _WELL + "results: {alt: {0d: 200 U/L}}", {"b02": "urgent"}),
+        (_RANGES + _WELL + "results: {alt: {0d: 400 U/L}}", {"b02": "urgent"}),
+        (_RANGES + _WELL + "results: {alt: {0d: 400.1 U/L}}", {"b03": "critical"}),
+        (_USUAL.replace("none", "nausea") + "results: {alt: {0d: 89 U/L}}", {"a15": "urgent"}),
+        (
+            _USUAL.replace("none", "nausea") + "results: {alt: {0d: 90 U/L}}",
+            {"a03": "critical", "a04": "critical", "a15": "urgent"},
+        ),
+        (_RANGES + _VOMITING + "results: {alt: {0d: 299 U/L}}", {"a15": "urgent", "b02": "urgent"}),
+        (_VOMITING + "results: {alt: {0d: 299 U/L}}", {}),
+        (_VOMITING + "results: {alt: {0d: 300 U/L}}", {"a05": "critical", "a15": "urgent"}),
+        (
+            _RANGES + _BASELINE + "results: {alt: {0d: 149 U/L}}",
+            {"a03": "urgent", "a04": "urgent", "a13": "review"},
+        ),
+        (_RANGES + "results: {alt: {0d: 250 U/L}}", {"b02": "urgent"}),
+        (
+            _RANGES + "baseline: {alt: 100 U/L}\nresults: {alt: {0d: 450 U/L}}",
+            {"a03": "urgent", "a04": "urgent", "b03": "critical"},
+        ),
+        (_RANGES + _VOMITING + "results: {alt: {0d: 190 U/L}}", {"a15": "urgent"}),
         (_RANGES + _WELL + "results: {alp: {0d: 39 U/L}}", {"c03": "info"}),
         (_RANGES + "results: {alp: {0d: 39 U/L}}", {"c03": "info"}),
         (_RANGES + _WELL + "results: {alp: {0d: 42 U/L}}", {}),
@@ -61,7 +85,10 @@ def _speaking(record: str) -> dict[str, str]:
             _RANGES + _WELL + "baseline: {alt: 20 U/L}\nresults: {alt: {0d: 100 U/L}}",
             {"a01": "critical", "a13": "review"},
         ),
-        (_USUAL + "results: {ast: {0d: 640 U/L}}", {"a01": "critical", "a02": "critical"}),
+        (
+            _USUAL + "results: {ast: {0d: 640 U/L}}",
+            {"a01": "critical", "a02": "critical", "b03": "critical"},
+        ),
         ('problems: [{kind: unit-missing, analyte: bilirubin, sent: "2.0"}]', {"q01": "review"}),
         ("problems: [{kind: identity-conflict, code: PID}]", {"q05": "urgent"}),
         ("problems: [{kind: code-unmapped, code: LFT7}]", {"q06": "info"}),
@@ -86,4 +113,16 @@ def test_whatever_else_fires_takes_precedence_over_a_mild_rise() -> None:
     """The alert for a stop never reads as advice to carry on."""
     over = {rule.id[:3] for rule in shipped().rules if "a13-mild-rise" in rule.supersedes}
 
-    assert {"a01", "a02", "a06", "a07", "a08"} == over
+    assert {"a01", "a02", "a03", "a04", "a05", "a06", "a07", "a08", "a15", "b02", "b03"} == over
+
+
+@pytest.mark.parametrize("symptom", ["", "none", "nausea", "vomiting", "fatigue", "jaundice", "other"])
+@pytest.mark.parametrize("baseline", ["", "baseline: {alt: 30 U/L}\n", "baseline: {alt: 100 U/L}\n"])
+@pytest.mark.parametrize("value", ["40.1", "147", "199.9", "200", "400", "450", ">150"])
+def test_no_raised_transaminase_goes_unheard(value: str, baseline: str, symptom: str) -> None:
+    """With a reference range somebody hears of every raised ALT, whatever else is known of the patient."""
+    facts = f"facts: {{symptom: {symptom}}}\n" if symptom else ""
+    told = _speaking(f"{_RANGES}{baseline}{facts}results: {{alt: {{0d: '{value} U/L'}}}}")
+
+    assert told
+    assert {"review"} != set(told.values()) or (Decimal(value) < 200 and symptom in ("", "none"))
