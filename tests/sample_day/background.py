@@ -343,7 +343,7 @@ def odd_without_therapy(day: Day) -> None:
 
 
 def ordinary_people(day: Day) -> None:
-    """Fourteen more who had blood taken today."""
+    """Nine more who had blood taken today."""
     for index, (laboratory, name) in enumerate(
         (
             (STEVENS, "anton"),
@@ -354,10 +354,7 @@ def ordinary_people(day: Day) -> None:
             (STEVENS, "gerda"),
             (STMARY, "ines"),
             (STEVENS, "jakob"),
-            (RIVERSIDE, "katja"),
             (NORTH, "lars"),
-            (STEVENS, "mona"),
-            (STMARY, "noel"),
         )
     ):
         hour, minute = (13, 5 + index) if laboratory is RIVERSIDE else (7 + index // 4, 4 * index)

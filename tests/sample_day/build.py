@@ -20,6 +20,7 @@ from tests.sample_day import (
     liver,
     liver_courses,
     quality,
+    symptoms,
 )
 from tests.sample_day.day import Day
 from tests.sample_day.wire import Draft
@@ -58,6 +59,7 @@ STORIES: tuple[Callable[[Day], None], ...] = (
     blood.tell,
     quality.tell,
     background.tell,
+    symptoms.tell,
 )
 
 

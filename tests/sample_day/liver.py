@@ -21,10 +21,12 @@ AIH = "autoimmune hepatitis"
 CROHN = "Crohn's disease"
 
 
-def injury(name: str, rule: str, step: str, severity: str, value: str, why: str) -> tuple[Event]:
+def injury(
+    name: str, rule: str, step: str, severity: str, value: str, why: str, *, unit: str = "U/L"
+) -> tuple[Event]:
     """An event of the liver-injury family; ``step`` is ``phase/reason``."""
     phase, reason = step.split("/")
-    unit = "U/L" if value else ""
+    unit = unit if value else ""
     return (Event(PEOPLE[name].mrn, rule, "liver-injury", phase, reason, severity, value, unit, why),)
 
 
@@ -44,7 +46,7 @@ def tell(day: Day) -> None:
 
 
 def five_times_baseline(day: Day) -> None:
-    """4.9 x baseline is a mild rise by the numbers; 5.0 x is not."""
+    """4.9 x baseline is no stop limit, but above 3 x somebody must ask for symptoms; 5.0 x is one."""
     day.therapy("iris", "2026-01-12", "150", indication=AIH)
     day.row("iris", "fact", "2026-01-05", note="tpmt=normal")
     day.history(
@@ -67,13 +69,13 @@ def five_times_baseline(day: Day) -> None:
         blood={},
         expect=injury(
             "iris",
-            "a13",
+            "a03",
             "start/new",
-            "review",
+            "urgent",
             "147",
-            "147 is 3.7 x ULN 40 (between 1 and 5) and 4.9 x baseline 30 (median of 28, 32, 30), not 5",
+            "147 is 4.9 x baseline 30 (median of 28, 32, 30): not 5, but at least 3 with symptoms unknown",
         ),
-        shows="ALT 4.9 x baseline: A13, not A01",
+        shows="ALT 4.9 x baseline, symptoms unknown: A03 one step lower, not A01",
     )
     day.report(
         STEVENS,
@@ -87,9 +89,9 @@ def five_times_baseline(day: Day) -> None:
             "escalate/worse",
             "critical",
             "150",
-            "150 is 5.0 x baseline 30; critical outranks review",
+            "150 is 5.0 x baseline 30; critical outranks urgent",
         ),
-        shows="ALT 5.0 x baseline: escalation from review to critical",
+        shows="ALT 5.0 x baseline: escalation from urgent to critical",
     )
 
 
@@ -142,17 +144,16 @@ def five_hundred(day: Day) -> None:
 
 
 def four_hundred_ninety_nine(day: Day) -> None:
-    """499 is not 500, and 4.5 x baseline is not 5 x; 12 x ULN is beyond a mild rise."""
+    """499 is not 500; without a range and without a baseline no other rule can judge it."""
     day.therapy("clara", "2026-02-23", "50", indication=AIH)
-    day.baseline("clara", "2026-02-20", alt="110 U/L", ast="34 U/L", bilirubin="10 umol/L")
     day.report(
         STEVENS,
         "clara",
         "alt-499",
         collected="03-12 07:00",
-        liver={"alt": "499", "ast": "38", "bilirubin": "11"},
+        liver={"alt": Observation("alt", "499", reference=""), "ast": "38", "bilirubin": "11"},
         blood={},
-        shows="ALT 499: neither A02 nor A01 (4.5 x) nor A13 (12.5 x ULN)",
+        shows="ALT 499 without range and baseline: not A02, and nothing to compare with for the others",
     )
 
 
@@ -269,8 +270,9 @@ def bilirubin_in_milligrams(day: Day) -> None:
             "a07",
             "start/new",
             "critical",
-            "61",
-            "ALT 61 is above ULN 56 (1.5 x baseline), and bilirubin 2.4 mg/dL is 2.0 x ULN 1.2",
+            "41.04",
+            "bilirubin 2.4 mg/dL (x 17.1) is 2.0 x ULN 1.2, and ALT 61 is above ULN 56 (1.5 x baseline)",
+            unit="umol/L",
         ),
         shows="US units, version 2.3: A07",
     )
@@ -306,11 +308,15 @@ def after_a_restart(day: Day) -> None:
 
 
 def after_a_restart_at_the_limit(day: Day) -> None:
-    """Exactly three times ULN is not above it. The message has separators of its own."""
+    """Exactly three times ULN is not above it, and he has been asked and has no symptoms.
+
+    The message has separators of its own.
+    """
     day.therapy("hugo", "2025-04-14", "125", indication=AIH)
     day.row("hugo", "stop", "2026-01-12", note="ALT 6 x ULN")
     day.row("hugo", "restart", "2026-02-09", dose="50", indication=AIH)
     day.baseline("hugo", "2025-04-07", alt="34 U/L", ast="28 U/L", bilirubin="8 umol/L")
+    day.row("hugo", "fact", "2026-03-09", note="symptom=none")
     day.history(STEVENS, "hugo", "2026-02-05 10:40", alt=("35",), ast=("29",), bilirubin=("8",))
     report = day.report(
         STEVENS,
@@ -324,7 +330,7 @@ def after_a_restart_at_the_limit(day: Day) -> None:
             "start/new",
             "review",
             "120",
-            "120 is 3 x ULN 40, not above it; still more than 1 x ULN",
+            "120 is 3 x ULN 40, not above it; 3.5 x baseline 34, but without symptoms no A03; above 1 x ULN",
         ),
         shows="MSH-1 and MSH-2 other than usual; the neighbour of A08",
     )

@@ -130,7 +130,7 @@ def withdrawn(day: Day) -> None:
 
 
 def falling(day: Day) -> None:
-    """From critical to mild: the alert stays open one step lower."""
+    """From above 500 U/L to 5 x ULN: the alert stays open one step lower."""
     day.therapy("tilda", "2026-01-05", "100", indication=AIH)
     day.baseline("tilda", "2025-12-29", alt="120 U/L", ast="70 U/L", bilirubin="11 umol/L")
     day.report(
@@ -140,24 +140,31 @@ def falling(day: Day) -> None:
         collected="03-10 10:20",
         sent="03-12 06:48",
         liver={"alt": "560", "ast": "60", "bilirubin": "12"},
-        expect=injury("tilda", "a02", "start/new", "critical", "560", "560 U/L; 4.7 x baseline 120"),
+        expect=injury(
+            "tilda",
+            "a02",
+            "start/new",
+            "critical",
+            "560",
+            "560 U/L; 4.7 x baseline 120; B03 (14 x ULN 40) holds too",
+        ),
         shows="A02 from the day before yesterday",
     )
     day.report(
         STEVENS,
         "tilda",
-        "alt-170",
+        "alt-210",
         collected="03-12 10:35",
-        liver={"alt": "170", "ast": "50", "bilirubin": "11"},
+        liver={"alt": "210", "ast": "50", "bilirubin": "11"},
         expect=injury(
             "tilda",
-            "a13",
+            "b02",
             "deescalate/changed",
-            "review",
-            "170",
-            "170 is 4.3 x ULN: still raised, no longer critical",
+            "urgent",
+            "210",
+            "210 is 5.25 x ULN 40 (5 to 10) and 1.75 x baseline 120: no stop rule holds any more",
         ),
-        shows="de-escalation from critical to review",
+        shows="de-escalation from critical to urgent: B02",
     )
 
 
@@ -168,11 +175,18 @@ def jaundice_instead(day: Day) -> None:
     day.report(
         STEVENS,
         "ulrich",
-        "alt-505",
+        "alt-480",
         collected="03-12 05:40",
-        liver={"alt": "505", "ast": "39", "bilirubin": "14"},
-        expect=injury("ulrich", "a02", "start/new", "critical", "505", "505 U/L; 4.6 x baseline 110"),
-        shows="A02",
+        liver={"alt": "480", "ast": "39", "bilirubin": "14"},
+        expect=injury(
+            "ulrich",
+            "b03",
+            "start/new",
+            "critical",
+            "480",
+            "480 is 12 x ULN 40, above 10; below 500 U/L, and 4.4 x baseline 110",
+        ),
+        shows="above 10 x ULN, below both stop limits: B03",
     )
     day.report(
         STEVENS,
@@ -185,8 +199,9 @@ def jaundice_instead(day: Day) -> None:
             "a07",
             "update/changed",
             "critical",
-            "200",
-            "ALT 200 is above ULN 40 (1.8 x baseline, so no A06), and bilirubin 50 is 2.9 x ULN 17",
+            "50",
+            "bilirubin 50 is 2.9 x ULN 17, and ALT 200 is above ULN 40 (1.8 x baseline, so no A06)",
+            unit="umol/L",
         ),
         shows="same severity, other rule",
     )
