@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from engine.model.alert import Alert, AlertEvent
 from engine.model.ledger import LedgerEntry
 from engine.model.person import Identifier, Person
+from engine.model.record import Record
 from engine.model.result import Result
 from engine.model.serialization import event_to_json
 from engine.model.therapy import TherapyEvent
@@ -27,6 +28,7 @@ from engine.store.rows import (
     outbox_row,
 )
 from engine.store.statements import Statements
+from engine.therapy import newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,38 @@ class Changes:
     repeats: dict[InboxKey, int] = field(default_factory=lambda: defaultdict(int))
     ledger: list[tuple[LedgerEntry, datetime]] = field(default_factory=list)
     records: set[str] = field(default_factory=set)  # persons whose record is not what it was
+
+    def by_person(self) -> defaultdict[str, News]:
+        """Results, therapy and alerts by the person whose rows they are."""
+        news: defaultdict[str, News] = defaultdict(News)
+        for result in self.results.values():
+            news[result.person_id].results.append(result)
+        for event in self.therapy.values():
+            news[event.person_id].therapy.append(event)
+        for alert in self.alerts.values():
+            news[alert.person_id].alerts.append(alert)
+        return news
+
+
+@dataclass(slots=True)
+class News:
+    """What was written about one person."""
+
+    results: list[Result] = field(default_factory=list)
+    therapy: list[TherapyEvent] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+
+    def added_to(self, record: Record, person: Person) -> Record:
+        """The record of a person nobody was merged with, after these rows were written over the old ones."""
+        results = {result.key: result for result in (*record.results, *self.results)}
+        therapy = {event.event_id: event for event in (*record.therapy, *self.therapy)}
+        alerts = {alert.alert_id: alert for alert in (*record.alerts, *self.alerts)}
+        return Record(
+            replace(record.person, demographics=person.demographics, visit=person.visit),
+            tuple(results.values()),
+            newest(therapy.values()),
+            tuple(alerts.values()),
+        )
 
 
 def write(changes: Changes, cursor: DBAPICursor, statements: Statements) -> None:

@@ -32,9 +32,10 @@ class Unit:
         self._statements = statements
         self._reader = Reader(cursor, statements, cache)
         self._records: dict[str, Record] = {}
-        self._counts: dict[str, int] = {}
+        self._read: dict[str, tuple[Record, int]] = {}
         self._roots: dict[tuple[str, str], str | None] = {}
         self._retired: dict[str, str] = {}
+        self._renamed: set[str | None] = set()
         self._changes = Changes()
         self._taken: set[InboxKey] = set()
 
@@ -87,16 +88,20 @@ class Unit:
         An identifier that somebody has stays with them: only a merge joins persons.
         """
         root = person.person_id
-        if new:
-            self._counts[root] = 0
         self._changes.persons[root] = person
         self._changes.records.add(root)
         wanted = list(more)
         self._find_roots({identifier.key for identifier in wanted})
         for identifier in wanted:
             self._changes.identifiers[identifier.key] = (identifier, root)
-            if self._roots[identifier.key] is None:
+            owner = self._roots[identifier.key]
+            if owner is None:
                 self._roots[identifier.key] = root
+            else:
+                self._changes.records.add(owner)
+            self._renamed |= {root, owner}
+        if new:
+            self._renamed.add(root)
 
     def put_merge(
         self, survivor: Record, retired: Person, decided_at: datetime, control_id: str, why: str
@@ -108,6 +113,7 @@ class Unit:
         self._retired[retired.person_id] = root
         self._records.pop(retired.person_id, None)
         self._changes.records.add(root)
+        self._renamed |= {root, retired.person_id}
         self._changes.merges.append(Merge(retired.person_id, root, decided_at, control_id, why))
 
     def put_record(
@@ -162,11 +168,21 @@ class Unit:
         flushing.write(self._changes, self._cursor, self._statements)
 
     def committed(self) -> Iterator[tuple[Record, int]]:
-        """The records that this unit has read or changed, with their counts of changes after the commit."""
-        for root, record in self._records.items():
-            count = self._counts.get(root)
-            if count is not None and root not in self._retired:
-                yield record, count + (root in self._changes.records)
+        """Records as the store holds them after the commit, each with the number of changes it has seen.
+
+        Made of the rows that were read and those that were written, not of what callers believe. People
+        who are new, have new numbers or belong to a merge are left to be read again.
+        """
+        changes = self._changes
+        news = changes.by_person()
+        for root, (record, count) in self._read.items():
+            if root in self._renamed or record.person.members != (root,):
+                continue
+            if root in changes.records:
+                person = changes.persons.get(root, record.person)
+                yield news[root].added_to(record, person), count + 1
+            else:
+                yield record, count
 
     def _survivor(self, root: str) -> str:
         while root in self._retired:
@@ -184,4 +200,4 @@ class Unit:
         if missing:
             for root, (record, count) in self._reader.records(missing).items():
                 self._records[root] = record
-                self._counts[root] = count
+                self._read[root] = (record, count)
