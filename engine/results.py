@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from datetime import timedelta, timezone
+from datetime import UTC, timedelta, timezone
 
 from engine.errors import ContentError
 from engine.hl7 import (
@@ -164,7 +164,10 @@ def _read_one(collector: _Collector, facts: _OrderFacts, obx: Segment, match: Co
         return
     if action is StatusAction.WITHDRAW:
         withdrawn = _result(collector, facts, obx, match, status, _NO_VALUE)
-        collector.results[withdrawn.key] = withdrawn
+        known = collector.results.get(withdrawn.key)
+        # D and X touch one OBX of a unit only: a value beside it in the same message stands.
+        if known is None or known.problem is not None:
+            collector.results[withdrawn.key] = withdrawn
         return
     if action is StatusAction.PROMOTE:
         collector.promoted.append(_result(collector, facts, obx, match, status, _NO_VALUE))
@@ -184,7 +187,7 @@ def _keep(collector: _Collector, result: Result, match: CodeMatch) -> None:
     A second readable value under the same key is a result of its own: nothing is overwritten.
     """
     known = collector.results.get(result.key)
-    if known is None or (known.problem is not None and result.problem is None):
+    if known is None or (result.problem is None and (known.withdrawn or known.problem is not None)):
         collector.results[result.key] = result
     elif result.problem is None:
         if (known.sent, known.collected) == (result.sent, result.collected):
@@ -248,7 +251,7 @@ def _result(
     reported = facts.reported or header.sent_at or collected
     sent = header.sent_at or reported
     corrects = status in (ResultStatus.CORRECTED, ResultStatus.AMENDED)
-    number = facts.number or f"unnumbered {collected.isoformat()}"
+    number = facts.number or f"unnumbered {collected.at.astimezone(UTC).isoformat()}"
     return Result(
         person_id=collector.person_id,
         key=f"{facts.namespace}|{number}|{match.code}^{match.system}|{obx.text(4)}",
@@ -263,7 +266,7 @@ def _result(
             reported.at,
             sent.at,
             _CORRECTION_RANK if corrects else _STATUS_RANK[STATUS_ACTIONS[status]],
-            _digest(obx),
+            _digest(obx, collected),
         ),
         status=status,
         quantity=value.quantity,
@@ -278,8 +281,9 @@ def _result(
     )
 
 
-def _digest(obx: Segment) -> str:
-    content = "\x1f".join([obx.raw(number) for number in (5, 6, 7, 8, 11, 14)])
+def _digest(obx: Segment, collected: Moment) -> str:
+    parts = [obx.raw(number) for number in (5, 6, 7, 8, 11)]
+    content = "\x1f".join([*parts, str(collected.at.timestamp())])
     return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:16]
 
 

@@ -295,3 +295,16 @@ def test_a_result_corrected_to_nothing_readable_is_withdrawn_and_noticed() -> No
     day.at("d0 10:00").oru(obx("alt", "see comment", kind="ST", status="C"), order="O1", collected="d0 08:00")
 
     day.expect(STOP.ended(AlertReason.CORRECTED), alert("q03-value-unreadable", "review").started())
+
+
+def test_a_deletion_beside_a_value_deletes_the_other_line() -> None:
+    """D and X touch one OBX of a unit only: the value of the same message stands, in either order."""
+    for observations in itertools.permutations(
+        [obx("alt", "140", status="C"), obx("alt", "530", status="W")]
+    ):
+        day = with_alt("530")
+        day.expect(STOP.started())
+        day.at("d0 10:00").oru(*observations, order="O1", collected="d0 08:00")
+
+        day.expect(MILD.deescalated(AlertReason.CORRECTED))
+        assert day.values("alt") == ["140 U/L"]
