@@ -21,6 +21,7 @@ from typing import Any
 
 import pika
 
+from engine.model.alert import AlertEvent
 from engine.store import Store
 from tests.support.private_broker import PrivateBroker
 
@@ -34,8 +35,9 @@ INBOUND = "azawatch.inbound"
 ALERTS = "azawatch.alerts"
 ALERTS_OUT = "azawatch.alerts.out"
 QUARANTINE = "azawatch.quarantine"
+ENGINE_ACCOUNT = "engine-of-the-tests"
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
 
 
 def rows(file: Path) -> list[dict[str, str]]:
@@ -135,17 +137,18 @@ class Installation:
         """Make the virtual host and the account of the engine, which may not configure anything."""
         granted = json.loads(DEFINITIONS.read_text("utf-8"))["permissions"]
         rights = next(one for one in granted if one["user"] == "azawatch-engine")
-        account = f"engine-{self.virtual_host}"
-        self.broker.ctl("add_vhost", self.virtual_host)
-        self.broker.ctl("set_permissions", "-p", self.virtual_host, "guest", ".*", ".*", ".*")
-        self.broker.ctl("add_user", account, "a password")
-        self.broker.ctl(
-            "set_permissions",
-            "-p",
-            self.virtual_host,
-            account,
-            *(rights[name] for name in ("configure", "write", "read")),
-        )
+        everything = dict.fromkeys(("configure", "write", "read"), ".*")
+        definitions = {
+            "vhosts": [{"name": self.virtual_host}],
+            "users": [{"name": ENGINE_ACCOUNT, "password": "a password", "tags": []}],
+            "permissions": [
+                {**rights, "user": ENGINE_ACCOUNT, "vhost": self.virtual_host},
+                {**everything, "user": "guest", "vhost": self.virtual_host},
+            ],
+        }
+        file = self.folder / "definitions.json"
+        file.write_text(json.dumps(definitions), "utf-8")
+        self.broker.ctl("import_definitions", str(file))
 
     def close(self) -> None:
         """End what still runs and remove the virtual host."""
@@ -153,7 +156,6 @@ class Installation:
             if engine.process.poll() is None:
                 engine.kill()
         self.broker.ctl("delete_vhost", self.virtual_host)
-        self.broker.ctl("delete_user", f"engine-{self.virtual_host}")
 
     @property
     def admin_url(self) -> str:
@@ -163,7 +165,7 @@ class Installation:
     @property
     def engine_url(self) -> str:
         """AMQP URL of the engine's own account."""
-        return self.broker.url_of(f"engine-{self.virtual_host}", "a%20password", self.virtual_host)
+        return self.broker.url_of(ENGINE_ACCOUNT, "a%20password", self.virtual_host)
 
     @property
     def store_url(self) -> str:
@@ -176,9 +178,7 @@ class Installation:
         fixed = {"SITE_KEY": "k" * 40, "HISTORY__LOOKBACK_DAYS": "36500"}
         return environment(AMQP_URL=url, STORE_URL=self.store_url, **(fixed | self.settings))
 
-    def run(
-        self, *arguments: str | Path, exits: int = 0, url: str = ""
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str | Path, exits: int = 0, url: str = "") -> subprocess.CompletedProcess[str]:
         """One command to its end; by the account that may do everything unless ``url`` says another."""
         done = subprocess.run(
             [sys.executable, "-m", "engine", *map(str, arguments)],
@@ -224,10 +224,6 @@ class Installation:
         """The database, to look into."""
         return Store.open(self.store_url)
 
-    def taken(self) -> int:
-        """How many messages have been taken in, repeats included."""
-        return sum(count for _, _, count in self.store().disposition_counts())
-
     def wait_until_done(self, messages: int) -> None:
         """Until at least so many messages are taken in and everything is published."""
         store = self.store()
@@ -267,6 +263,70 @@ class Installation:
                     break
                 received.append(Received(body, method.exchange, method.routing_key, properties))
         return received
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a day has left behind, and the virtual host is gone."""
+
+    folder: Path
+    published: list[Received]
+    quarantined: list[Received]
+    events: list[AlertEvent]
+    subjects: dict[str, str]
+    messages: list[Mapping[str, Any]]
+    dispositions: dict[tuple[str, str], int]
+    integrity: str
+    log: list[dict[str, Any]]
+    exit_code: int
+    stop_seconds: float
+    inbound_left: int
+    outbox_left: int
+    on_record_at_kills: list[int]
+
+    @property
+    def store_file(self) -> Path:
+        """The database of the day."""
+        return self.folder / "azawatch.db"
+
+
+def play(site: Installation, kill_after: Sequence[int] = ()) -> Played:
+    """The sample day to its end, with a SIGKILL each time that so many messages are on record, then SIGTERM.
+
+    Without kills the messages come to a running engine; else they wait for it in the queue.
+    """
+    site.prepare()
+    store = site.store()
+    on_record = []
+    if kill_after:
+        site.send(MESSAGES)
+    for count in kill_after:
+        engine = site.start()
+        wait_until(lambda least=count: len(store.messages(limit=1000)) >= least, f"{count} messages")  # type: ignore[misc]
+        engine.kill()
+        on_record.append(len(store.messages(limit=1000)))
+    engine = site.start()
+    engine.wait_for("engine ready")
+    if not kill_after:
+        site.send(MESSAGES)
+    site.wait_until_done(len(day_files()))
+    exit_code, seconds = engine.terminate()
+    return Played(
+        folder=site.folder,
+        published=site.take(ALERTS_OUT),
+        quarantined=site.take(QUARANTINE),
+        events=store.alert_events(),
+        subjects={alert.alert_id: alert.subject for alert in store.alerts(only_open=False)},
+        messages=store.messages(limit=1000),
+        dispositions={(how, why): count for how, why, count in store.disposition_counts()},
+        integrity=store.check(),
+        log=engine.lines(),
+        exit_code=exit_code,
+        stop_seconds=seconds,
+        inbound_left=site.depth(INBOUND),
+        outbox_left=store.outbox_depth(),
+        on_record_at_kills=on_record,
+    )
 
 
 def control_ids(files: Sequence[Path]) -> dict[str, str]:

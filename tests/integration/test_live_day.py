@@ -1,37 +1,30 @@
-"""The sample hospital day through a real RabbitMQ and a real engine process: what comes out, field by field."""
+"""The sample hospital day through a real RabbitMQ and a real engine: what comes out, field by field."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.hl7.validation import validate_message
-from engine.model.alert import AlertEvent
 from engine.outbound.event_json import event_to_dict
 from tests.integration.installation import (
     ALERTS,
-    ALERTS_OUT,
     DAY,
-    INBOUND,
     MESSAGES,
-    QUARANTINE,
     ROSTER,
     Installation,
+    Played,
     Received,
     control_ids,
     day_files,
     rows,
 )
 from tests.sample_day.people import PEOPLE
-from tests.support.private_broker import PrivateBroker
 
 pytestmark = pytest.mark.broker
 
@@ -92,61 +85,17 @@ class Alert:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class LiveDay:
-    """All that the day has left behind."""
-
-    alerts: list[Alert]
-    quarantined: list[Received]
-    events: list[AlertEvent]
-    subjects: dict[str, str]
-    dispositions: dict[tuple[str, str], int]
-    log: list[dict[str, Any]]
-    log_text: str
-    exit_code: int
-    stop_seconds: float
-    inbound_left: int
-    outbox_left: int
-    folder: Path
-
-
 @pytest.fixture(scope="module")
-def day(broker: PrivateBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDay]:
-    """The day as ``make run`` plays it, then SIGTERM."""
-    site = Installation(tmp_path_factory.mktemp("day"), broker)
-    site.open()
-    try:
-        site.prepare()
-        engine = site.start()
-        engine.wait_for("engine ready")
-        site.send(MESSAGES)
-        site.wait_until_done(len(OUTCOMES))
-        exit_code, seconds = engine.terminate()
-        store = site.store()
-        yield LiveDay(
-            alerts=[Alert(received) for received in site.take(ALERTS_OUT)],
-            quarantined=site.take(QUARANTINE),
-            events=store.alert_events(),
-            subjects={alert.alert_id: alert.subject for alert in store.alerts(only_open=False)},
-            dispositions={(how, why): count for how, why, count in store.disposition_counts()},
-            log=engine.lines(),
-            log_text=engine.log.read_text("utf-8"),
-            exit_code=exit_code,
-            stop_seconds=seconds,
-            inbound_left=site.depth(INBOUND),
-            outbox_left=store.outbox_depth(),
-            folder=site.folder,
-        )
-    finally:
-        site.close()
+def alerts(undisturbed: Played) -> list[Alert]:
+    return [Alert(received) for received in undisturbed.published]
 
 
-def test_every_alert_of_the_day_arrives_and_no_other(day: LiveDay) -> None:
+def test_every_alert_of_the_day_arrives_and_no_other(alerts: list[Alert]) -> None:
     """The pharmacist is told of exactly what the hand-derived table says, with the value it rests on."""
     expected = Counter(
         (row["patient"], row["rule"], row["phase"], row["severity"], *value_of(row)) for row in EXPECTED
     )
-    assert Counter(alert.summary() for alert in day.alerts) == expected
+    assert Counter(alert.summary() for alert in alerts) == expected
 
 
 def value_of(row: dict[str, str]) -> tuple[str, str]:
@@ -155,41 +104,45 @@ def value_of(row: dict[str, str]) -> tuple[str, str]:
     return (row["value"], row["unit"]) if told else ("", "")
 
 
-def test_alerts_name_their_reason_and_the_message_that_caused_them(day: LiveDay) -> None:
+def test_alerts_name_their_reason_and_the_message_that_caused_them(undisturbed: Played) -> None:
     """Each event on record says why it was told and which message made it so."""
     ids = control_ids(day_files())
     expected = Counter(
         (row["patient"], row["rule"], row["family"], row["phase"], row["reason"], ids[row["message"]])
         for row in EXPECTED
     )
+    found = [event_to_dict(event) for event in undisturbed.events]
     assert expected == Counter(
-        (event_to_dict(event)["patient"]["id"], event.rule.split("-")[0], event.family)
-        + (event.phase.value, event.reason.value, event.message_control_id)
-        for event in day.events
+        (
+            event["patient"]["id"],
+            event["rule"].split("-")[0],
+            *(event[key] for key in ("family", "phase", "reason", "message_control_id")),
+        )
+        for event in found
     )
 
 
-def test_data_quality_alerts_are_kept_apart_by_what_they_are_about(day: LiveDay) -> None:
+def test_data_quality_alerts_are_kept_apart_by_what_they_are_about(undisturbed: Played) -> None:
     """A missing unit of the platelets and an unreadable white count are two alerts, not one."""
     about = {
-        (event.rule.split("-")[0], day.subjects[event.alert_id])
-        for event in day.events
-        if day.subjects[event.alert_id]
+        (event.rule.split("-")[0], undisturbed.subjects[event.alert_id])
+        for event in undisturbed.events
+        if undisturbed.subjects[event.alert_id]
     }
     assert about >= {(row["rule"], row["subject"]) for row in EXPECTED if row["subject"]}
 
 
-def test_each_event_is_published_once_under_its_own_id(day: LiveDay) -> None:
+def test_each_event_is_published_once_under_its_own_id(alerts: list[Alert], undisturbed: Played) -> None:
     """One message per event of the record, and its id is the one receivers drop repeats by."""
-    published = [(alert.header[10], alert.alert_id) for alert in day.alerts]
+    published = [(alert.header[10], alert.alert_id) for alert in alerts]
 
-    assert sorted(published) == sorted((event.event_id, event.alert_id) for event in day.events)
+    assert sorted(published) == sorted((event.event_id, event.alert_id) for event in undisturbed.events)
     assert len({message_id for message_id, _ in published}) == len(published)
 
 
-def test_properties_let_a_receiver_route_and_drop_repeats(day: LiveDay) -> None:
+def test_properties_let_a_receiver_route_and_drop_repeats(alerts: list[Alert]) -> None:
     """Whoever pages decides by properties alone: persistent, typed, identified, with its routing key."""
-    for alert in day.alerts:
+    for alert in alerts:
         received, properties = alert.received, alert.received.properties
         _, rule, phase, severity, *_ = alert.summary()
 
@@ -206,9 +159,9 @@ def test_properties_let_a_receiver_route_and_drop_repeats(day: LiveDay) -> None:
         }
 
 
-def test_the_header_is_the_agreed_one(day: LiveDay) -> None:
+def test_the_header_is_the_agreed_one(alerts: list[Alert]) -> None:
     """Receivers select by MSH: sender, type, id, processing id, version, charset and IHE profile."""
-    for alert in day.alerts:
+    for alert in alerts:
         header = alert.header
         assert header[2] == "^~\\&"
         assert header[3] == "AZAWATCH"
@@ -220,10 +173,10 @@ def test_the_header_is_the_agreed_one(day: LiveDay) -> None:
         assert header[21] == "IHE_PCD_ACM_001^IHE PCD^1.3.6.1.4.1.19376.1.6.4.4^ISO"
 
 
-def test_the_patient_is_named_as_the_laboratories_name_them(day: LiveDay) -> None:
+def test_the_patient_is_named_as_the_laboratories_name_them(alerts: list[Alert]) -> None:
     """PID-3 leads with the medical record number; name, birth date and sex are those on file."""
     people = {patient.mrn: patient for patient in PEOPLE.values()}
-    for alert in day.alerts:
+    for alert in alerts:
         patient = people[alert.named("PID")[0][3].split("^")[0]]
         pid = alert.named("PID")[0]
         authority, kind = pid[3].split("~")[0].split("^")[3:5]
@@ -234,11 +187,13 @@ def test_the_patient_is_named_as_the_laboratories_name_them(day: LiveDay) -> Non
         assert pid[8] == patient.sex
 
 
-def test_the_order_names_the_alert_and_later_events_its_first(day: LiveDay) -> None:
+def test_the_order_names_the_alert_and_later_events_its_first(
+    alerts: list[Alert], undisturbed: Played
+) -> None:
     """OBR-3 is the alert id in the first message and the event's own afterwards, with OBR-29 leading back."""
-    firsts = {event.event_id: event.sequence == 1 for event in day.events}
+    firsts = {event.event_id: event.sequence == 1 for event in undisturbed.events}
     assert set(firsts.values()) == {True, False}
-    for alert in day.alerts:
+    for alert in alerts:
         own = f"{alert.header[10]}^AZAWATCH"
         first = firsts[alert.header[10]]
 
@@ -249,7 +204,7 @@ def test_the_order_names_the_alert_and_later_events_its_first(day: LiveDay) -> N
         assert alert.order[49] == "A"
 
 
-def test_facets_come_complete_and_in_order(day: LiveDay) -> None:
+def test_facets_come_complete_and_in_order(alerts: list[Alert]) -> None:
     """Event, source, phase, state, inactivation, priority, type, rule, accession: the order of IHE ACM."""
     attributes = {
         3: "68481^MDC_ATTR_EVENT_PHASE^MDC",
@@ -260,7 +215,7 @@ def test_facets_come_complete_and_in_order(day: LiveDay) -> None:
         8: "AZA-RULE^Rule and version^99AZA",
         9: "AZA-SRC^Source accession^99AZA",
     }
-    for alert in day.alerts:
+    for alert in alerts:
         _, _, phase, severity, *_ = alert.summary()
         observations = alert.named("OBX")
         count = len(observations)
@@ -280,9 +235,9 @@ def test_facets_come_complete_and_in_order(day: LiveDay) -> None:
         assert alert.facets[1][8].split("~")[1:] == [alert.facets[6][5], alert.facets[7][5]]
 
 
-def test_the_source_facet_carries_the_result(day: LiveDay) -> None:
+def test_the_source_facet_carries_the_result(alerts: list[Alert]) -> None:
     """Facet 2 has the laboratory's code, the value in its UCUM unit, and when the specimen was taken."""
-    measured = [alert for alert in day.alerts if alert.summary()[4]]
+    measured = [alert for alert in alerts if alert.summary()[4]]
     assert len(measured) == sum(1 for row in EXPECTED if value_of(row)[0])
     for alert in measured:
         facet = alert.facets[2]
@@ -299,13 +254,13 @@ def test_the_source_facet_carries_the_result(day: LiveDay) -> None:
         assert alert.facets[9][5]
 
 
-def test_a_retraction_takes_the_value_back(day: LiveDay) -> None:
+def test_a_retraction_takes_the_value_back(alerts: list[Alert], undisturbed: Played) -> None:
     """After a correction or withdrawal facet 1 says so and facet 2 stands without value, OBX-11 X."""
     ended = {
-        event.event_id for event in day.events if event.reason.value in {"corrected", "withdrawn"}
+        event.event_id for event in undisturbed.events if event.reason.value in {"corrected", "withdrawn"}
     }
     assert len(ended) == 3
-    for alert in day.alerts:
+    for alert in alerts:
         if alert.header[10] in ended:
             assert alert.facets[1][5].startswith("RETRACTED")
             assert (alert.facets[2][5], alert.facets[2][11]) == ("", "X")
@@ -313,9 +268,9 @@ def test_a_retraction_takes_the_value_back(day: LiveDay) -> None:
             assert {fields[11] for fields in alert.named("OBX")} == {"R"}
 
 
-def test_notes_cite_the_source_and_say_what_this_is(day: LiveDay) -> None:
+def test_notes_cite_the_source_and_say_what_this_is(alerts: list[Alert]) -> None:
     """Each alert carries its authority with it, and that it is no laboratory result."""
-    for alert in day.alerts:
+    for alert in alerts:
         numbers = [fields[1] for fields in alert.named("NTE")]
         last_observation = max(i for i, fields in enumerate(alert.segments) if fields[0] == "OBX")
 
@@ -326,19 +281,19 @@ def test_notes_cite_the_source_and_say_what_this_is(day: LiveDay) -> None:
         assert alert.notes[-1] == "Automated decision support; not a laboratory result."
 
 
-def test_every_alert_is_valid_hl7(day: LiveDay) -> None:
+def test_every_alert_is_valid_hl7(alerts: list[Alert]) -> None:
     """hl7apy finds nothing to object to in any message of the day."""
-    assert [problem for alert in day.alerts for problem in validate_message(alert.text)] == []
+    assert [problem for alert in alerts for problem in validate_message(alert.text)] == []
 
 
-def test_held_messages_reach_the_quarantine_queue_untouched(day: LiveDay) -> None:
+def test_held_messages_reach_the_quarantine_queue_untouched(undisturbed: Played) -> None:
     """Whoever works the quarantine has the very bytes, the reason, the place and MSH-10."""
     expected = [row for row in OUTCOMES if row["disposition"] == "quarantined"]
     ids = control_ids([MESSAGES / row["message"] for row in expected])
     bodies = {(MESSAGES / row["message"]).read_bytes().rstrip(b"\r\n"): row for row in expected}
 
-    assert len(day.quarantined) == len(expected) > 1
-    for received in day.quarantined:
+    assert len(undisturbed.quarantined) == len(expected) > 1
+    for received in undisturbed.quarantined:
         row = bodies[received.body]
         assert received.headers["x-reason"] == received.routing_key == row["reason"]
         assert received.headers["x-control-id"] == ids[row["message"]]
@@ -347,24 +302,24 @@ def test_held_messages_reach_the_quarantine_queue_untouched(day: LiveDay) -> Non
         assert received.properties.content_type == "application/hl7-v2+er7"
 
 
-def test_every_message_ends_as_the_table_says(day: LiveDay) -> None:
+def test_every_message_ends_as_the_table_says(undisturbed: Played) -> None:
     """Each of the day's messages has exactly one disposition, and it is the intended one."""
-    assert day.dispositions == Counter((row["disposition"], row["reason"]) for row in OUTCOMES)
+    assert undisturbed.dispositions == Counter((row["disposition"], row["reason"]) for row in OUTCOMES)
 
 
-def test_a_stop_is_clean(day: LiveDay) -> None:
+def test_a_stop_is_clean(undisturbed: Played) -> None:
     """SIGTERM finishes what is under way: exit 0 within seconds, nothing left in queue or outbox."""
-    assert day.exit_code == 0
-    assert day.stop_seconds < 10
-    assert (day.inbound_left, day.outbox_left) == (0, 0)
-    assert day.log[-1]["event"] == "engine stopped"
-    assert "error" not in {line["level"] for line in day.log}
+    assert undisturbed.exit_code == 0
+    assert undisturbed.stop_seconds < 10
+    assert (undisturbed.inbound_left, undisturbed.outbox_left) == (0, 0)
+    assert undisturbed.log[-1]["event"] == "engine stopped"
+    assert "error" not in {line["level"] for line in undisturbed.log}
 
 
-def test_a_replay_of_the_archive_tells_what_was_told_live(day: LiveDay) -> None:
+def test_a_replay_of_the_archive_tells_what_was_told_live(undisturbed: Played) -> None:
     """What did the system know that day? The archive answers with the same alerts, except for the clock."""
-    told = day.folder / "replayed.jsonl"
-    Installation(day.folder, None).run(  # type: ignore[arg-type]  # a replay needs no broker
+    told = undisturbed.folder / "replayed.jsonl"
+    Installation(undisturbed.folder, None).run(  # type: ignore[arg-type]  # a replay needs no broker
         "replay", MESSAGES, "--roster", ROSTER, "--alerts", told, exits=1, url="amqp://nobody@localhost:1"
     )
 
@@ -372,4 +327,4 @@ def test_a_replay_of_the_archive_tells_what_was_told_live(day: LiveDay) -> None:
         return sorted(json.dumps(event | {"decided_at": ""}, sort_keys=True) for event in events)
 
     replayed = [json.loads(line) for line in told.read_text("utf-8").splitlines()]
-    assert comparable(replayed) == comparable([event_to_dict(event) for event in day.events])
+    assert comparable(replayed) == comparable([event_to_dict(event) for event in undisturbed.events])
