@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -261,7 +262,7 @@ def find_messages(
         "reason",
         "location",
     )
-    print_table([c.upper() for c in columns], [[row[column] for column in columns] for row in rows])
+    print_table([c.upper() for c in columns], [[_cell(row, column) for column in columns] for row in rows])
 
 
 @messages.command("show")
@@ -290,7 +291,7 @@ def list_quarantine(
     rows = [
         {
             "id": held.id,
-            "received_at": held.message["received_at"],
+            "received_at": _to_seconds(held.message["received_at"]),
             "control_id": held.message["control_id"],
             "sender": held.message["sender"],
             "reason": held.message["reason"],
@@ -360,6 +361,14 @@ def _held(store: Store, row_id: int) -> QuarantineRow:
     if found[0].state != "held":
         say(f"message {row_id} was {found[0].state}: {found[0].why}")
     return found[0]
+
+
+def _to_seconds(instant: str) -> str:
+    return datetime.fromisoformat(instant).isoformat(timespec="seconds")
+
+
+def _cell(row: Mapping[str, Any], column: str) -> object:
+    return _to_seconds(row[column]) if column == "received_at" else row[column]
 
 
 def _print_fields(row: Mapping[str, Any]) -> None:

@@ -56,7 +56,8 @@ def show_day(running: contextlib.ExitStack) -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
     url = os.environ.get("AZAWATCH_AMQP_URL") or _own_broker(running)
-    environment = {**os.environ, "AZAWATCH_AMQP_URL": url, "AZAWATCH_STORE_URL": f"sqlite:///{FOLDER}/azawatch.db"}
+    store = f"sqlite:///{FOLDER}/azawatch.db"
+    environment = {**os.environ, "AZAWATCH_AMQP_URL": url, "AZAWATCH_STORE_URL": store}
     _azawatch(environment, "topology", "apply")
     _azawatch(environment, "roster", "import", str(DAY / "roster.csv"))
     engine = _start_engine(running, environment)
@@ -71,12 +72,12 @@ def show_day(running: contextlib.ExitStack) -> None:
     _say("\nQuarantined, with reason and place:\n")
     _azawatch(environment, "quarantine", "list")
     _say(
-        f"\nWhere to look next, with AZAWATCH_STORE_URL={environment['AZAWATCH_STORE_URL']} and .venv/bin/azawatch:\n"
-        "  azawatch alerts list            open alerts\n"
-        "  azawatch alerts show ID         the evidence card of one\n"
-        "  azawatch quarantine show 1      why a message is held\n"
-        "  azawatch rules show a01         the rule behind an alert, with its source\n"
-        "  azawatch mappings unmapped      codes and units that nobody has mapped\n"
+        f"\nWhere to look next; first type  export AZAWATCH_STORE_URL={store}\n"
+        "  .venv/bin/azawatch alerts list            open alerts\n"
+        "  .venv/bin/azawatch alerts show ID         the evidence card of one\n"
+        "  .venv/bin/azawatch quarantine show 1      why a message is held\n"
+        "  .venv/bin/azawatch rules show a01         the rule behind an alert, with its source\n"
+        "  .venv/bin/azawatch mappings unmapped      codes and units that nobody has mapped\n"
         f"The engine's log is {FOLDER}/engine.log; the messages are in tests/sample_day/messages."
     )
 
@@ -127,7 +128,8 @@ def _alerts(inbox: AmqpConsumer, engine: subprocess.Popen[bytes]) -> Iterator[De
 def _show(delivery: Delivery) -> int:
     """One alert as its receiver sees it: out of the HL7 message alone."""
     message = parse(delivery.body)
-    facets = {segment.text(4).rpartition(".")[2]: segment for segment in message.segments if segment.name == "OBX"}
+    observations = [segment for segment in message.segments if segment.name == "OBX"]
+    facets = {obx.text(4).rpartition(".")[2]: obx for obx in observations}
     pid = next(segment for segment in message.segments if segment.name == "PID")
     priority, phase = facets["6"].text(5), facets["3"].text(5)
     patient = f"{pid.text(5, 2)} {pid.text(5)}".strip() or "name unknown"
