@@ -50,9 +50,7 @@ class Stopwatch:
 
     def rate(self, messages: int) -> Rate:
         """The rate of ``messages`` until now."""
-        return Rate(
-            messages, time.perf_counter() - self._started[0], time.process_time() - self._started[1]
-        )
+        return Rate(messages, time.perf_counter() - self._started[0], time.process_time() - self._started[1])
 
 
 def fill(url: str, queue: str, bodies: Sequence[bytes]) -> None:
