@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.scenario.timeline import ANNA, Scenario, alert
-from tests.scenario.wire import Panel, message, obx, stamp
+from tests.scenario.wire import Observation, Panel, message, obx, stamp
 
 STOP = alert("a02-alt-ast-500", "critical")
 MILD = alert("a13-mild-rise", "review")
@@ -249,7 +249,22 @@ def test_a_specimen_from_the_future_is_held() -> None:
     """A wrong year would outrank every result to come."""
     future = Panel([obx("alt", "530")], "O1", collected="20270312080000+0000")
 
-    assert stamped(treated(), future) == "quarantined/time-unreadable"
+    day = treated()
+    assert stamped(day, future) == "quarantined/time-unreadable"
+    assert day.taken[-1].outcome.location == "OBR[1]-7"
+
+
+def test_an_impossible_time_of_what_nobody_watches_holds_nothing() -> None:
+    """A wrong year beside an unmapped code is no reason to hold the message."""
+    day = treated()
+    for sent, disposition in (("20260312080000+0000", "accepted/results"), ("", "ignored/nothing-monitored")):
+        panel = Panel(
+            [Observation("XL99^Liver thing^L", "7", "U/L")], "O1", "20270312080000+0000" if sent else ""
+        )
+        day.send(message("ORU^R01", day.control(), sent, [ANNA.segment(), *panel.segments()]))
+        assert day.outcome == disposition
+
+    assert day.open_rules() == {"q06-code-unmapped": "info"}
 
 
 def test_a_clock_that_is_some_hours_ahead_is_no_reason_to_hold_a_result() -> None:

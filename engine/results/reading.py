@@ -8,18 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from datetime import UTC, timedelta, timezone
+from datetime import UTC
 
 from engine.errors import ContentError
-from engine.hl7 import (
-    OrderGroup,
-    PatientGroup,
-    TimeUnreadableError,
-    moment_of,
-    range_of,
-    read_value,
-    unit_of,
-)
+from engine.hl7 import PatientGroup, range_of, read_value, unit_of
 from engine.model.codes import AnalyteKind, CodeKind, CodeMatch, Coding
 from engine.model.disposition import Reason
 from engine.model.ledger import LedgerEntry
@@ -27,11 +19,8 @@ from engine.model.moment import Moment
 from engine.model.quantity import Quantity, ReferenceRange
 from engine.model.result import STATUS_ACTIONS, Problem, Result, ResultStatus, StatusAction, Version
 from engine.model.segments import Segment
-from engine.model.site import Site
+from engine.results.order import Header, OrderFacts, Times, collected_at, order_facts, possible_time
 from engine.terminology import Terminology
-
-# A specimen cannot be collected after its result was sent; a day of grace covers skewed clocks and zones.
-_FUTURE_GRACE = timedelta(days=1)
 
 # Table 0078 codes that forbid the use of the value: failed quality control, and two cytotoxicity codes.
 _UNUSABLE_FLAGS = frozenset({"QCF", "TOX", "HM"})
@@ -51,17 +40,6 @@ _CORRECTION_RANK = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """What every observation of a message inherits from its MSH."""
-
-    sender: str
-    control_id: str
-    site: Site
-    sent_at: Moment | None
-    default_offset: timezone | None
-
-
-@dataclass(frozen=True, slots=True)
 class Reported:
     """What one patient's observations amount to; ``promoted`` have status U and wait for their value."""
 
@@ -69,18 +47,6 @@ class Reported:
     promoted: tuple[Result, ...]
     ledger: tuple[LedgerEntry, ...]
     observations: int
-
-
-@dataclass(frozen=True, slots=True)
-class _OrderFacts:
-    """What every observation of an order shares; ``collected`` holds where OBX-14 is empty."""
-
-    namespace: str
-    number: str
-    specimen: str
-    specimen_type: str
-    collected: Moment | None
-    reported: Moment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +67,7 @@ _NO_VALUE = _Value()
 @dataclass(slots=True)
 class _Collector:
     header: Header
+    times: Times
     person_id: str
     sex: str
     terminology: Terminology
@@ -108,7 +75,6 @@ class _Collector:
     promoted: list[Result] = field(default_factory=list)
     ledger: list[LedgerEntry] = field(default_factory=list)
     observations: int = 0
-    times: dict[str, Moment | None] = field(default_factory=dict)
 
 
 def read_results(
@@ -119,9 +85,9 @@ def read_results(
     Raises ContentError where the message cannot be trusted: codes that disagree, a status that is in no
     table, no readable time, an observation of ours outside any order.
     """
-    collector = _Collector(header, person_id, sex, terminology)
+    collector = _Collector(header, Times(header), person_id, sex, terminology)
     for order in group.orders:
-        facts = _order_facts(collector, order)
+        facts = order_facts(order, collector.times)
         for observation in order.observations:
             collector.observations += 1
             obx = observation.obx
@@ -157,20 +123,21 @@ def _codings(obx: Segment) -> tuple[Coding, ...]:
     return tuple(Coding(*triplet) for triplet in triplets if triplet and triplet[0])
 
 
-def _read_one(collector: _Collector, facts: _OrderFacts, obx: Segment, match: CodeMatch, unit: str) -> None:
+def _read_one(collector: _Collector, facts: OrderFacts, obx: Segment, match: CodeMatch, unit: str) -> None:
     status = _status(obx)
     action = STATUS_ACTIONS[status]
     if action is StatusAction.NO_VALUE:
         return
+    collected = collected_at(facts, obx, collector.times)
     if action is StatusAction.WITHDRAW:
-        withdrawn = _result(collector, facts, obx, match, status, _NO_VALUE)
+        withdrawn = _result(collector, facts, obx, match, status, collected=collected)
         known = collector.results.get(withdrawn.key)
         # D and X touch one OBX of a unit only: a value beside it in the same message stands.
         if known is None or known.problem is not None:
             collector.results[withdrawn.key] = withdrawn
         return
     if action is StatusAction.PROMOTE:
-        collector.promoted.append(_result(collector, facts, obx, match, status, _NO_VALUE))
+        collector.promoted.append(_result(collector, facts, obx, match, status, collected=collected))
         return
     if status in (ResultStatus.COMMENT, ResultStatus.VERIFIED):
         if not obx.raw(5):
@@ -178,7 +145,7 @@ def _read_one(collector: _Collector, facts: _OrderFacts, obx: Segment, match: Co
         # B and V restate a final value; kept as what they restate.
         status = ResultStatus.FINAL
     value = _value(collector, obx, match, unit)
-    _keep(collector, _result(collector, facts, obx, match, status, value), match)
+    _keep(collector, _result(collector, facts, obx, match, status, value, collected=collected), match)
 
 
 def _keep(collector: _Collector, result: Result, match: CodeMatch) -> None:
@@ -224,14 +191,17 @@ def _value(collector: _Collector, obx: Segment, match: CodeMatch, unit: str) -> 
 
 
 def _note_unmapped(
-    collector: _Collector, facts: _OrderFacts, obx: Segment, match: CodeMatch, unit: str
+    collector: _Collector, facts: OrderFacts, obx: Segment, match: CodeMatch, unit: str
 ) -> None:
     header = collector.header
     collector.ledger.append(_entry(header, match, unit, match.kind.value))
     if not match.code:
         return
+    collected = possible_time(facts, obx, collector.times)
+    if collected is None:
+        return
     value = _Value(problem=Problem.CODE_UNMAPPED)
-    result = _result(collector, facts, obx, match, ResultStatus.FINAL, value)
+    result = _result(collector, facts, obx, match, ResultStatus.FINAL, value, collected=collected)
     # One row for each code of a person, the newest: the notice is about the code, not about its values.
     key = f"unmapped|{header.sender}|{match.code}"
     collector.results[key] = replace(result, key=key)
@@ -239,15 +209,16 @@ def _note_unmapped(
 
 def _result(
     collector: _Collector,
-    facts: _OrderFacts,
+    facts: OrderFacts,
     obx: Segment,
     match: CodeMatch,
     status: ResultStatus,
-    value: _Value,
+    value: _Value = _NO_VALUE,
+    *,
+    collected: Moment,
 ) -> Result:
     """Who, which analyte, which order, when, which version, and the value."""
     header = collector.header
-    collected = _collected(collector, facts, obx)
     reported = facts.reported or header.sent_at or collected
     sent = header.sent_at or reported
     corrects = status in (ResultStatus.CORRECTED, ResultStatus.AMENDED)
@@ -296,71 +267,6 @@ def _status(obx: Segment) -> ResultStatus:
         raise ContentError(
             Reason.STATUS_UNKNOWN, obx.location(11), "the result status is not in HL7 table 0085"
         ) from None
-
-
-def _order_facts(collector: _Collector, order: OrderGroup) -> _OrderFacts:
-    """Order number: OBR-3, else OBR-2, else the same of ORC. Specimen type: SPM-4, else OBR-15.
-
-    Collected: OBR-7, else SPM-17, else when the laboratory received (OBR-14) or reported it (OBR-22).
-    """
-    obr = order.obr
-    number = next(
-        (
-            segment.text(first)
-            for segment, first in ((obr, 3), (obr, 2), (order.orc, 3), (order.orc, 2))
-            if segment is not None and segment.text(first)
-        ),
-        "",
-    )
-    specimen = next((name for s in order.specimens if (name := s.text(2) or s.text(2, subcomponent=2))), "")
-    kind = next((name for s in order.specimens if (name := s.text(4))), "")
-    reported = _moment(collector, obr, 22)
-    return _OrderFacts(
-        namespace=(obr.text(3, 2) if obr is not None else "") or collector.header.sender,
-        number=number,
-        specimen=specimen,
-        specimen_type=kind or (obr.text(15) if obr is not None else ""),
-        collected=_moment(collector, obr, 7)
-        or next((m for s in order.specimens if (m := _moment(collector, s, 17))), None)
-        or _moment(collector, obr, 14)
-        or reported,
-        reported=reported,
-    )
-
-
-def _collected(collector: _Collector, facts: _OrderFacts, obx: Segment) -> Moment:
-    """OBX-14, else the time of the order, else MSH-7.
-
-    Raises ContentError when none can be read, or when it lies after the message was sent.
-    """
-    header = collector.header
-    collected = _moment(collector, obx, 14) or facts.collected or header.sent_at
-    if collected is None:
-        raise ContentError(
-            Reason.TIME_UNREADABLE,
-            obx.location(14),
-            "neither OBX-14, OBR-7, SPM-17, OBR-14, OBR-22 nor MSH-7 holds a readable time",
-        )
-    if header.sent_at is not None and collected.at > header.sent_at.at + _FUTURE_GRACE:
-        raise ContentError(
-            Reason.TIME_UNREADABLE, obx.location(14), "the collection time lies after the time of the message"
-        )
-    return collected
-
-
-def _moment(collector: _Collector, segment: Segment | None, number: int) -> Moment | None:
-    """The time in a field, or None where it is absent or cannot be read."""
-    raw = "" if segment is None else segment.raw(number)
-    if segment is None or not raw:
-        return None
-    if raw not in collector.times:
-        header = collector.header
-        try:
-            moment = moment_of(segment, number, header.site.time_zone, header.default_offset)
-        except TimeUnreadableError:
-            moment = None
-        collector.times[raw] = moment
-    return collector.times[raw]
 
 
 def _entry(header: Header, match: CodeMatch, unit: str, kind: str) -> LedgerEntry:

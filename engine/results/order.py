@@ -1,0 +1,137 @@
+"""What every observation of one OBR shares: order number, specimen and times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta, timezone
+
+from engine.errors import ContentError
+from engine.hl7 import OrderGroup, TimeUnreadableError, moment_of
+from engine.model.disposition import Reason
+from engine.model.moment import Moment
+from engine.model.segments import Segment
+from engine.model.site import Site
+
+# A specimen cannot be collected after its result was sent; a day of grace covers skewed clocks and zones.
+_FUTURE_GRACE = timedelta(days=1)
+
+Place = tuple[Segment | None, int]
+"""A field; no segment where nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What every observation of a message inherits from its MSH."""
+
+    sender: str
+    control_id: str
+    site: Site
+    sent_at: Moment | None
+    default_offset: timezone | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """What every observation of an order shares.
+
+    ``collected`` holds where OBX-14 is empty; ``collected_from`` is the field it was read from.
+    """
+
+    namespace: str
+    number: str
+    specimen: str
+    specimen_type: str
+    collected: Moment | None
+    collected_from: Place
+    reported: Moment | None
+
+
+@dataclass(slots=True)
+class Times:
+    """The times of one message; a time that is repeated in many fields is read once."""
+
+    header: Header
+    read: dict[str, Moment | None] = field(default_factory=dict)
+
+    def at(self, segment: Segment | None, number: int) -> Moment | None:
+        """The time in a field, or None where it is absent or cannot be read."""
+        raw = "" if segment is None else segment.raw(number)
+        if segment is None or not raw:
+            return None
+        if raw not in self.read:
+            try:
+                moment = moment_of(segment, number, self.header.site.time_zone, self.header.default_offset)
+            except TimeUnreadableError:
+                moment = None
+            self.read[raw] = moment
+        return self.read[raw]
+
+
+def order_facts(order: OrderGroup, times: Times) -> OrderFacts:
+    """Order number: OBR-3, else OBR-2, else the same of ORC. Specimen type: SPM-4, else OBR-15.
+
+    Collected: OBR-7, else SPM-17, else when the laboratory received (OBR-14) or reported it (OBR-22).
+    """
+    obr = order.obr
+    number = next(
+        (
+            segment.text(first)
+            for segment, first in ((obr, 3), (obr, 2), (order.orc, 3), (order.orc, 2))
+            if segment is not None and segment.text(first)
+        ),
+        "",
+    )
+    specimen = next((name for s in order.specimens if (name := s.text(2) or s.text(2, subcomponent=2))), "")
+    kind = next((name for s in order.specimens if (name := s.text(4))), "")
+    places = ((obr, 7), *((specimen, 17) for specimen in order.specimens), (obr, 14), (obr, 22))
+    collected, place = next(
+        ((moment, place) for place in places if (moment := times.at(*place))), (None, (None, 0))
+    )
+    return OrderFacts(
+        namespace=(obr.text(3, 2) if obr is not None else "") or times.header.sender,
+        number=number,
+        specimen=specimen,
+        specimen_type=kind or (obr.text(15) if obr is not None else ""),
+        collected=collected,
+        collected_from=place,
+        reported=times.at(obr, 22),
+    )
+
+
+def collected_at(facts: OrderFacts, obx: Segment, times: Times) -> Moment:
+    """When the specimen was taken: OBX-14, else the time of the order, else MSH-7.
+
+    Raises ContentError when none can be read, or when it lies after the message was sent.
+    """
+    collected, (segment, number) = _told(facts, obx, times)
+    if collected is None:
+        raise ContentError(
+            Reason.TIME_UNREADABLE,
+            obx.location(14),
+            "neither OBX-14, OBR-7, SPM-17, OBR-14, OBR-22 nor MSH-7 holds a readable time",
+        )
+    if _after_sending(collected, times.header):
+        place = obx.location(14) if segment is None else segment.location(number)
+        raise ContentError(
+            Reason.TIME_UNREADABLE, place, "the collection time lies after the time of the message"
+        )
+    return collected
+
+
+def possible_time(facts: OrderFacts, obx: Segment, times: Times) -> Moment | None:
+    """As :func:`collected_at`, for values that nobody judges: MSH-7 in place of a time that cannot be."""
+    collected, _ = _told(facts, obx, times)
+    if collected is None or _after_sending(collected, times.header):
+        return times.header.sent_at
+    return collected
+
+
+def _told(facts: OrderFacts, obx: Segment, times: Times) -> tuple[Moment | None, Place]:
+    own = times.at(obx, 14)
+    if own is not None:
+        return own, (obx, 14)
+    return facts.collected or times.header.sent_at, facts.collected_from
+
+
+def _after_sending(collected: Moment, header: Header) -> bool:
+    return header.sent_at is not None and collected.at > header.sent_at.at + _FUTURE_GRACE
