@@ -26,7 +26,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from engine.errors import ConfigError, Defect, TransientError
+from engine.errors import ConfigError, Defect, EngineError, TransientError
 from engine.model.alert import Alert, AlertEvent
 from engine.model.record import Record
 from engine.model.serialization import event_from_json
@@ -107,7 +107,10 @@ class Store:
         with self._connection() as connection:
             unit = Unit(_cursor(connection), compiled_statements(), self._cache)
             yield unit
-            unit.flush()
+            try:
+                unit.flush()
+            except UnicodeEncodeError:
+                raise EngineError("store refused a row: half a surrogate pair is no text") from None
         self._cache.keep(unit.committed())
 
     # --- outbox --------------------------------------------------------------------------------

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from engine.model.alert import Alert
 from engine.model.moment import Moment
 from engine.model.person import Identifier, Person
 from engine.model.record import Record
 from engine.model.result import Problem, Result
 from engine.model.therapy import TherapyEvent, TherapyEventKind
 from engine.store import Store, Unit
-from tests.support.builders import DAY_ZERO, on_day, result
+from tests.support.builders import DAY_ZERO, finding, on_day, result
 
 ANNA, BERTA, CLARA = (Identifier("HOSPITAL", number, "MR") for number in ("0071", "71", "0072"))
 
@@ -279,6 +280,23 @@ def test_what_another_process_changed_is_seen(store: Store, url: str) -> None:
     beside.close()
     with store.transaction() as unit:
         assert keys(unit.record("anna")) == {"order0|alt", "order0|ast"}
+
+
+def test_an_acknowledgment_beside_the_engine_is_seen(store: Store, url: str) -> None:
+    """Who has taken an alert on is not overwritten by the next message about the patient."""
+    told = finding()
+    with store.transaction() as unit:
+        record = add(unit, "anna", ANNA)
+        alert = Alert("A1", "anna", "f", "", "", True, 1, told, told, DAY_ZERO, DAY_ZERO)  # noqa: FBT003
+        unit.put_record(replace(record, alerts=(alert,)), alerts=[alert])
+    with store.transaction() as unit:
+        unit.record("anna")
+    beside = Store.open(url)
+    assert beside.acknowledge("A1", "Dr Stevens", on_day(1))
+    assert not beside.acknowledge("A2", "Dr Stevens", on_day(1))
+    beside.close()
+    with store.transaction() as unit:
+        assert [one.acknowledged_by for one in unit.record("anna").alerts] == ["Dr Stevens"]
 
 
 def test_a_unit_that_failed_leaves_nothing_in_memory(store: Store) -> None:

@@ -118,6 +118,20 @@ def test_a_refused_row_is_told_apart_from_a_store_that_is_away(store: Store, fil
     assert counts(file) == {0}
 
 
+def test_half_a_character_is_refused_without_telling_it(store: Store, file: Path) -> None:
+    """What no database can hold does not take the batch down with it unnamed."""
+
+    def refuse() -> None:
+        with store.transaction() as unit:
+            take(unit, "anna")
+            unit.put_outbox([OutboxRow(f"{SECRET}\ud800", "alerts", "", "", "", {}, b"")], DAY_ZERO)
+
+    with pytest.raises(EngineError, match="refused a row: half a surrogate pair") as refused:
+        refuse()
+    assert SECRET not in str(refused.value)
+    assert counts(file) == {0}
+
+
 def test_a_locked_store_is_tried_again_later(store: Store, file: Path) -> None:
     """After the busy timeout the batch goes back; the error holds nothing of it."""
 

@@ -68,13 +68,13 @@ class Remembering(RuleBasedStateMachine):
             record = self._record(unit, name)
             owner, told = record.person.person_id, finding()
             at = on_day(day)
-            alert = Alert(f"{owner}/{day}", owner, "f", "", "", is_open, 1, told, told, at, at)
+            alert = Alert(owner, owner, "f", "", "", is_open, 1, told, told, at, at)
             unit.put_record(replace(record, alerts=(alert,)), alerts=[alert])
 
     @rule(name=NAMES, day=DAYS)
     def acknowledged(self, name: str, day: int) -> None:
         """Somebody takes an alert on."""
-        self.store.acknowledge(f"{name}/{day}", "nurse", on_day(day))
+        self.store.acknowledge(name, "nurse", on_day(day))
 
     @rule(name=NAMES, ward=st.sampled_from(["W1", "W2"]), more=st.booleans())
     def moved(self, name: str, ward: str, more: bool) -> None:
