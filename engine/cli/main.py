@@ -75,3 +75,8 @@ def main() -> None:
         # The reader of our output has gone (``azawatch … | head``): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        # A full disk, or a folder that is none: the text of the system holds no content of ours.
+        place = f"{error.filename}: " if error.filename else ""
+        say(f"{place}cannot be read or written: {error.strerror or type(error).__name__}")
+        sys.exit(DEFECT)

@@ -316,7 +316,7 @@ def show_quarantined(
     config: ConfigOption = None,
 ) -> None:
     """One held message: why, where, and (with --body) exactly what was received."""
-    held = _held(_store(config), row_id)
+    held = _quarantined(_store(config), row_id)
     if body:
         typer.echo(held.body, nl=False)
         return
@@ -354,13 +354,19 @@ def discard(
     say(f"message {row_id} discarded")
 
 
-def _held(store: Store, row_id: int) -> QuarantineRow:
+def _quarantined(store: Store, row_id: int) -> QuarantineRow:
     found = store.quarantined(row_id=row_id)
     if not found:
         raise fail(f"no quarantined message {row_id}", "azawatch quarantine list --all")
-    if found[0].state != "held":
-        say(f"message {row_id} was {found[0].state}: {found[0].why}")
     return found[0]
+
+
+def _held(store: Store, row_id: int) -> QuarantineRow:
+    """A message that is still to be decided on: what a human has closed stays closed."""
+    row = _quarantined(store, row_id)
+    if row.state != "held":
+        raise fail(f"message {row_id} was {row.state}: {row.why}")
+    return row
 
 
 def _to_seconds(instant: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -32,6 +33,8 @@ _CLOCKED = {
     "outbox": {"id", "created_at", "sent_at", "attempts", "last_error", "body"},
     "merges": {"id", "decided_at"},
 }
+# When the roster was imported.
+_IMPORTED = re.compile(r'"version":"[^"]*"')
 COMPARED = (
     *("persons", "identifiers", "results", "result_versions", "therapy_events"),
     *_CLOCKED,
@@ -45,7 +48,7 @@ def rows_of(store: Path, table: str) -> Counter[str]:
         connection.row_factory = sqlite3.Row
         found = connection.execute(f"SELECT * FROM {table}")  # noqa: S608  a name of our own
         return Counter(
-            repr([(name, row[name]) for name in row.keys() if name not in left_out])  # noqa: SIM118
+            _IMPORTED.sub("", repr([(name, row[name]) for name in row.keys() if name not in left_out]))  # noqa: SIM118
             for row in found
         )
 

@@ -122,15 +122,6 @@ def test_a_wrong_password_is_said_at_once_and_not_shown(command: tuple[str, ...]
     assert "does not accept this user name and password" in done.stderr
 
 
-@pytest.mark.parametrize("command", [("topology", "apply"), ("send", str(CRITICAL)), ("doctor",)])
-def test_commands_do_not_wait_for_a_broker_that_is_away(command: tuple[str, ...], bare: Installation) -> None:
-    """Whoever types a command gets an answer: exit 2 and what to try."""
-    done = bare.run(*command, exits=2, url="amqp://guest:s3cret@127.0.0.1:1/%2F")
-
-    assert "s3cret" not in done.stderr + done.stdout
-    assert "127.0.0.1" in done.stderr + done.stdout
-
-
 def unbind(channel: Any) -> None:
     channel.queue_unbind(ALERTS_OUT, ALERTS, "alert.#")
 
