@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from statistics import median
 
@@ -29,7 +29,11 @@ def baseline_of(
     if stated:
         return _stated(stated[-1])
     first = spans[0].start
-    before = [r for r in results if first - window <= r.collected.at < first and _point(r) is not None]
+    before = [
+        r
+        for r in results
+        if first - window <= r.collected.at and _is_before(r, first) and _point(r) is not None
+    ]
     candidates = []
     if before:
         value = median([_point(r) or Decimal(0) for r in before])
@@ -40,7 +44,7 @@ def baseline_of(
             Baseline(value, _unit(before[0]), f"{what} {span_text}", tuple(r.key for r in before))
         )
     if spans[-1].restart:
-        earlier = [r for r in results if r.collected.at < spans[-1].start and _point(r) is not None]
+        earlier = [r for r in results if _is_before(r, spans[-1].start) and _point(r) is not None]
         if earlier:
             last = earlier[-1]
             source = f"last result before restart, {last.collected.at.date()}"
@@ -72,6 +76,10 @@ def _stated(fact: Fact) -> Baseline | None:
     if value <= 0:
         return None
     return Baseline(value, unit.strip(), f"stated {plain(value)} {unit} on {fact.effective.at.date()}")
+
+
+def _is_before(result: Result, start: datetime) -> bool:
+    return result.collected.latest < start
 
 
 def _point(result: Result) -> Decimal | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from engine.history.baseline import baselines
 from engine.history.series import FINAL, FINAL_AND_PROVISIONAL, series, unanswered_problems
+from engine.model.moment import Moment
 from engine.model.record import Situation
 from engine.model.result import Result
 from engine.model.therapy import Fact, TherapySpan, exposure
@@ -36,25 +37,27 @@ def situation_of(
     """
     days = options.after_stop.days
     exposed = [
-        result.collected.at
+        result.collected
         for result in results
-        if not result.withdrawn and exposure(spans, result.collected.at, days).in_scope
+        if not result.withdrawn and _exposed(result.collected, spans, days)
     ]
     if not exposed:
         return None
-    at = max(exposed)
+    newest = max(exposed, key=lambda collected: collected.at)
+    # A date may mean any time of that day: a first dose on the day of the sample is in time.
+    at = newest.at if exposure(spans, newest.at, days).in_scope else newest.latest
     begun = [span for span in spans if span.start <= at]
     governing = exposure(begun, at, days)
     episodes = [span for span in begun if span != governing.span]
     if governing.span is not None:
         episodes.append(governing.span)
-    in_scope = [result for result in results if _in_reach(result.collected.at, begun, days)]
+    in_scope = [result for result in results if _in_reach(result.collected, begun, days)]
     usable = series(in_scope, FINAL)
     provisional = usable
     if any(result.status in "PS" for result in in_scope):
         provisional = series(in_scope, FINAL_AND_PROVISIONAL)
     problems = tuple(
-        problem for problem in unanswered_problems(in_scope) if problem.collected.at >= begun[0].start
+        problem for problem in unanswered_problems(in_scope) if problem.collected.latest >= begun[0].start
     )
     return Situation(
         at=at,
@@ -69,6 +72,12 @@ def situation_of(
     )
 
 
-def _in_reach(instant: datetime, spans: Sequence[TherapySpan], days_after_stop: int) -> bool:
+def _exposed(collected: Moment, spans: Sequence[TherapySpan], days_after_stop: int) -> bool:
+    """Whether a sample was, or as far as its time was told may have been, taken during exposure."""
+    instants = (collected.at, collected.latest)
+    return any(exposure(spans, instant, days_after_stop).in_scope for instant in instants)
+
+
+def _in_reach(collected: Moment, spans: Sequence[TherapySpan], days_after_stop: int) -> bool:
     """Before the first start (baseline) or during exposure; not the drug-free years in between."""
-    return instant < spans[0].start or exposure(spans, instant, days_after_stop).in_scope
+    return collected.at < spans[0].start or _exposed(collected, spans, days_after_stop)

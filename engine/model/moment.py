@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, datetime, timedelta
 from enum import IntEnum
 
 
@@ -34,6 +34,27 @@ class Moment:
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:
             raise ValueError("a Moment needs an aware datetime")
+
+    @property
+    def latest(self) -> datetime:
+        """The last instant it may mean: a date means any time of that day, an hour any minute of it."""
+        if self.precision >= Precision.MINUTE:
+            return self.at
+        if self.precision is Precision.HOUR:
+            end = self.at + timedelta(hours=1)
+        elif self.precision is Precision.DAY:
+            end = self.at + timedelta(days=1)
+        else:
+            month = self.at.month + 1 if self.precision is Precision.MONTH else 13
+            year = self.at.year + (month > 12)
+            if year > MAXYEAR:
+                return self.at
+            end = self.at.replace(year=year, month=1 if month > 12 else month, day=1)
+        return end - timedelta(microseconds=1)
+
+    def overlaps(self, other: Moment) -> bool:
+        """Whether both may mean the same instant."""
+        return self.at <= other.latest and other.at <= self.latest
 
     def isoformat(self) -> str:
         """ISO 8601 with the offset it was told with."""

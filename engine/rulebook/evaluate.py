@@ -46,7 +46,7 @@ def judgements(rule: Rule, situation: Situation) -> tuple[Judgement, ...]:
         return (_judged(rule, View(situation, preliminary=rule.allow_preliminary)),)
     subjects: dict[str, Result] = {}
     for result in situation.problems:
-        if result.problem in rule.problems and result.collected.at >= situation.scope_from:
+        if result.problem in rule.problems and result.collected.latest >= situation.scope_from:
             known = subjects.get(subject_of(result))
             if known is None or known.collected.at <= result.collected.at:
                 subjects[subject_of(result)] = result

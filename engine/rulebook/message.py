@@ -113,7 +113,8 @@ def _value(placeholder: Placeholder, material: Material) -> str:
     if name == "trigger":
         result = None if material.trigger is None else material.trigger.result
     else:
-        result = material.view.current(name)
+        judged = (v.result for v in material.verdicts if v.result is not None and v.evidence.analyte == name)
+        result = next(judged, None) or material.view.current(name)
     if attribute == "fold":
         return _fold(placeholder, material)
     if attribute in ("baseline", "uln", "lln"):

@@ -35,12 +35,26 @@ class View:
 
     def current(self, analyte: str) -> Result | None:
         """The newest usable result of the analyte, None when the newest was collected before the scope."""
-        for result in reversed(self.series.get(analyte, ())):
-            if result.collected.at < self.situation.scope_from:
-                return None
-            if result.quantity is not None:
-                return result
-        return None
+        newest = self.newest(analyte)
+        return newest[-1] if newest else None
+
+    def newest(self, analyte: str) -> tuple[Result, ...]:
+        """All usable results that may be the newest: one, or several of the same time.
+
+        Two methods, two orders, or a time that was told as a date only: none of them outdates the other.
+        """
+        scoped = self.scoped(analyte)
+        return tuple(result for result in scoped if result.collected.overlaps(scoped[-1].collected))
+
+    def draws(self, analyte: str) -> list[tuple[Result, ...]]:
+        """The usable results in scope by time of collection, oldest first, those of one time together."""
+        groups: list[tuple[Result, ...]] = []
+        for result in self.scoped(analyte):
+            if groups and groups[-1][-1].collected.overlaps(result.collected):
+                groups[-1] = (*groups[-1], result)
+            else:
+                groups.append((result,))
+        return groups
 
     def scoped(self, analyte: str) -> tuple[Result, ...]:
         """All usable results of the analyte in scope, oldest first."""
@@ -48,14 +62,16 @@ class View:
         return tuple(
             result
             for result in self.series.get(analyte, ())
-            if result.quantity is not None and result.collected.at >= start
+            if result.quantity is not None and result.collected.latest >= start
         )
 
     def before(self, result: Result) -> tuple[Result, ...]:
         """All usable results of the same analyte that come before ``result``, oldest first."""
-        series = self.series.get(result.analyte, ())
-        end = series.index(result)
-        return tuple(earlier for earlier in series[:end] if earlier.quantity is not None)
+        return tuple(
+            earlier
+            for earlier in self.series.get(result.analyte, ())
+            if earlier.quantity is not None and earlier.collected.latest < result.collected.at
+        )
 
 
 class Verdict(NamedTuple):

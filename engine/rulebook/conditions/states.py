@@ -130,7 +130,7 @@ class MeasuredSince(Condition):
         if span is None:
             truth, note = Truth.UNKNOWN, "no start of therapy on record"
         elif span.restart or not self.restart:
-            truth = Truth.of(result.collected.at >= span.start)
+            truth = Truth.of(result.collected.latest >= span.start)
             note = f"course began {span.start.date().isoformat()}"
         cause = UnknownCause.FACT if truth is Truth.UNKNOWN else None
         return Verdict(evidence(self.text, truth, result, cause=cause, note=note), result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import ClassVar, NamedTuple, Self
@@ -27,6 +27,8 @@ from engine.rulebook.conditions.base import (
 )
 from engine.rulebook.syntax import Unreadable
 
+_SPEAKS = {Truth.FALSE: 0, Truth.UNKNOWN: 1, Truth.TRUE: 2}
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison(Condition):
@@ -42,9 +44,14 @@ class Comparison(Condition):
         return (self.analyte,)
 
     def judge(self, view: View) -> Verdict:
-        """Judge the current value."""
-        result = view.current(self.analyte)
-        return missing(self.text, self.analyte, view) if result is None else self.judge_result(result, view)
+        """Judge the current value; of several of the same time the one that speaks most for the rule."""
+        results = view.newest(self.analyte)
+        return self.gravest(results, view) if results else missing(self.text, self.analyte, view)
+
+    def gravest(self, results: Sequence[Result], view: View) -> Verdict:
+        """The verdict on the result that speaks most for the rule: a true one, then one in doubt."""
+        verdicts = [self.judge_result(result, view) for result in results]
+        return max(verdicts, key=lambda one: (_SPEAKS[one.truth], one.excess or Decimal(0)))
 
     def judge_result(self, result: Result, view: View) -> Verdict:
         """Judge one result of the analyte."""
@@ -274,15 +281,16 @@ class Repeated(Condition):
 
     def judge(self, view: View) -> Verdict:
         """Judge the last ``count`` results; the evidence shows the newest, or the one that decides."""
-        results = view.scoped(self.comparison.analyte)[-self.count :]
-        if not results:
+        draws = view.draws(self.comparison.analyte)[-self.count :]
+        if not draws:
             return missing(self.text, self.comparison.analyte, view)
-        verdicts = [self.comparison.judge_result(result, view) for result in results]
+        verdicts = [self.comparison.gravest(draw, view) for draw in draws]
+        results = [verdict.result for verdict in verdicts if verdict.result is not None]
         truth = all_of(verdict.truth for verdict in verdicts)
         shown = next(verdict for verdict in reversed(verdicts) if verdict.truth is truth)
         note = "results: " + ", ".join(str(interval_of(result)) for result in results)
-        if len(results) < self.count and truth is not Truth.FALSE:
-            truth, shown, note = Truth.FALSE, verdicts[-1], f"{len(results)} of {self.count} results so far"
+        if len(draws) < self.count and truth is not Truth.FALSE:
+            truth, shown, note = Truth.FALSE, verdicts[-1], f"{len(draws)} of {self.count} results so far"
         cause = shown.evidence.cause if truth is Truth.UNKNOWN else None
         seen = replace(shown.evidence, condition=self.text, truth=truth, cause=cause, note=note)
         return shown._replace(evidence=seen)
