@@ -117,10 +117,12 @@ class alert:  # noqa: N801  reads as a phrase: alert("a02-alt-ast-500").started(
 class Scenario:
     """One engine with an empty store; the clock stands still between calls of :meth:`at`."""
 
-    def __init__(self, options: IntakeOptions | None = None, *, every_rule: bool = False) -> None:
+    def __init__(
+        self, options: IntakeOptions | None = None, *, every_rule: bool = False, url: str = "sqlite://"
+    ) -> None:
         self.now = DAY_ZERO
         self.knowledge = knowledge() if every_rule else knowledge_of_scenarios()
-        self.store = Store.open("sqlite://")
+        self.store = Store.open(url)
         options = replace(options or IntakeOptions(), clock=lambda: self.now)
         self.intake = Intake(self.store, self.knowledge, options)
         self.operations = Operations(self.store, self.knowledge, options, lambda: self.now)
