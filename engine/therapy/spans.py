@@ -8,7 +8,8 @@ they came makes a difference. The principles, where sources contradict each othe
   every open order. The stop of an order acts on the roster only when no other order is open, and never
   when it is told of a hospital stay, whose orders end with it while the therapy goes on at home.
 * An order that is stopped and written anew within a day, or renewed within a week of its planned end,
-  is one continuous therapy; an explicit ``restart`` in the roster never is.
+  is one continuous therapy. An explicit ``restart`` in the roster never is: it begins a restarted
+  episode after a stop, after a hold, and whatever orders go on meanwhile.
 * Doses of orders that run side by side add up. Between roster and orders the newer statement counts.
 """
 
@@ -71,7 +72,7 @@ def facts(events: Iterable[TherapyEvent]) -> Mapping[str, tuple[Fact, ...]]:
     """Everything recorded about the person, by name, ascending by date.
 
     Other drugs are facts of their own name: ``allopurinol`` is ``active`` from its start and ``stopped``
-    from its stop; a held one is still active, because its effect lasts.
+    from its stop, unless it was restarted at once; a held one is still active, because its effect lasts.
     """
     told = tuple(events)
     found: dict[str, list[Fact]] = {}
@@ -82,7 +83,8 @@ def facts(events: Iterable[TherapyEvent]) -> Mapping[str, tuple[Fact, ...]]:
     for drug, episodes in other_drugs(told).items():
         for span in episodes:
             found.setdefault(drug, []).append(Fact(drug, TAKEN, Moment(span.start), span.source))
-            if span.stop is not None:
+            goes_on = any(other.start == span.stop for other in episodes if other is not span)
+            if span.stop is not None and not goes_on:
                 found[drug].append(Fact(drug, NO_LONGER_TAKEN, Moment(span.stop), span.source))
     return {name: tuple(sorted(found[name], key=_fact_order)) for name in sorted(found)}
 
@@ -107,16 +109,31 @@ def _episodes(drug: str, told: Sequence[TherapyEvent]) -> tuple[TherapySpan, ...
 
 
 def _courses(intervals: Iterable[Interval]) -> list[Interval]:
-    """Overlapping and adjoining stretches as one."""
+    """Overlapping and adjoining stretches as one, but never across a restart."""
+    told = tuple(intervals)
+    restarts = sorted({interval.begin for interval in told if interval.restart})
     courses: list[Interval] = []
     for interval in sorted(
-        intervals, key=lambda each: (each.begin, each.end is None, each.end or each.begin)
+        (part for whole in told for part in _parts(whole, restarts)),
+        key=lambda each: (each.begin, not each.restart, each.end is None, each.end or each.begin),
     ):
         if not courses or not _continues(courses[-1], interval):
             courses.append(interval)
-        elif _outlasts(interval, courses[-1]):
-            courses[-1] = replace(courses[-1], end=interval.end, ending=interval.ending)
+            continue
+        course = replace(courses[-1], restart=courses[-1].restart or interval.restart)
+        if _outlasts(interval, course):
+            course = replace(course, end=interval.end, ending=interval.ending)
+        courses[-1] = course
     return courses
+
+
+def _parts(interval: Interval, restarts: Sequence[datetime]) -> Iterator[Interval]:
+    """A stretch cut where the roster says that the patient restarts: open orders go on across that."""
+    for instant in restarts:
+        if interval.begin < instant and (interval.end is None or instant < interval.end):
+            yield replace(interval, end=instant, ending=Ending.STOPPED)
+            interval = replace(interval, begin=instant, restart=True)
+    yield interval
 
 
 def _continues(course: Interval, interval: Interval) -> bool:

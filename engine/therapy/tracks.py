@@ -203,12 +203,13 @@ class _Walker:
         if step.passed_on:
             self._release(step.at)
             return
-        if restart and self._begin is not None and self._held is None:
-            self._close(step.at, Ending.STOPPED)  # "restart" says that there had been a stop
+        if restart:
+            # whoever writes "restart" says that it had not been taken, whatever the row before it is called
+            self._close(step.at, Ending.STOPPED)
         begins = self._begin is None
         if begins:
             self._begin, self._restart, self._planned = step.at, restart, None
-            if event.version < self._pending_hold:
+            if event.version < self._pending_hold and not self._roster:
                 self._held = step.at
             self._pending_hold = ""
         elif self._roster or step.kind is TherapyEventKind.RELEASE:

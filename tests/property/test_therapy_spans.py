@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -134,6 +135,24 @@ def test_whoever_was_last_told_to_take_it_is_watched(told: list[TherapyEvent], d
 
     if taking:
         assert exposure(spans(told), instant).state in (TherapyState.ACTIVE, TherapyState.RESTARTED)
+
+
+@given(histories, days, st.booleans(), days)
+def test_a_roster_restart_always_begins_a_restarted_episode(
+    told: list[TherapyEvent], day: int, listed_late: bool, later: int
+) -> None:
+    """After a stop, a hold or nothing, and whatever orders say: it is a rechallenge."""
+    versions = {"r": f"{later:03}" if listed_late else ""}
+    told = [replace(event, version=versions.get(event.event_id[0], event.version)) for event in told]
+    row = TherapyEvent("restart", "", TherapyEventKind.RESTART, moment(day), "azathioprine", source="roster")
+
+    (episode,) = [
+        span
+        for span in spans([*told, row])
+        if span.drug == "azathioprine" and span.start.date() == row.effective.at.date()
+    ]
+    assert episode.restart
+    assert episode.state_at(row.effective.at) is TherapyState.RESTARTED
 
 
 @given(histories, days)

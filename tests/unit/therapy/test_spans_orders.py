@@ -448,13 +448,43 @@ def test_a_roster_stop_ends_open_orders() -> None:
 
 
 def test_holds_of_either_hold_the_therapy() -> None:
-    """And releases of either release it."""
+    """And releases of either release it: an order by OE, the roster by a dose."""
     both = (roster("start,2026-01-01"), told("NW", "20260101"))
     by_order = only(*both, told("HD", "20260201"), told("OE", "20260215"))
-    by_roster = only(*both, roster("hold,2026-02-01", "restart,2026-02-15"))
+    by_roster = only(*both, roster("hold,2026-02-01", "dose,2026-02-15,,100"))
 
     for span in (by_order, by_roster):
         assert [(day(begin), day(end)) for begin, end in span.holds] == [("2026-02-01", "2026-02-15")]
+
+
+@pytest.mark.parametrize("control", ["RL", "OE", "OR"])
+def test_the_release_of_an_order_is_no_restart(control: str) -> None:
+    """Prescribing systems hold and release orders for every short stay."""
+    released = (told("NW", "20260101"), told("HD", "20260201"), told(control, "20260215"))
+
+    assert episodes(*released) == ["azathioprine 2026-01-01..on"]
+    assert episodes(roster("start,2026-01-01", "hold,2026-02-01"), *released) == [
+        "azathioprine 2026-01-01..on"
+    ]
+
+
+def test_a_roster_restart_is_one_whatever_orders_go_on() -> None:
+    """The pharmacy never heard of the break: its order is open all the time."""
+    for before in ((), ("hold,2026-02-01",), ("stop,2026-02-01",)):
+        events = (told("NW", "20260101", mg="50"), roster("start,2026-01-01", *before, "restart,2026-02-15"))
+        assert episodes(*events)[-1] == "azathioprine 2026-02-15..on restart"
+    with_order = (told("NW", "20260101", mg="50"), roster("start,2026-01-01", "restart,2026-02-15"))
+    assert [doses(span) for span in spans(flat(*with_order))] == [
+        [("2026-01-01", "50")],
+        [("2026-02-15", "50")],
+    ]
+
+
+def test_an_order_written_for_the_day_of_the_restart_is_part_of_it() -> None:
+    """New tablets for the new course, at the same instant, and nothing known of the old one."""
+    assert episodes(told("NW", "20260215", start="20260215"), roster("restart,2026-02-15")) == [
+        "azathioprine 2026-02-15..on restart"
+    ]
 
 
 # --- what is news

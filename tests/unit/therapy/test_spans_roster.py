@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from engine.model.therapy import TherapyEvent, TherapyState, exposure
@@ -68,21 +69,55 @@ def test_a_restart_needs_no_stop_on_record() -> None:
 
 def test_a_hold_is_inside_the_episode() -> None:
     """Held patients are still watched: the drug acts for weeks."""
-    told = roster("start,2026-01-01,,150", "hold,2026-02-01", "restart,2026-02-15")
+    told = roster("start,2026-01-01,,150", "hold,2026-02-01")
 
     assert episodes(told) == ["azathioprine 2026-01-01..on"]
-    assert [(day(begin), day(end)) for begin, end in spans(told)[0].holds] == [("2026-02-01", "2026-02-15")]
+    assert [(day(begin), end) for begin, end in spans(told)[0].holds] == [("2026-02-01", None)]
     assert state(told, "2026-01-31T12:00") is TherapyState.ACTIVE
     assert state(told, "2026-02-10T12:00") is TherapyState.HELD
-    assert state(told, "2026-02-20T12:00") is TherapyState.ACTIVE  # a release, not a restart
-    assert doses(spans(told)[0]) == [("2026-01-01", "150")]
 
 
-def test_a_new_dose_after_a_hold_ends_the_hold() -> None:
+def test_a_restart_after_a_hold_is_another_episode_too() -> None:
+    """A break of two weeks and a rechallenge, whether the clinic wrote hold or stop."""
+    told = roster("start,2026-01-01,,150", "hold,2026-02-01", "restart,2026-02-15,,50")
+
+    assert episodes(told) == [
+        "azathioprine 2026-01-01..2026-02-15",
+        "azathioprine 2026-02-15..on restart",
+    ]
+    held, again = spans(told)
+    assert [(day(begin), day(end)) for begin, end in held.holds] == [("2026-02-01", "2026-02-15")]
+    assert (again.holds, doses(again)) == ((), [("2026-02-15", "50")])
+    assert state(told, "2026-02-10T12:00") is TherapyState.HELD
+    assert state(told, "2026-02-20T12:00") is TherapyState.RESTARTED
+
+
+def test_a_restart_after_a_hold_is_not_assumed_to_be_at_the_old_dose() -> None:
+    """The dose that did the harm is known; the new one is not."""
+    told = roster("start,2026-01-01,,150", "hold,2026-02-01", "restart,2026-02-15")
+
+    assert doses(spans(told)[1]) == [("2026-02-15", "?")]
+
+
+def test_a_new_dose_or_a_start_after_a_hold_ends_the_hold_and_is_no_restart() -> None:
     """Who writes down a dose from a date has it taken from then."""
-    told = roster("start,2026-01-01,,150", "hold,2026-02-01", "dose,2026-02-15,,75")
+    for row in ("dose,2026-02-15,,75", "start,2026-02-15,,75"):
+        told = roster("start,2026-01-01,,150", "hold,2026-02-01", row)
+        assert state(told, "2026-02-20T12:00") is TherapyState.ACTIVE
+        assert [(day(begin), day(end)) for begin, end in spans(told)[0].holds] == [
+            ("2026-02-01", "2026-02-15")
+        ]
 
-    assert state(told, "2026-02-20T12:00") is TherapyState.ACTIVE
+
+def test_a_hold_listed_later_does_not_hold_a_restart_after_it() -> None:
+    """Rows act by their dates alone: the hold of February was added to the list in April."""
+    restarted, held = (
+        replace(event, version=version)
+        for row, version in (("restart,2026-03-01", "20260301"), ("hold,2026-02-01", "20260401"))
+        for event in roster(row)
+    )
+
+    assert state((restarted, held), "2026-03-10T12:00") is TherapyState.RESTARTED
 
 
 def test_a_stop_ends_a_hold() -> None:
@@ -111,7 +146,16 @@ def test_contradictions_on_one_day_count_as_taken() -> None:
     """Start and stop, or hold and restart, of the same day: monitoring goes on."""
     assert episodes(roster("start,2026-01-01", "stop,2026-01-01")) == ["azathioprine 2026-01-01..on"]
     both = roster("start,2026-01-01", "hold,2026-02-01", "restart,2026-02-01")
-    assert state(both, "2026-02-10T12:00") is TherapyState.ACTIVE
+    assert state(both, "2026-02-10T12:00") is TherapyState.RESTARTED
+
+
+def test_a_start_and_a_restart_of_one_day_are_a_restart() -> None:
+    """Two people keep the list; the stricter rules apply."""
+    for rows in (
+        ("start,2026-01-01", "restart,2026-01-01"),
+        ("start,2026-01-01", "restart,2026-01-01T09:00"),
+    ):
+        assert episodes(roster(*rows)) == ["azathioprine 2026-01-01..on restart"]
 
 
 def test_a_change_of_thiopurine_is_a_new_episode() -> None:
@@ -192,6 +236,13 @@ def test_other_drugs_have_episodes_and_are_facts() -> None:
         ("stopped", "2026-03-01"),
     ]
     assert "azathioprine" not in other_drugs(told)
+
+
+def test_another_drug_that_is_restarted_is_still_taken() -> None:
+    """Allopurinol after a pause: its fact must not end on the day on which it goes on."""
+    for row in ("hold,2026-02-01,allopurinol", "stop,2026-02-15,allopurinol"):
+        told = roster("start,2026-01-01,allopurinol,100", row, "restart,2026-02-15,allopurinol,100")
+        assert facts(told)["allopurinol"][-1].value == "active"
 
 
 def test_facts_ascend_by_date() -> None:
