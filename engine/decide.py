@@ -21,9 +21,9 @@ from engine.model.ledger import LedgerEntry
 from engine.model.person import Person
 from engine.model.quantity import Interval, Quantity, Truth
 from engine.model.record import Record
-from engine.model.result import Result
+from engine.model.result import Result, ResultStatus
 from engine.model.therapy import Fact, TherapyEvent
-from engine.results import Reported, promote
+from engine.results import Reported, promote, settled
 from engine.rulebook import Rulebook, evaluate
 from engine.telling import Judged, Occasion, identity, tell
 from engine.terminology import Terminology
@@ -63,8 +63,9 @@ def decide_results(reported: Reported, record: Record, knowledge: Knowledge, occ
     fresh: dict[str, Result] = {}
     superseded: list[Result] = []
     promoted = [promote(result, stored.get(result.key)) for result in reported.promoted]
-    for result in (*reported.results, *(result for result in promoted if result is not None)):
-        known = stored.get(result.key)
+    for told in (*reported.results, *(result for result in promoted if result is not None)):
+        known = stored.get(told.key)
+        result = settled(told, known)
         if known is None or known.version < result.version:
             fresh[result.key] = result
             stored[result.key] = result
@@ -234,20 +235,33 @@ def _end_of(alert: Alert, record: Record, *, superseded: bool) -> Step:
 
 
 def _evidence_change(told: Finding, record: Record) -> EvidenceChange:
-    """Whether the results that a told finding rested on have been withdrawn or changed since."""
+    """Whether the results that a told finding rested on have been withdrawn or changed since.
+
+    A preliminary value that has become final is no correction (HL7 v2.9 OBX-11), whatever it is now.
+    """
     stored = {result.key: result for result in record.results}
     change = EvidenceChange.NONE
     for evidence in told.evidence:
         if evidence.truth is Truth.FALSE or not evidence.result_key:
             continue
-        result = stored.get(evidence.result_key)
-        if result is None:
-            continue
-        if result.withdrawn:
+        # A derived count rests on several results, and its key names them all.
+        parts = [stored[key] for key in evidence.result_key.split("+") if key in stored]
+        if any(part.withdrawn for part in parts):
             return EvidenceChange.WITHDRAWN
-        if (_told_value(evidence), evidence.unit) != _value(result):
+        if len(parts) != 1 or evidence.result_key not in stored or _has_progressed(evidence, parts[0]):
+            continue
+        if (_told_value(evidence), evidence.unit) != _value(parts[0]):
             change = EvidenceChange.CORRECTED
     return change
+
+
+def _has_progressed(evidence: Evidence, result: Result) -> bool:
+    """From preliminary to final, or to another preliminary value."""
+    corrected = result.status in (ResultStatus.CORRECTED, ResultStatus.AMENDED)
+    return evidence.result_status in _PRELIMINARY and not corrected
+
+
+_PRELIMINARY = frozenset({ResultStatus.PRELIMINARY.value, ResultStatus.PARTIAL.value})
 
 
 def _told_value(evidence: Evidence) -> str:

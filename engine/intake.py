@@ -27,7 +27,7 @@ from engine.decide import (
     decide_results,
     decide_therapy,
 )
-from engine.errors import ContentError
+from engine.errors import ContentError, TransientError
 from engine.hl7 import Message, PatientGroup, PharmacyGroup, parse, read_moment
 from engine.identity import identifiers, merges
 from engine.model.alert import AlertEvent
@@ -78,8 +78,19 @@ class Intake:
     def take(self, batch: Sequence[Arrived]) -> list[Taken]:
         """Take in a batch in one transaction; when this returns, everything about it is durable.
 
-        Raises TransientError when the store is away: then nothing of the batch was kept.
+        Raises TransientError when the store is away: then nothing of the batch was kept. A message that
+        the store itself refuses is found by taking the batch one by one, and quarantined.
         """
+        try:
+            return self._take_together(batch)
+        except TransientError:
+            raise
+        except Exception as error:  # noqa: BLE001  one message must never stop the feed or be lost
+            if len(batch) == 1:
+                return [self._refuse(batch[0], error)]
+        return [taken for arrived in batch for taken in self.take([arrived])]
+
+    def _take_together(self, batch: Sequence[Arrived]) -> list[Taken]:
         read = [self._read(arrived) for arrived in batch]
         with self._store.transaction() as unit:
             unit.prefetch((key for key, _ in read), self._identifiers(message for _, message in read))
@@ -93,6 +104,15 @@ class Intake:
         arrived = Arrived(held.body, str(held.message["source"]))
         key, message = self._read(arrived)
         return self._decided(unit, arrived, key, message, self._now(message), again=True)
+
+    def _refuse(self, arrived: Arrived, error: Exception) -> Taken:
+        """Quarantine a message that was decided and could not be kept: a defect of the engine."""
+        key, message = self._read(arrived)
+        defect = ContentError(Reason.INTERNAL_ERROR, "", f"{type(error).__name__} while keeping")
+        with self._store.transaction() as unit:
+            return self._quarantine(
+                unit, arrived, key, _type_of(message), self._now(message), defect, fault=error
+            )
 
     # --- 1 read --------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from engine.decide import Knowledge, decide_note, decide_therapy
+from engine.errors import ConfigError, Defect
 from engine.intake import Intake
 from engine.model.alert import AlertEvent
 from engine.model.disposition import Disposition, Reason
@@ -54,8 +55,11 @@ class Operations:
     def release(self, held: QuarantineRow, why: str) -> Taken:
         """Take a quarantined message in again, after what was wrong has been put right.
 
-        When it still cannot be used it stays held, with the reason of now.
+        When it still cannot be used it stays held, with the reason of now. Raises ConfigError when it is
+        not held any more.
         """
+        if held.state != "held":
+            raise ConfigError([Defect(f"quarantine {held.id}", 0, f"was {held.state} already: {held.why}")])
         with self._store.transaction() as unit:
             taken = self._intake.take_again(unit, held)
             if taken.outcome.disposition is not Disposition.QUARANTINED:

@@ -11,7 +11,7 @@ from datetime import datetime
 from engine.alerts import Chosen, Step
 from engine.model.alert import Alert, AlertEvent, AlertReason, NotFired, Phase
 from engine.model.finding import Evidence, Finding, Severity
-from engine.model.quantity import plain
+from engine.model.quantity import Truth, plain
 from engine.model.record import Record, Situation
 from engine.model.therapy import TherapyState
 from engine.rulebook import why_silent
@@ -47,6 +47,8 @@ def tell(alert: Alert, now: Chosen | None, step: Step, judged: Judged) -> tuple[
     ending = step.phase is Phase.END
     told = alert.published
     finding = now.finding if now is not None and not ending else _as_judged_now(told, findings)
+    if ending:
+        finding = _about(finding, told)
     severity = told.severity if ending or finding.severity is None else finding.severity
     withdrawn = ending and step.reason is AlertReason.WITHDRAWN
     evidence = _trigger(told if withdrawn else finding, record, withdrawn=withdrawn)
@@ -103,6 +105,19 @@ def _as_judged_now(told: Finding, findings: Sequence[Finding]) -> Finding:
         if (finding.rule_id, finding.subject) == (told.rule_id, told.subject):
             return finding
     return told
+
+
+def _about(finding: Finding, told: Finding) -> Finding:
+    """The verdict with the evidence on what was told put first, and dated by it.
+
+    An alert about ALT ends because of an ALT, although nobody has measured the AST.
+    """
+    subjects = {e.analyte for e in told.evidence if e.result_key == told.trigger_key and e.analyte}
+    first = [e for e in finding.evidence if e.analyte in subjects and e.truth is Truth.FALSE]
+    rest = [e for e in finding.evidence if e not in first]
+    times = [e.collected_at for e in first if e.collected_at is not None]
+    clinical_at = finding.clinical_at or max(times, default=None)
+    return replace(finding, evidence=(*first, *rest), clinical_at=clinical_at)
 
 
 def _trigger(finding: Finding, record: Record, *, withdrawn: bool) -> Evidence | None:

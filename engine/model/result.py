@@ -87,10 +87,11 @@ class Version:
 class Result:
     """One version of one result of one person.
 
-    ``key`` is the natural key within the person: sender authority, OBR-3 else OBR-2, OBX-3 code and
-    system, OBX-4. ``quantity`` is None when ``problem`` says why, when the result is withdrawn, or when
-    the analyte is coded and ``text`` holds its value. ``sent`` is the value and unit exactly as sent.
-    ``analyte`` is empty for an unmapped code (problem ``code-unmapped``).
+    ``key`` is the natural key within the person: sender, OBR-3 else OBR-2, OBX-3 code, OBX-4. Neither
+    the namespace of the order number nor the coding system is part of it: a correction that leaves them
+    out, or spells LN as LOINC, must find the value that it corrects. ``quantity`` is None when
+    ``problem`` says why, when the result is withdrawn, or when the analyte is coded and ``text`` holds
+    its value. ``sent`` is the value and unit as sent. ``analyte`` is empty for an unmapped code.
     """
 
     person_id: str

@@ -37,7 +37,6 @@ class OrderFacts:
     ``collected`` holds where OBX-14 is empty; ``collected_from`` is the field it was read from.
     """
 
-    namespace: str
     number: str
     specimen: str
     specimen_type: str
@@ -88,7 +87,6 @@ def order_facts(order: OrderGroup, times: Times) -> OrderFacts:
         ((moment, place) for place in places if (moment := times.at(*place))), (None, (None, 0))
     )
     return OrderFacts(
-        namespace=(obr.text(3, 2) if obr is not None else "") or times.header.sender,
         number=number,
         specimen=specimen,
         specimen_type=kind or (obr.text(15) if obr is not None else ""),

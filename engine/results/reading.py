@@ -225,7 +225,7 @@ def _result(
     number = facts.number or f"unnumbered {collected.at.astimezone(UTC).isoformat()}"
     return Result(
         person_id=collector.person_id,
-        key=f"{facts.namespace}|{number}|{match.code}^{match.system}|{obx.text(4)}",
+        key=f"{header.sender}|{number}|{match.code}|{_sub_id(obx)}",
         analyte=match.analyte,
         code=match.code,
         code_text=match.text,
@@ -250,6 +250,12 @@ def _result(
         control_id=header.control_id,
         location=obx.location(5),
     )
+
+
+def _sub_id(obx: Segment) -> str:
+    """OBX-4; empty and 1 mean the same where there are no multiples (HL7 v2.9 7.4.2.4)."""
+    sub_id = obx.text(4).strip()
+    return "" if sub_id == "1" else sub_id
 
 
 def _digest(obx: Segment, collected: Moment) -> str:
@@ -295,6 +301,21 @@ def promote(promoted: Result, stored: Result | None) -> Result | None:
         )
     if STATUS_ACTIONS[stored.status] is StatusAction.EVALUATE:
         return None
-    return replace(
-        stored, status=ResultStatus.FINAL, version=promoted.version, control_id=promoted.control_id
-    )
+    return _promoted(stored)
+
+
+def settled(result: Result, known: Result | None) -> Result:
+    """A version that comes to a result which status U has made final: one that is not final is so too.
+
+    So that the promotion may overtake the last preliminary version.
+    """
+    pending = STATUS_ACTIONS[result.status] in (StatusAction.PROVISIONAL, StatusAction.STORE)
+    if pending and known is not None and known.version.rank == _STATUS_RANK[StatusAction.PROMOTE]:
+        return _promoted(result)
+    return result
+
+
+def _promoted(result: Result) -> Result:
+    """Final, with the times of its value; the rank tells that it was promoted."""
+    rank = _STATUS_RANK[StatusAction.PROMOTE]
+    return replace(result, status=ResultStatus.FINAL, version=replace(result.version, rank=rank))

@@ -42,7 +42,7 @@ def one(*lines: str, **details: str) -> Result:
 @pytest.mark.parametrize(
     ("obr", "orc", "start"),
     [
-        ("OBR|1|P1|F1^LAB", "ORC|RE|P9|F9", "LAB|F1|"),
+        ("OBR|1|P1|F1^LAB", "ORC|RE|P9|F9", "LIS|HOSPITAL|F1|"),
         ("OBR|1|P1|F1", "ORC|RE|P9|F9", "LIS|HOSPITAL|F1|"),
         ("OBR|1|P1|", "ORC|RE|P9|F9", "LIS|HOSPITAL|P1|"),
         ("OBR|1", "ORC|RE|P9|F9", "LIS|HOSPITAL|F9|"),
@@ -55,7 +55,18 @@ def test_the_key_is_order_code_and_sub_id(obr: str, orc: str, start: str) -> Non
     """A restatement finds the result that it restates, wherever the sender puts the order number."""
     lines = [line for line in (orc, obr, ALT.replace("||130", "|a|130")) if line]
 
-    assert one(*lines).key == f"{start}1742-6^LN|a"
+    assert one(*lines).key == f"{start}1742-6|a"
+
+
+@pytest.mark.parametrize(
+    "code", ["1742-6^ALT^LN", "1742-6^ALT^LOINC", "1742-6^ALT", "1742-6^^2.16.840.1.113883.6.1"]
+)
+@pytest.mark.parametrize("sub_id", ["", "1"])
+def test_the_key_does_not_depend_on_spelling(code: str, sub_id: str) -> None:
+    """A withdrawal that spells the coding system another way, or leaves OBX-4 out, finds its result."""
+    obx = f"OBX|1|NM|{code}|{sub_id}|130|U/L|10-40||||F"
+
+    assert one("OBR|1|P1|F1", obx).key == "LIS|HOSPITAL|F1|1742-6|"
 
 
 def test_one_readable_number_gives_one_result() -> None:
@@ -63,7 +74,7 @@ def test_one_readable_number_gives_one_result() -> None:
     found = read(OBR, ALT, ALT, ALT.replace("130", "see note"), ALT.replace("130", "90")).results
 
     assert [(result.key[-2:], str(result.quantity)) for result in found] == [
-        ("N|", "130 U/L"),
+        ("6|", "130 U/L"),
         ("#2", "90 U/L"),
     ]
 
