@@ -167,7 +167,12 @@ class Engine:
         self._parts = parts
         self._intake = Intake(parts.store, parts.knowledge, intake_options(settings, parts.clock))
         self._relay = Relay(
-            parts.store, parts.publisher, parts.clock, self._report, settings.flow.publish_window
+            parts.store,
+            parts.publisher,
+            parts.clock,
+            self._report,
+            self._relay_fault,
+            settings.flow.publish_window,
         )
         self._stopping = threading.Event()
         # Not at once: a feed that catches up after a stop may still bring the order that makes old
@@ -306,6 +311,10 @@ class Engine:
             results=taken.results,
             alerts=len(taken.events),
         )
+
+    @staticmethod
+    def _relay_fault(error: Exception) -> None:
+        log.logger().error("alerts held back, trying again", exc_info=error)
 
     def _report(self, row: OutboxRow, receipt: Receipt) -> None:
         alarming = receipt.outcome in (PublishOutcome.RETURNED, PublishOutcome.NACKED)

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from engine.errors import TransientError
 from engine.store import OutboxRow, Store
 from engine.transports import OutboundMessage, Publisher, PublishOutcome, Receipt
 
@@ -14,6 +13,7 @@ _IDLE_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
 
 Report = Callable[[OutboxRow, Receipt], None]
+Fault = Callable[[Exception], None]
 
 
 class Relay:
@@ -21,7 +21,7 @@ class Relay:
 
     A row that is returned, refused or lost stays unsent with its error noted, and goes behind the rows
     that were never tried, so that one unroutable alert cannot hold up the others. ``report`` is told of
-    every receipt, from the relay's own thread.
+    every receipt, ``fault`` of what kept a whole window back; both from the relay's own thread.
     """
 
     def __init__(
@@ -30,12 +30,14 @@ class Relay:
         publisher: Publisher,
         clock: Callable[[], datetime],
         report: Report,
+        fault: Fault,
         window: int = 200,
     ) -> None:
         self._store = store
         self._publisher = publisher
         self._clock = clock
         self._report = report
+        self._fault = fault
         self._window = window
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -65,11 +67,12 @@ class Relay:
         return (len(confirmed), len(failures))
 
     def run(self) -> None:
-        """Publish until stopped; a store that is away is tried again."""
+        """Publish until stopped; whatever goes wrong is told and tried again."""
         while not self._stop.is_set():
             try:
                 confirmed, failed = self.publish_pending()
-            except TransientError:
+            except Exception as error:  # noqa: BLE001  a relay that has died is silence that looks like health
+                self._fault(error)
                 confirmed, failed = 0, 1
             if confirmed and not failed:
                 continue

@@ -21,6 +21,7 @@ from engine.cli.shared import (
     read_text,
     say,
 )
+from engine.model.disposition import Disposition, Reason
 
 if TYPE_CHECKING:
     from engine.model.alert import Alert
@@ -226,10 +227,10 @@ def acknowledge(
 def find_messages(
     control_id: Annotated[str | None, typer.Option(help="MSH-10, exactly as sent.")] = None,
     patient: Annotated[str | None, typer.Option(help="Patient identifier, exactly as sent.")] = None,
-    disposition: Annotated[
-        str | None, typer.Option(help="accepted, duplicate, ignored or quarantined.")
+    disposition: Annotated[Disposition | None, typer.Option(help="Only messages that ended so.")] = None,
+    reason: Annotated[
+        Reason | None, typer.Option(help="Only messages that ended so for this reason.")
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Why it ended so, as in the list.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
     count: Annotated[
         bool, typer.Option("--count", help="Only count them, by disposition and reason.")
@@ -332,8 +333,6 @@ def release(
     config: ConfigOption = None,
 ) -> None:
     """Take a held message in again, after its cause was put right. Exit 1 when it still cannot be used."""
-    from engine.model.disposition import Disposition
-
     store, operations = _operations(config)
     taken = operations.release(_held(store, row_id), why)
     if taken.outcome.disposition is Disposition.QUARANTINED:

@@ -40,7 +40,6 @@ class Reason(StrEnum):
     CHARSET = "charset"
     TOO_LARGE = "too-large"
     NO_PATIENT_IDENTIFIER = "no-patient-identifier"
-    OBSERVATION_WITHOUT_PATIENT = "observation-without-patient"
     OBSERVATION_WITHOUT_ORDER = "observation-without-order"
     IDENTITY_CONFLICT = "identity-conflict"
     CODES_DISAGREE = "codes-disagree"

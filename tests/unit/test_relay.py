@@ -1,0 +1,90 @@
+"""From the outbox to the broker, on the shipped in-memory twin."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from engine.relay import Relay
+from engine.store import OutboxRow, Store
+from engine.transports import OutboundMessage, Receipt
+from engine.transports.memory import MemoryBroker, MemoryPublisher
+
+NOW = datetime(2026, 3, 12, 9, tzinfo=UTC)
+EXCHANGE, QUEUE = "azawatch.alerts", "azawatch.alerts.out"
+
+
+def row(number: int, key: str = "alert.critical.start") -> OutboxRow:
+    return OutboxRow(f"M{number}", EXCHANGE, key, "text/plain", "A1", {"phase": "start"}, b"body")
+
+
+def prepared(*rows: OutboxRow) -> tuple[Store, MemoryBroker, Relay, list[tuple[str, str]], list[Exception]]:
+    """A store with these rows, a broker that routes critical alerts, and a relay between them."""
+    store = Store.open("sqlite://")
+    with store.transaction() as unit:
+        unit.put_outbox(rows, NOW)
+    broker = MemoryBroker()
+    broker.declare_exchange(EXCHANGE, "topic")
+    broker.declare_queue(QUEUE)
+    broker.bind(EXCHANGE, QUEUE, "alert.critical.#")
+    publisher = MemoryPublisher(broker)
+    publisher.open()
+    told: list[tuple[str, str]] = []
+    faults: list[Exception] = []
+    relay = Relay(
+        store,
+        publisher,
+        lambda: NOW,
+        lambda one, receipt: told.append((one.message_id, receipt.outcome)),
+        faults.append,
+    )
+    return store, broker, relay, told, faults
+
+
+def test_confirmed_rows_are_sent_once() -> None:
+    """What the broker has confirmed is not published again."""
+    store, broker, relay, told, _ = prepared(row(1), row(2))
+
+    assert relay.publish_pending() == (2, 0)
+    assert relay.publish_pending() == (0, 0)
+    assert told == [("M1", "confirmed"), ("M2", "confirmed")]
+    assert (broker.depth(QUEUE), store.outbox_depth()) == (2, 0)
+
+
+def test_an_unroutable_alert_stays_and_holds_nobody_up() -> None:
+    """An alert that no queue takes is kept, told as returned, and tried again behind the new ones."""
+    store, broker, relay, told, _ = prepared(row(1, "alert.info.start"), row(2))
+
+    assert relay.publish_pending() == (1, 1)
+    assert told == [("M1", "returned"), ("M2", "confirmed")]
+    broker.bind(EXCHANGE, QUEUE, "alert.info.#")
+    assert relay.publish_pending() == (1, 0)
+    assert store.outbox_depth() == 0
+
+
+def test_the_relay_survives_what_nobody_foresaw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect while publishing is told and tried again: a dead relay would look like a quiet night."""
+    store, _, relay, _, faults = prepared(row(1))
+    publish = MemoryPublisher.publish
+
+    def fail_once(self: MemoryPublisher, messages: Sequence[OutboundMessage]) -> list[Receipt]:
+        if not faults:
+            raise RuntimeError("nobody foresaw this")
+        return publish(self, messages)
+
+    monkeypatch.setattr(MemoryPublisher, "publish", fail_once)
+    running = threading.Thread(target=relay.run)
+    running.start()
+    for _ in range(200):
+        relay.notify()
+        if store.outbox_depth() == 0:
+            break
+        threading.Event().wait(0.05)
+    relay.stop()
+    running.join(10)
+
+    assert [type(fault) for fault in faults] == [RuntimeError]
+    assert store.outbox_depth() == 0
