@@ -171,6 +171,20 @@ def test_a_promotion_without_a_value_is_held() -> None:
     assert len(day.held()) == 1
 
 
+def test_a_promotion_that_overtakes_the_last_preliminary_value_promotes_that_too() -> None:
+    """Preliminary 30, preliminary 530, "final": the 530 is judged, whenever it comes."""
+    versions = [("30", "P", "d0 09:00"), ("530", "P", "d0 10:00"), ("", "U", "d0 11:00")]
+    for order in ((0, 1, 2), (0, 2, 1), (1, 2, 0)):
+        day = Scenario()
+        day.roster("H1", start="d-60")
+        day.at("d0 12:00")
+        for value, status, sent in (versions[number] for number in order):
+            day.oru(obx("alt", value, status=status), order="O1", collected="d0 08:00", sent=sent)
+
+        assert day.values("alt") == ["530 U/L"]
+        assert day.open_rules() == {"a02-alt-ast-500": "critical"}
+
+
 def test_a_held_promotion_is_taken_once_the_value_has_come() -> None:
     """Messages out of order: release the promotion after the preliminary value has arrived."""
     day = Scenario()

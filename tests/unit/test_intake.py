@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -134,6 +135,25 @@ def test_nothing_of_a_batch_is_kept_when_the_disk_is_full() -> None:
         connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
     day.send_all(bodies)
     assert [each.current.rule_id for each in day.open_alerts()] == ["a02-alt-ast-500"]
+
+
+def test_a_record_that_cannot_be_read_holds_its_own_messages_only(tmp_path: Path) -> None:
+    """A damaged row of one patient does not stop the feed of all others, and the fault is handed on."""
+    url = f"sqlite:///{tmp_path / 'day.db'}"
+    before = Scenario(url=url)
+    before.roster("H2", start="d-60")
+    before.at("d0 07:00").oru(alt="30")
+    with before.store._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE results SET status = 'damaged'")
+    before.store.close()
+    day = Scenario(url=url)
+    day.at("d0 08:00")
+    bodies = [day.oru_text(alt="530", control="A1"), day.oru_text(of=patient("H2"), alt="530", control="A2")]
+    hers, his = day.send_all(bodies)
+
+    assert (str(hers.outcome.reason), type(hers.fault)) == ("internal-error", KeyError)
+    assert hers.outcome.detail.startswith("KeyError while ")
+    assert (str(his.outcome.reason), [event.rule for event in his.events]) == ("results", ["a02-alt-ast-500"])
 
 
 def test_in_a_replay_the_messages_are_the_clock() -> None:
