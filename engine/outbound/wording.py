@@ -37,6 +37,7 @@ _UNDECIDED = {
     UnknownCause.FACT: "nobody has recorded it",
     UnknownCause.MISSING: "no usable result",
 }
+_PRELIMINARY = ("P", "S")  # OBX-11, table 0085: preliminary, partial
 _COMPARATOR = re.compile(r"(>=|<=|>|<)")
 _DATES = re.compile(r"(,? taken)?,?( since)? \d{4}-\d\d-\d\d.*$", re.DOTALL)
 _NOT_TAKEN = ("on hold", "stopped")
@@ -92,15 +93,25 @@ def measured(event: AlertEvent) -> bool:
     return event.trigger is not None and bool(event.trigger.analyte and event.trigger.value)
 
 
+def preliminary(evidence: Evidence) -> bool:
+    """Whether it rests on a result that the laboratory has not called final."""
+    return evidence.result_status in _PRELIMINARY
+
+
 def analyte_label(analyte: str) -> str:
     """An analyte's short name as clinicians write it: ``ALT``, ``prothrombin time``."""
     return " ".join(_ACRONYMS.get(word, word) for word in analyte.split("_"))
 
 
 def value_text(evidence: Evidence) -> str:
-    """Label, value and unit: ``ALT 212 U/L``, ``neutrophils 0.4 x10^9/L``."""
+    """Label, value and unit: ``ALT 212 U/L``, ``neutrophils 0.4 x10^9/L``, ``ALT 600 U/L preliminary``."""
     unit = evidence.unit.replace("10*", "x10^")
-    words = (analyte_label(evidence.analyte), f"{evidence.comparator}{evidence.value}", unit)
+    words = (
+        analyte_label(evidence.analyte),
+        f"{evidence.comparator}{evidence.value}",
+        unit,
+        "preliminary" if preliminary(evidence) else "",
+    )
     return " ".join(filter(None, words))
 
 
@@ -159,14 +170,15 @@ def headline(event: AlertEvent, limit: int) -> str:
 def notes(event: AlertEvent) -> Iterator[str]:
     """What explains the alert to somebody who has nothing else: each item is one note.
 
-    In order: the message; each condition that spoke, with value, limit and reference; the action; the
-    laboratory's range; the therapy; the sources; what it supersedes; rules that did not fire; the rule
-    and data it came from.
+    In order: the message; which results are preliminary; each condition that spoke, with value, limit and
+    reference; the action; the laboratory's range; the therapy; the sources; what it supersedes; rules
+    that did not fire; the rule and data it came from.
     """
     ended = event.phase is Phase.END
     if ended:
         yield f"{prefix(event)}{outcome(event)}."
     yield event.message
+    yield from _reservation(event)
     if not ended:
         # of an alert that is over, these would read as if they still held
         yield from _bounded(
@@ -193,6 +205,17 @@ def notes(event: AlertEvent) -> Iterator[str]:
         f"message {event.message_control_id}, alert {event.alert_id} event {event.sequence}"
     )
     yield DISCLAIMER
+
+
+def _reservation(event: AlertEvent) -> Iterator[str]:
+    """The names of the preliminary results that the event rests on: its message does not tell them apart."""
+    if event.phase is not Phase.END:
+        used = [evidence for evidence in event.evidence if evidence.truth is not Truth.FALSE]
+    else:
+        used = [event.trigger] if event.trigger is not None and not retracted(event) else []
+    names = dict.fromkeys(analyte_label(each.analyte) for each in used if preliminary(each))
+    if names:
+        yield f"Preliminary, the final result may differ: {', '.join(names)}"
 
 
 def _bounded(lines: list[str], most: int, rest: str) -> Iterator[str]:

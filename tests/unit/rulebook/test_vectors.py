@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from engine.model.finding import Finding
+from engine.model.finding import Finding, Severity
 from engine.rulebook import evaluate
 from tests.unit.rulebook.records import shipped, shipped_analytes, situation
 
@@ -92,6 +92,13 @@ def _speaking(record: str) -> dict[str, str]:
         ('problems: [{kind: unit-missing, analyte: bilirubin, sent: "2.0"}]', {"q01": "review"}),
         ("problems: [{kind: identity-conflict, code: PID}]", {"q05": "urgent"}),
         ("problems: [{kind: code-unmapped, code: LFT7}]", {"q06": "info"}),
+        (
+            _USUAL + "results: {alt: {0d: {value: 640 U/L, status: P}}}",
+            {"a01": "critical", "a02": "critical", "b03": "critical"},
+        ),
+        (_USUAL + "results: {alt: {0d: {value: 149 U/L, status: P}}}", {}),
+        (_RANGES + "results: {alt: {0d: {value: 250 U/L, status: S}}}", {}),
+        (_RANGES + _WELL + "results: {alp: {0d: {value: 39 U/L, status: P}}}", {}),
         ("", {}),
     ],
 )
@@ -114,6 +121,12 @@ def test_whatever_else_fires_takes_precedence_over_a_mild_rise() -> None:
     over = {rule.id[:3] for rule in shipped().rules if "a13-mild-rise" in rule.supersedes}
 
     assert {"a01", "a02", "a03", "a04", "a05", "a06", "a07", "a08", "a15", "b02", "b03"} == over
+
+
+def test_exactly_the_critical_rules_look_at_preliminary_results() -> None:
+    """What cannot wait for the final value pages at once; nobody is asked to review what may still change."""
+    for rule in shipped().rules:
+        assert rule.allow_preliminary == (rule.severity is Severity.CRITICAL), rule.id
 
 
 @pytest.mark.parametrize("symptom", ["", "none", "nausea", "vomiting", "fatigue", "jaundice", "other"])
