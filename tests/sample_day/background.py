@@ -71,7 +71,7 @@ def well_on_therapy(day: Day) -> None:
 
     day.therapy("gustav", "2025-11-10", "50", drug="mercaptopurine", indication="rheumatoid arthritis")
     day.row("gustav", "hold", "2026-01-26", drug="mercaptopurine", note="dental surgery")
-    day.row("gustav", "restart", "2026-02-09", drug="mercaptopurine", dose="50")
+    day.row("gustav", "dose", "2026-02-09", drug="mercaptopurine", dose="50")
     day.history(
         STEVENS,
         "gustav",

@@ -50,7 +50,9 @@ def tell(day: Day) -> None:
 
 
 def preliminary_then_final(day: Day) -> None:
-    """A preliminary count waits for the final one. `10^9/L` arrives as two components."""
+    """A preliminary count below the limit pages at once; the final one says the same, and nobody is paged
+    again. `10^9/L` arrives as two components.
+    """
     order(
         day,
         "maja",
@@ -72,7 +74,8 @@ def preliminary_then_final(day: Day) -> None:
                 "blood", (Observation("wbc", "2.1", status="P"), Observation("platelets", "162", status="P"))
             )
         ],
-        shows="OBX-11 P: stored, not judged",
+        expect=count("maja", "white-cells", "start/new", "2.1", "2.1, preliminary, is below 2.5"),
+        shows="OBX-11 P, and `10^9/L` broken by the component separator: D01",
     )
     day.report(
         NORTH,
@@ -92,8 +95,7 @@ def preliminary_then_final(day: Day) -> None:
                 order=first.orders[0],
             )
         ],
-        expect=count("maja", "white-cells", "start/new", "2.1", "2.1 is below 2.5, and now final"),
-        shows="`10^9/L` broken by the component separator: D01",
+        shows="the final value of the same result is the same: nothing new",
     )
 
 

@@ -279,9 +279,12 @@ def bilirubin_in_milligrams(day: Day) -> None:
 
 
 def after_a_restart(day: Day) -> None:
-    """After a restart three times ULN is enough. The SPM stands between OBR and OBX, as many send it."""
+    """After a restart three times ULN is enough, though the clinic wrote hold and not stop.
+
+    The SPM stands between OBR and OBX, as many send it.
+    """
     day.therapy("greta", "2025-06-02", "150", indication=AIH)
-    day.row("greta", "stop", "2026-01-19", note="ALT 9 x ULN")
+    day.row("greta", "hold", "2026-01-19", note="ALT 9 x ULN")
     day.row("greta", "restart", "2026-02-16", dose="50", indication=AIH)
     day.baseline("greta", "2025-05-26", alt="36 U/L", ast="30 U/L", bilirubin="9 umol/L")
     day.history(STEVENS, "greta", "2026-02-12 09:15", alt=("38",), ast=("31",), bilirubin=("9",))
@@ -301,7 +304,7 @@ def after_a_restart(day: Day) -> None:
             "start/new",
             "critical",
             "121",
-            "restarted 2026-02-16, and 121 is above 3 x ULN 40 = 120",
+            "restarted 2026-02-16 after a hold, and 121 is above 3 x ULN 40 = 120",
         ),
         shows="SPM between OBR and OBX: A08",
     )

@@ -242,7 +242,7 @@ def beyond_the_measuring_range(day: Day) -> None:
 
 
 def preliminary_then_normal(day: Day) -> None:
-    """A preliminary 610 is kept and not judged; the final value is 31."""
+    """A preliminary 610 pages at once; the final value is 31, and the alert is resolved."""
     order(
         day,
         "walter",
@@ -258,7 +258,15 @@ def preliminary_then_normal(day: Day) -> None:
         "alt-610-preliminary",
         collected="03-12 08:40",
         panels=[Panel("liver", (Observation("alt", "610", status="P"),))],
-        shows="OBX-11 P: stored, not judged",
+        expect=injury(
+            "walter",
+            "a01",
+            "start/new",
+            "critical",
+            "610",
+            "610, preliminary, is 21 x baseline 29; A02 and B03 (15.25 x ULN 40) hold too",
+        ),
+        shows="OBX-11 P: judged by critical rules",
     )
     day.report(
         STEVENS,
@@ -267,6 +275,14 @@ def preliminary_then_normal(day: Day) -> None:
         collected="03-12 08:40",
         sent="03-12 11:02",
         panels=[Panel("liver", (Observation("alt", "31"), Observation("ast", "25")), order=first.orders[0])],
+        expect=injury(
+            "walter",
+            "a01",
+            "end/resolved",
+            "critical",
+            "31",
+            "the final 31 is 1.1 x baseline 29 and within 10-40; preliminary to final is no correction",
+        ),
         shows="the final value of the same result is normal",
     )
 
