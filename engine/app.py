@@ -16,6 +16,7 @@ from engine import log
 from engine.decide import Knowledge
 from engine.errors import TransientError
 from engine.history import HistoryOptions
+from engine.hl7 import split_delivery
 from engine.intake import Intake
 from engine.knowledge import KnowledgeFolders, load_knowledge
 from engine.model.quantity import Interval, Quantity
@@ -217,14 +218,16 @@ class Engine:
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         started = time.perf_counter()
-        taken = self._patiently([Arrived(delivery.body, delivery.queue) for delivery in deliveries])
+        # A delivery may be a batch: each of its messages ends in a disposition of its own.
+        origins = [(delivery, body) for delivery in deliveries for body in split_delivery(delivery.body)]
+        taken = self._patiently([Arrived(body, delivery.queue) for delivery, body in origins])
         if taken is None:
             return
         self._parts.consumer.ack(deliveries)
         if any(one.events or one.outcome.location for one in taken):
             self._relay.notify()
         each = (time.perf_counter() - started) * 1000 / len(taken)
-        for delivery, one in zip(deliveries, taken, strict=True):
+        for (delivery, _), one in zip(origins, taken, strict=True):
             self._tell(delivery, one, each)
 
     def _patiently(self, arrived: Sequence[Arrived]) -> list[Taken] | None:

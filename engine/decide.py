@@ -119,14 +119,20 @@ def decide_merge(
         newest((*survivor.therapy, *retired.therapy)),
         (*survivor.alerts, *retired.alerts),
     )
-    return _judge(joined, knowledge, occasion)
+    moved = frozenset(alert.alert_id for alert in retired.alerts if alert.open)
+    return _judge(joined, knowledge, occasion, moved)
 
 
 # --- judging -----------------------------------------------------------------------------------
 
 
-def _judge(record: Record, knowledge: Knowledge, occasion: Occasion) -> Decision:
-    """Compare what the rules find in the record with what was published about it."""
+def _judge(
+    record: Record, knowledge: Knowledge, occasion: Occasion, moved: frozenset[str] = frozenset()
+) -> Decision:
+    """Compare what the rules find in the record with what was published about it.
+
+    ``moved`` are alerts that were told under a number which a merge has retired: they are told again.
+    """
     exposures = spans(record.therapy)
     told = _open_alerts(record)
     if not exposures and not told:
@@ -165,6 +171,8 @@ def _judge(record: Record, knowledge: Knowledge, occasion: Occasion) -> Decision
         holds = now.finding if now is not None else None
         change = _evidence_change(kept.published, record) if kept.open else EvidenceChange.NONE
         step = next_step(kept.published if kept.open else None, holds, change)
+        if step is None and kept.alert_id in moved:
+            step = Step(Phase.UPDATE, AlertReason.CHANGED)
         if step is None:
             if holds is not None and holds != kept.current:
                 changed.append(replace(kept, current=holds))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from engine.errors import ContentError
@@ -50,12 +50,14 @@ class MergeInstruction:
     """One {PID MRG} group: ``retired`` ids belong to the ``survivor`` from now on, and for ever.
 
     ``survivor`` are all usable ids of PID-3, the primary one first; ``pairs`` says for each retired id
-    which surviving id took its place. Applying one instruction twice changes nothing.
+    which surviving id took its place. Applying one instruction twice changes nothing. ``pid`` describes
+    the survivor.
     """
 
     survivor: tuple[Identifier, ...]
     retired: tuple[Identifier, ...]
     pairs: tuple[tuple[Identifier, Identifier], ...]
+    pid: Segment | None = field(default=None, compare=False, repr=False)
 
 
 def identifiers(pid: Segment, site: Site) -> tuple[Identifier, ...]:
@@ -231,7 +233,7 @@ def _instruction(pid: Segment, mrg: Segment, site: Site) -> MergeInstruction | N
     pairs = tuple(pair for pair in pairs if pair[0].key != pair[1].key)
     if not pairs:
         return None
-    return MergeInstruction(_primary_first(survivors), tuple(old for _, old in pairs), pairs)
+    return MergeInstruction(_primary_first(survivors), tuple(old for _, old in pairs), pairs, pid)
 
 
 def _paired_by_kind(

@@ -28,12 +28,10 @@ from engine.decide import (
     decide_therapy,
 )
 from engine.errors import ContentError, TransientError
-from engine.hl7 import Message, PatientGroup, PharmacyGroup, parse, read_moment
+from engine.hl7 import Message, PatientGroup, PharmacyGroup, is_empty_batch, parse, read_moment
 from engine.identity import identifiers, merges
 from engine.model.alert import AlertEvent
-from engine.model.codes import Coding
 from engine.model.disposition import Disposition, Outcome, Reason
-from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
 from engine.model.purpose import Purpose, purpose_of
 from engine.model.record import Record
@@ -43,7 +41,7 @@ from engine.results import Header, read_results
 from engine.store import InboxKey, QuarantineRow, Store, TakenMessage, Unit
 from engine.taken import Arrived, IntakeOptions, Taken
 from engine.telling import Occasion
-from engine.therapy import OrderMessage, UnrecognisedDrug, events_from_orders
+from engine.therapy import OrderMessage, events_from_orders, unmapped_drugs
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """The time of a replay before its first message has told one."""
@@ -160,6 +158,9 @@ class Intake:
     ) -> Taken:
         """One message to its end; ``again`` when a human has released it."""
         if isinstance(message, ContentError):
+            if is_empty_batch(arrived.body):
+                outcome = Outcome(Disposition.IGNORED, Reason.EMPTY_BATCH)
+                return self._keep(unit, Taken(key, arrived.source, "", outcome), now, None)
             return self._quarantine(unit, arrived, key, "", now, message, held=again)
         unused = self._unused(message, now)
         if unused is not None:
@@ -205,6 +206,8 @@ class Intake:
             return Reason.OWN_MESSAGE
         if message.processing_id and message.processing_id not in self._options.processing_ids:
             return Reason.NOT_PRODUCTION
+        if not message.type:
+            return None
         return _IGNORED_PURPOSES.get(purpose_of(message.type, message.trigger))
 
     def _begin(self, unit: Unit, message: Message, now: datetime) -> _Work:
@@ -237,10 +240,13 @@ class Intake:
                 self._decide_therapy(work)
             case Purpose.MERGE:
                 self._decide_merges(work)
-            case _:
+            case Purpose.DEMOGRAPHICS:
                 work.reason = Reason.DEMOGRAPHICS
                 for group in message.patients():
                     self._told(work, work.people.identify(group.pid), group)
+            case _:
+                place = message.header.location(9)
+                raise ContentError(Reason.UNREADABLE, place, "no message type; the sender must fill MSH-9")
 
     def _told(self, work: _Work, record: Record, group: PatientGroup | PharmacyGroup) -> Record:
         """Keep what a PID and PV1 say; where that joins records, the whole of them is judged."""
@@ -284,38 +290,31 @@ class Intake:
         for group in message.pharmacy():
             told = events_from_orders(group.orders, orders, group.pv1)
             record = work.people.identify(group.pid)
-            work.people.note(self._unmapped_drugs(work, told.unrecognised, record))
+            unmapped = unmapped_drugs(
+                told.unrecognised,
+                self._knowledge.terminology.drug_by_text,
+                sender=work.header.sender,
+                control_id=work.header.control_id,
+                on_therapy=bool(record.therapy),
+            )
+            if unmapped and work.reason is Reason.OTHER_DRUG:
+                work.reason = Reason.DRUG_UNMAPPED
+            work.people.note(unmapped)
             work.people.warn(notice.text for notice in told.notices)
+            if len(told.unrecognised) < len(group.orders):
+                work.reason = Reason.THERAPY
             if not told.events:
                 continue
             record = self._told(work, record, group)
             owned = [replace(event, person_id=record.person.person_id) for event in told.events]
-            work.reason = Reason.THERAPY
             self._apply(work, decide_therapy(owned, record, self._knowledge, work.occasion))
-
-    def _unmapped_drugs(
-        self, work: _Work, unrecognised: Iterable[UnrecognisedDrug], record: Record
-    ) -> Iterator[LedgerEntry]:
-        """Orders that name one of our drugs in words but not by a code we know: for a human to map."""
-        for order in unrecognised:
-            coding = order.codings[0] if order.codings else Coding("")
-            if self._knowledge.terminology.drug_by_text(" ".join(c.text for c in order.codings)):
-                yield LedgerEntry(
-                    sender=work.header.sender,
-                    code=coding.code,
-                    system=coding.system,
-                    unit="",
-                    kind="drug-unmapped",
-                    text=coding.text,
-                    on_therapy=bool(record.therapy),
-                    control_id=work.header.control_id,
-                )
 
     def _decide_merges(self, work: _Work) -> None:
         work.reason = Reason.MERGE
         for instruction in merges(work.message.segments, work.header.site):
             for survivor, retired in instruction.pairs:
-                joined = work.people.join(survivor, retired, f"ADT^{work.message.trigger}")
+                why = f"ADT^{work.message.trigger}"
+                joined = work.people.join(survivor, retired, why, instruction.pid)
                 if joined is not None:
                     kept, gone, person = joined
                     self._apply(work, decide_merge(kept, gone, person, self._knowledge, work.occasion))
@@ -393,7 +392,7 @@ _IGNORED_PURPOSES: Mapping[Purpose, Reason] = {
     Purpose.NONE: Reason.TYPE_NOT_USED,
     Purpose.REFILL_REQUEST: Reason.REFILL_REQUEST,
 }
-_IGNORED_REASONS = frozenset({Reason.NOTHING_MONITORED, Reason.OTHER_DRUG})
+_IGNORED_REASONS = frozenset({Reason.NOTHING_MONITORED, Reason.OTHER_DRUG, Reason.DRUG_UNMAPPED})
 
 
 def _type_of(message: Message | ContentError) -> str:

@@ -12,7 +12,7 @@ from engine.identity import conflict, demographics, identifiers, person_id, upda
 from engine.model.disposition import Reason
 from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
-from engine.model.person import Identifier, Person, Visit, in_order_of_use
+from engine.model.person import Demographics, Identifier, Person, Visit, in_order_of_use
 from engine.model.record import Record
 from engine.model.result import Problem, Result, ResultStatus, Version
 from engine.model.segments import Segment
@@ -149,12 +149,24 @@ class People:
         return record
 
     def join(
-        self, survivor: Identifier, retired: Identifier, why: str
+        self, survivor: Identifier, retired: Identifier, why: str, pid: Segment | None
     ) -> tuple[Record, Record, Person] | None:
-        """The records that a merge joins and the person they become; None when they are one already."""
+        """The records that a merge joins and the person they become; None when they are one already.
+
+        Raises IdentityConflictError where the two, or the PID of the merge, describe different people: a
+        mistyped number must not bring a stranger's results to a patient.
+        """
         kept, gone = self._of(survivor), self._of(retired)
         if kept.person.person_id == gone.person.person_id:
             return None
+        told = demographics(pid) if pid is not None else Demographics()
+        known = (kept.person.demographics, gone.person.demographics, told)
+        if any(conflict(one, other) for one, other in combinations(known, 2)):
+            raise IdentityConflictError(
+                [kept.person.person_id, gone.person.person_id],
+                "MRG[1]-1",
+                "the merge would join people with different birth dates and sexes",
+            )
         return self._join(kept, gone, why)
 
     def changed(self, decision: Decision) -> None:

@@ -9,6 +9,7 @@ from engine.history.neutrophils import complete_neutrophils
 from engine.model.result import STATUS_ACTIONS, Problem, Result, StatusAction
 
 FINAL = frozenset({StatusAction.EVALUATE})
+_ESTIMATE = "estimate"  # CodeMatch.method of such counts
 FINAL_AND_PROVISIONAL = frozenset({StatusAction.EVALUATE, StatusAction.PROVISIONAL})
 
 
@@ -21,11 +22,12 @@ def series(results: Iterable[Result], actions: frozenset[StatusAction]) -> Mappi
     """Results with a usable quantity or coded text, by analyte, ascending by collection time.
 
     Absolute neutrophils that no laboratory reported are derived from the same specimen
-    (:mod:`engine.history.neutrophils`).
+    (:mod:`engine.history.neutrophils`). Counts estimated from a smear (clumped platelets) judge nobody.
     """
     by_analyte: dict[str, list[Result]] = defaultdict(list)
     for result in results:
-        if result.problem is None and STATUS_ACTIONS[result.status] in actions and result.analyte:
+        usable = result.problem is None and result.analyte and result.method != _ESTIMATE
+        if usable and STATUS_ACTIONS[result.status] in actions:
             by_analyte[result.analyte].append(result)
     found = {name: tuple(sorted(several, key=clinical_order)) for name, several in by_analyte.items()}
     if "neutrophils_percent" in found or "bands" in found:

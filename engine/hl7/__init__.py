@@ -4,7 +4,7 @@
 :class:`engine.errors.ContentError` and nothing else; times raise :class:`TimeUnreadableError`.
 """
 
-from engine.hl7.framing import Stream, read_stream, split_stream
+from engine.hl7.framing import Stream, is_empty_batch, read_stream, split_delivery, split_stream
 from engine.hl7.grouping import Observation, OrderGroup, PatientGroup
 from engine.hl7.pharmacy import PharmacyGroup, PharmacyOrder
 from engine.hl7.ranges import range_of, read_range
@@ -25,6 +25,7 @@ __all__ = [
     "TimeUnreadableError",
     "ValueReading",
     "ValueWarning",
+    "is_empty_batch",
     "moment_of",
     "parse",
     "range_of",
@@ -33,6 +34,7 @@ __all__ = [
     "read_range",
     "read_stream",
     "read_value",
+    "split_delivery",
     "split_stream",
     "unit_of",
 ]

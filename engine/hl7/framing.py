@@ -58,6 +58,19 @@ def read_stream(data: bytes) -> Stream:
     return Stream(tuple(message.decode().encode(codec) for message in stream.messages), stream.warnings)
 
 
+def split_delivery(data: bytes) -> tuple[bytes, ...]:
+    """The messages of one delivery: as it is where it holds one (or none), else each one of its own."""
+    if data.count(b"MSH") < 2 and data.count(b"M\0S\0H") < 2:
+        return (data,)
+    messages = read_stream(data).messages
+    return messages if len(messages) > 1 else (data,)
+
+
+def is_empty_batch(data: bytes) -> bool:
+    """Whether there are batch or file headers and trailers, and nothing in them (HL7 v2.9 2.10.3)."""
+    return bool(data.strip()) and not read_stream(data).messages
+
+
 class _Splitter:
     """One walk over the stretches of text between line ends and framing bytes."""
 

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     NOT_PRODUCTION = "not-production"
     NOTHING_MONITORED = "nothing-monitored"
     OTHER_DRUG = "other-drug"
+    DRUG_UNMAPPED = "drug-unmapped"  # names one of our drugs in words, by a code that nobody has mapped
+    EMPTY_BATCH = "empty-batch"
     REFILL_REQUEST = "refill-request"
     AFTER_UNTIL = "after-until"  # a replay was told to stop before the time of this message
     # quarantined

@@ -1,6 +1,6 @@
 """Who takes a thiopurine, since when, at which dose: roster and pharmacy orders in, therapy episodes out."""
 
-from engine.therapy.order_group import UnrecognisedDrug
+from engine.therapy.order_group import UnrecognisedDrug, unmapped_drugs
 from engine.therapy.orders import OrderMessage, OrderNotice, OrdersRead, events_from_orders
 from engine.therapy.roster import RosterRow, read_roster, write_roster
 from engine.therapy.spans import THIOPURINES, facts, other_drugs, spans
@@ -20,5 +20,6 @@ __all__ = [
     "other_drugs",
     "read_roster",
     "spans",
+    "unmapped_drugs",
     "write_roster",
 ]

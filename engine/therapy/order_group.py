@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
 from engine.model.codes import Coding, DrugMatch
+from engine.model.ledger import LedgerEntry
 from engine.model.segments import Segment
 
 DrugLookup = Callable[[Sequence[Coding]], DrugMatch | None]
@@ -110,3 +111,33 @@ def _codings(segment: Segment, fields: Sequence[int]) -> tuple[Coding, ...]:
                 if code or text:
                     codings.append(Coding(code, text, system))
     return tuple(codings)
+
+
+def unmapped_drugs(
+    unrecognised: Iterable[UnrecognisedDrug],
+    named_in: Callable[[str], str],
+    *,
+    sender: str,
+    control_id: str,
+    on_therapy: bool,
+) -> tuple[LedgerEntry, ...]:
+    """Orders that name one of our drugs in words but not by a code we know: for a human to map.
+
+    ``named_in`` says which of our drugs a text names, or nothing.
+    """
+    found = []
+    for order in unrecognised:
+        if named_in(" ".join(coding.text for coding in order.codings)):
+            coding = order.codings[0]
+            entry = LedgerEntry(
+                sender=sender,
+                code=coding.code,
+                system=coding.system,
+                unit="",
+                kind="drug-unmapped",
+                text=coding.text,
+                on_therapy=on_therapy,
+                control_id=control_id,
+            )
+            found.append(entry)
+    return tuple(found)

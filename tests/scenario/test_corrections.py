@@ -132,13 +132,26 @@ def test_a_withdrawal_of_something_unknown_is_silent() -> None:
     assert day.outcome == "accepted/results"
 
 
-def test_a_preliminary_value_waits_for_the_final_one() -> None:
-    """No rule in force judges preliminary values; the final one is judged, and not as a correction."""
+def test_a_preliminary_value_pages_by_critical_rules_only() -> None:
+    """A preliminary 530 pages at once; a preliminary mild rise waits for the final value."""
     day = with_alt("530", "P")
-    day.expect_silence()
-    restated(day, "520", "F")
-
     day.expect(STOP.started())
+    restated(day, "520", "F")
+    day.expect_silence()
+
+    mild = with_alt("130", "P")
+    mild.expect_silence()
+    restated(mild, "130", "F")
+    mild.expect(MILD.started())
+
+
+def test_from_preliminary_to_final_is_no_correction() -> None:
+    """A final value that is normal resolves what the preliminary one had opened."""
+    day = with_alt("530", "P")
+    day.expect(STOP.started())
+    restated(day, "30", "F")
+
+    day.expect(STOP.ended(AlertReason.RESOLVED))
 
 
 def test_a_status_of_final_without_the_value_promotes_the_preliminary_one() -> None:
@@ -190,11 +203,11 @@ def test_a_held_promotion_is_taken_once_the_value_has_come() -> None:
     day = Scenario()
     day.roster("H1", start="d-60")
     day.at("d0 10:00").oru(obx("alt", "", status="U"), order="O1", collected="d0 08:00")
-    day.oru(obx("alt", "530", status="P"), order="O1", collected="d0 08:00", sent="d0 09:00")
+    day.oru(obx("alt", "130", status="P"), order="O1", collected="d0 08:00", sent="d0 09:00")
     day.expect_silence()
     day.released()
 
-    day.expect(STOP.started())
+    day.expect(MILD.started())
     assert day.held() == []
 
 

@@ -44,17 +44,17 @@ def test_a_merge_brings_results_to_the_therapy() -> None:
 
 
 def test_an_alert_of_the_retired_number_goes_on() -> None:
-    """The merge of a patient with an open alert does not end it, and the next event continues it."""
+    """The merge of a patient with an open alert tells it again under the new number, and it goes on."""
     day = Scenario()
     day.roster("H1", start="d-60")
     day.at("d0 08:00").oru(alt="130")
     day.expect(MILD.started())
     day.at("d0 09:00").merged("H1", patient("H9"))
-    day.expect_silence()
+    day.expect(MILD.updated(AlertReason.CHANGED))
     day.at("d0 10:00").oru(of=patient("H9"), alt="530")
     day.expect(STOP.escalated())
 
-    assert [event.sequence for event in day.events()] == [1, 2]
+    assert [event.sequence for event in day.events()] == [1, 2, 3]
     assert [each.value for each in day.events()[1].person.identifiers] == ["H9", "H1"]
 
 
@@ -317,3 +317,17 @@ def test_a_new_patient_may_stand_in_a_message_twice() -> None:
 
     assert day.outcome == "accepted/results"
     assert day.values("alt") == ["530 U/L"]
+
+
+def test_a_merge_of_two_different_people_is_held() -> None:
+    """A mistyped MRG must not bring a stranger's results to a patient: both are told to look."""
+    day = Scenario()
+    day.roster("H1", start="d-60")
+    day.at("d0 08:00").oru(alt="30")
+    stranger = patient("H9", born="19500101", sex="M")
+    day.at("d0 09:00").oru(of=stranger, alt="600")
+    day.at("d0 10:00").merged("H9", ANNA)
+
+    assert day.outcome == "quarantined/identity-conflict"
+    assert day.open_rules() == {"q05-identity-conflict": "urgent"}
+    assert day.values("alt") == ["30 U/L"]

@@ -190,7 +190,7 @@ def test_an_order_in_words_is_counted_for_somebody_to_map() -> None:
     day.send(text.replace(b"199310^azathioprine 25 MG Oral Tablet^RXNORM", b"AZA25^Azathioprine 25 mg^99PH"))
     (entry,) = day.store.mapping_ledger()
 
-    assert day.outcome == "ignored/other-drug"
+    assert day.outcome == "ignored/drug-unmapped"
     assert (entry["kind"], entry["code"], bool(entry["on_therapy"])) == ("drug-unmapped", "AZA25", True)
 
 

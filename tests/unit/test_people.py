@@ -189,9 +189,9 @@ def test_a_merge_joins_once(store: Store) -> None:
     """The same merge again finds one person already."""
     tell(store, patient("H1"), patient("H2"))
     with people_of(store) as people:
-        assert people.join(H1, H2, "ADT^A40") is not None
-        assert people.join(H1, H2, "ADT^A40") is None
-        assert people.join(H2, H1, "ADT^A40") is None
+        assert people.join(H1, H2, "ADT^A40", None) is not None
+        assert people.join(H1, H2, "ADT^A40", None) is None
+        assert people.join(H2, H1, "ADT^A40", None) is None
         people.commit()
     (record,) = store.records()
 
@@ -201,7 +201,7 @@ def test_a_merge_joins_once(store: Store) -> None:
 def test_a_merge_of_unknown_numbers_is_remembered(store: Store) -> None:
     """The merge comes first, the results of either number later."""
     with people_of(store) as people:
-        people.join(H1, H2, "ADT^A40")
+        people.join(H1, H2, "ADT^A40", None)
         people.commit()
     tell(store, patient("H2"))
 
@@ -212,13 +212,13 @@ def test_a_survivor_without_a_description_takes_that_of_the_retired(store: Store
     """And keeps its own where it has one."""
     tell(store, patient("H2", name="PLACEHOLDER^BERTA"))
     with people_of(store) as people:
-        people.join(H1, H2, "ADT^A40")
+        people.join(H1, H2, "ADT^A40", None)
         people.commit()
     assert store.records()[0].person.demographics.name == ("PLACEHOLDER", "BERTA")
 
     tell(store, patient("H3", name="SAMPLE^CLARA"))
     with people_of(store) as people:
-        people.join(Identifier("STEVENS", "H3", "MR"), H1, "ADT^A40")
+        people.join(Identifier("STEVENS", "H3", "MR"), H1, "ADT^A40", None)
         people.commit()
     assert store.records()[0].person.demographics.name == ("SAMPLE", "CLARA")
 
