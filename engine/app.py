@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +16,7 @@ from types import FrameType
 
 from engine import log
 from engine.decide import Knowledge
-from engine.errors import TransientError
+from engine.errors import ConfigError, Defect, TransientError
 from engine.history import HistoryOptions
 from engine.hl7 import split_delivery
 from engine.intake import Intake
@@ -333,10 +335,34 @@ class Engine:
         )
 
 
+@contextmanager
+def only_engine(settings: Settings) -> Iterator[None]:
+    """Hold the lock beside the database: two engines on one store would publish every alert twice.
+
+    The system frees it however the process ends. Raises ConfigError when another engine holds it.
+    """
+    file = settings.store_file.with_name(f"{settings.store_file.name}.lock")
+    try:
+        handle = file.open("w")
+    except OSError as error:
+        raise ConfigError([Defect(str(file), 0, f"cannot be written: {error.strerror}")]) from None
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            hint = "stop it first, or give this one another store_url"
+            raise ConfigError([Defect(str(file), 0, "another engine runs on this store", hint)]) from None
+        yield
+
+
 def run(settings: Settings) -> None:
     """``azawatch run``: until SIGTERM or SIGINT. Raises ConfigError before anything was taken in."""
     log.configure(settings.log.level, settings.log.format)
-    engine = Engine(settings, amqp_parts(settings))
+    with only_engine(settings):
+        _run(Engine(settings, amqp_parts(settings)))
+
+
+def _run(engine: Engine) -> None:
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         engine.stop()

@@ -223,7 +223,7 @@ def describe_exception(_logger: WrappedLogger, _method: str, line: EventDict) ->
     if error is not None:
         line["error"] = type(error).__name__
         line["error_at"] = _place(error.__traceback__)
-        cause = error.__cause__ or error.__context__
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         if cause is not None:
             line["error_cause"] = type(cause).__name__
         if isinstance(error, EngineError):

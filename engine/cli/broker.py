@@ -10,7 +10,7 @@ import typer
 
 from engine import __version__
 from engine.cli.shared import DEFECT, ConfigOption, load_settings, say
-from engine.errors import ConfigError, EngineError
+from engine.errors import ConfigError, Defect, EngineError
 
 if TYPE_CHECKING:
     from engine.settings import Settings
@@ -74,12 +74,21 @@ def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
 
     def store() -> str:
         opened = Store.open(settings.store_url)
+        stuck = opened.stuck()
+        if stuck:
+            raise ConfigError(
+                Defect(
+                    key,
+                    0,
+                    f"{count} not delivered: {error}",
+                    "deploy/RUNBOOK.md: An alert cannot be delivered",
+                )
+                for key, error, count in stuck
+            )
         verdict = opened.check()
         held = len(opened.quarantined(state="held"))
         depth = opened.outbox_depth()
-        return (
-            f"schema {SCHEMA_VERSION}, integrity {verdict}, {held} messages quarantined, {depth} to publish"
-        )
+        return f"schema {SCHEMA_VERSION}, integrity {verdict}, {held} quarantined, {depth} to publish"
 
     def broker() -> str:
         warnings = verify(settings.amqp_url.get_secret_value(), _topology(settings))

@@ -140,9 +140,10 @@ class _CaseReader(Reader):
         final: dict[str, tuple[Result, ...]] = {}
         provisional: dict[str, tuple[Result, ...]] = {}
         for result in sorted(results, key=lambda result: result.collected.at):
-            known = provisional.get(result.analyte, ())
-            provisional[result.analyte] = (*known, result)
-            if STATUS_ACTIONS[result.status] is StatusAction.EVALUATE:
+            action = STATUS_ACTIONS[result.status]
+            if action in (StatusAction.EVALUATE, StatusAction.PROVISIONAL):
+                provisional[result.analyte] = (*provisional.get(result.analyte, ()), result)
+            if action is StatusAction.EVALUATE:
                 final[result.analyte] = (*final.get(result.analyte, ()), result)
         return Situation(
             at=NOW,

@@ -43,7 +43,13 @@ def evaluate(rule: Rule, situation: Situation, analytes: Analytes) -> tuple[Find
 def judgements(rule: Rule, situation: Situation) -> tuple[Judgement, ...]:
     """The judged trees behind :func:`evaluate`."""
     if not rule.problems:
-        return (_judged(rule, View(situation, preliminary=rule.allow_preliminary)),)
+        final = _judged(rule, View(situation, preliminary=False))
+        if not rule.allow_preliminary or situation.provisional is situation.series:
+            return (final,)
+        # A preliminary value may raise an alert; it never lowers what a final one says.
+        provisional = _judged(rule, View(situation, preliminary=True))
+        louder = final.severity is None or _loudness(provisional) > _loudness(final)
+        return (provisional if louder else final,)
     subjects: dict[str, Result] = {}
     for result in situation.problems:
         if result.problem in rule.problems and result.collected.latest >= situation.scope_from:
@@ -54,6 +60,10 @@ def judgements(rule: Rule, situation: Situation) -> tuple[Judgement, ...]:
         _judged(rule, View(situation, preliminary=rule.allow_preliminary, subject=subjects[name]))
         for name in sorted(subjects)
     )
+
+
+def _loudness(judgement: Judgement) -> int:
+    return _SILENT if judgement.severity is None else judgement.severity.rank
 
 
 def subject_of(result: Result) -> str:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from engine.model.quantity import plain
-from engine.model.result import Result
+from engine.model.result import STATUS_ACTIONS, Result, StatusAction
 from engine.rulebook.conditions import Analytes, Condition, Verdict, View
 from engine.rulebook.conditions.base import cut
 from engine.rulebook.conditions.states import Unusable
@@ -128,7 +128,9 @@ def _value(placeholder: Placeholder, material: Material) -> str:
         return result.collected.at.date().isoformat()
     if attribute:
         return result.sent if attribute == "sent" else result.code
-    return str(result.quantity) if result.quantity else result.sent
+    text = str(result.quantity) if result.quantity else result.sent
+    preliminary = STATUS_ACTIONS[result.status] is StatusAction.PROVISIONAL
+    return f"{text} (preliminary)" if preliminary else text
 
 
 def _fold(placeholder: Placeholder, material: Material) -> str:

@@ -151,6 +151,18 @@ class Store:
         with self._connection(reading=True) as connection:
             return connection.execute(select(func.count()).where(table.c.sent_at == "")).scalar_one()
 
+    def stuck(self) -> list[tuple[str, str, int]]:
+        """(routing key, last error, how many) of messages that were tried and not confirmed."""
+        table = schema.outbox
+        statement = (
+            select(table.c.routing_key, table.c.last_error, func.count())
+            .where(table.c.sent_at == "", table.c.attempts > 0)
+            .group_by(table.c.routing_key, table.c.last_error)
+            .order_by(table.c.routing_key, table.c.last_error)
+        )
+        with self._connection(reading=True) as connection:
+            return [(row[0], row[1], row[2]) for row in connection.execute(statement)]
+
     # --- what people ask -----------------------------------------------------------------------
 
     def records(self, roots: Sequence[str] | None = None) -> list[Record]:

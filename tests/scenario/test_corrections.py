@@ -335,3 +335,14 @@ def test_a_deletion_beside_a_value_deletes_the_other_line() -> None:
 
         day.expect(MILD.deescalated(AlertReason.CORRECTED))
         assert day.values("alt") == ["140 U/L"]
+
+
+def test_a_preliminary_value_never_lowers_a_final_one() -> None:
+    """A newer preliminary value may raise an alert; only a final one may end it."""
+    day = with_alt("600")
+    day.expect(STOP.started())
+    day.at("d1 08:00").oru(obx("alt", "30", status="P"), order="O2")
+    day.expect_silence()
+    day.at("d1 12:00").oru(obx("alt", "30"), order="O2", collected="d1 08:00")
+
+    day.expect(STOP.ended(AlertReason.RESOLVED))

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from engine.errors import ConfigError, Defect, TransientError
-from engine.transports import ignore_state
+from engine.transports import LinkState, StateCallback, ignore_state
 from engine.transports.amqp.failures import Refusal
 from engine.transports.amqp.link import Channel, Frame, Link
 
@@ -25,9 +25,11 @@ class Admin:
     :class:`Refusal` where the broker says no, and TransientError where it does not answer.
     """
 
-    def __init__(self, url: str, timeout_seconds: float = 10.0) -> None:
+    def __init__(
+        self, url: str, timeout_seconds: float = 10.0, on_state: StateCallback = ignore_state
+    ) -> None:
         self._timeout_seconds = timeout_seconds
-        self._link = Link(url, "topology", self, ignore_state)
+        self._link = Link(url, "topology", self, on_state)
         self.where = self._link.where
         self._channel: Channel = None
         self._answers: SimpleQueue[Refusal | None] = SimpleQueue()
@@ -114,9 +116,19 @@ class Admin:
         """Declaring goes on in an alarm."""
 
 
-def require_queues(url: str, queues: Sequence[str], timeout_seconds: float = 10.0) -> None:
+def _troubles(on_state: StateCallback) -> StateCallback:
+    """Tell why a check has to wait; the coming and going of its connection is nobody's business."""
+
+    def tell(state: str, detail: str) -> None:
+        if state in (LinkState.LOST, LinkState.REFUSED):
+            on_state(state, detail)
+
+    return tell
+
+
+def require_queues(url: str, queues: Sequence[str], timeout_seconds: float, on_state: StateCallback) -> None:
     """Raise ConfigError naming every queue that is missing, or would lose its messages in a restart."""
-    with Admin(url, timeout_seconds) as admin:
+    with Admin(url, timeout_seconds, _troubles(on_state)) as admin:
         defects = [
             Defect(admin.where, 0, f"queue {name} is {fault}", APPLY_HINT)
             for name in queues
@@ -126,9 +138,11 @@ def require_queues(url: str, queues: Sequence[str], timeout_seconds: float = 10.
         raise ConfigError(defects)
 
 
-def require_exchanges(url: str, exchanges: Sequence[str], timeout_seconds: float = 10.0) -> None:
+def require_exchanges(
+    url: str, exchanges: Sequence[str], timeout_seconds: float, on_state: StateCallback
+) -> None:
     """Raise ConfigError naming every exchange that is missing."""
-    with Admin(url, timeout_seconds) as admin:
+    with Admin(url, timeout_seconds, _troubles(on_state)) as admin:
         defects = [
             Defect(admin.where, 0, f"exchange {name} is {fault}", APPLY_HINT)
             for name in exchanges

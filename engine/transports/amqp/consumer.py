@@ -49,6 +49,7 @@ class AmqpConsumer:
         self._open_timeout_seconds = open_timeout_seconds
         self._large_message_bytes = large_message_bytes
         self._link = Link(url, "consumer", self, on_state)
+        self._on_state = on_state
         # Shared by both threads. Appending to and popping from a deque, and reading or setting an
         # attribute, are atomic; the I/O thread signals only when somebody waits for this many messages.
         self._inbox: deque[Delivery] = deque()
@@ -69,7 +70,7 @@ class AmqpConsumer:
     def open(self) -> None:
         """As ``Consumer.open``."""
         deadline = time.monotonic() + self._open_timeout_seconds
-        require_queues(self._url, self._queues, self._open_timeout_seconds)
+        require_queues(self._url, self._queues, self._open_timeout_seconds, self._on_state)
         self._link.open(max(1.0, deadline - time.monotonic()))
 
     def next_batch(self, max_messages: int, max_wait_seconds: float) -> list[Delivery]:

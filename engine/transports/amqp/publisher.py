@@ -83,6 +83,7 @@ class AmqpPublisher:
         self._confirm_timeout_seconds = confirm_timeout_seconds
         self._open_timeout_seconds = open_timeout_seconds
         self._link = Link(url, "publisher", self, on_state)
+        self._on_state = on_state
         # Of the I/O thread.
         self._channel: Channel = None
         self._block_reason = ""
@@ -99,7 +100,7 @@ class AmqpPublisher:
         """As ``Publisher.open``; checks that the ``exchanges`` are there."""
         deadline = time.monotonic() + self._open_timeout_seconds
         if self._exchanges:
-            require_exchanges(self._url, self._exchanges, self._open_timeout_seconds)
+            require_exchanges(self._url, self._exchanges, self._open_timeout_seconds, self._on_state)
         self._link.open(max(1.0, deadline - time.monotonic()))
 
     def publish(self, messages: Sequence[OutboundMessage]) -> list[Receipt]:
