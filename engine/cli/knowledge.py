@@ -109,9 +109,8 @@ def show_rule(
 
     knowledge = _knowledge(config, rules_folder, mappings_folder)
     rulebook = knowledge.rulebook
-    found = [rule for rule in rulebook.rules if rule.id == rule_id] or [
-        rule for rule in rulebook.rules if rule.id.startswith(f"{rule_id}-")
-    ]
+    asked = rule_id.lower()
+    found = [rule for rule in rulebook.rules if rule.id == asked or rule.id.startswith(f"{asked}-")]
     if not found:
         raise fail(f"no rule {rule_id!r}", "azawatch rules list")
     for rule in found:

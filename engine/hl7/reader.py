@@ -25,7 +25,7 @@ from engine.model.disposition import Reason
 from engine.model.moment import Moment
 
 MAX_BYTES = 10_000_000
-MAX_SEGMENTS = 50_000
+MAX_SEGMENTS = 200_000
 
 # fmt: off
 _KNOWN = frozenset({

@@ -15,9 +15,6 @@ from engine.model.site import Site
 # A specimen cannot be collected after its result was sent; a day of grace covers skewed clocks and zones.
 _FUTURE_GRACE = timedelta(days=1)
 
-Place = tuple[Segment | None, int]
-"""A field; no segment where nothing was sent."""
-
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -34,26 +31,29 @@ class Header:
 class OrderFacts:
     """What every observation of an order shares.
 
-    ``collected`` holds where OBX-14 is empty; ``collected_from`` is the field it was read from.
+    ``collected`` holds where OBX-14 is empty.
     """
 
     number: str
     specimen: str
     specimen_type: str
     collected: Moment | None
-    collected_from: Place
     reported: Moment | None
 
 
 @dataclass(slots=True)
 class Times:
-    """The times of one message; a time that is repeated in many fields is read once."""
+    """The times of one message; a time that is repeated in many fields is read once.
+
+    A time that cannot be, a day and more after the message was sent, is as good as one that cannot be
+    read: one wrong year must not hold back the other results, nor stay the newest for ever.
+    """
 
     header: Header
     read: dict[str, Moment | None] = field(default_factory=dict)
 
     def at(self, segment: Segment | None, number: int) -> Moment | None:
-        """The time in a field, or None where it is absent or cannot be read."""
+        """The time in a field, or None where it is absent, cannot be read, or cannot be."""
         raw = "" if segment is None else segment.raw(number)
         if segment is None or not raw:
             return None
@@ -61,6 +61,8 @@ class Times:
             try:
                 moment = moment_of(segment, number, self.header.site.time_zone, self.header.default_offset)
             except TimeUnreadableError:
+                moment = None
+            if moment is not None and _after_sending(moment, self.header):
                 moment = None
             self.read[raw] = moment
         return self.read[raw]
@@ -83,52 +85,31 @@ def order_facts(order: OrderGroup, times: Times) -> OrderFacts:
     specimen = next((name for s in order.specimens if (name := s.text(2) or s.text(2, subcomponent=2))), "")
     kind = next((name for s in order.specimens if (name := s.text(4))), "")
     places = ((obr, 7), *((specimen, 17) for specimen in order.specimens), (obr, 14), (obr, 22))
-    collected, place = next(
-        ((moment, place) for place in places if (moment := times.at(*place))), (None, (None, 0))
-    )
+    times_of_order = (times.at(segment, field) for segment, field in places)
     return OrderFacts(
         number=number,
         specimen=specimen,
         specimen_type=kind or (obr.text(15) if obr is not None else ""),
-        collected=collected,
-        collected_from=place,
+        collected=next((moment for moment in times_of_order if moment is not None), None),
         reported=times.at(obr, 22),
     )
 
 
-def collected_at(facts: OrderFacts, obx: Segment, times: Times) -> Moment:
-    """When the specimen was taken: OBX-14, else the time of the order, else MSH-7.
+def time_told(facts: OrderFacts, obx: Segment, times: Times) -> Moment | None:
+    """When the specimen was taken: OBX-14, else the time of the order, else MSH-7."""
+    return times.at(obx, 14) or facts.collected or times.header.sent_at
 
-    Raises ContentError when none can be read, or when it lies after the message was sent.
-    """
-    collected, (segment, number) = _told(facts, obx, times)
+
+def collected_at(facts: OrderFacts, obx: Segment, times: Times) -> Moment:
+    """As :func:`time_told`. Raises ContentError when no time was told."""
+    collected = time_told(facts, obx, times)
     if collected is None:
         raise ContentError(
             Reason.TIME_UNREADABLE,
             obx.location(14),
             "neither OBX-14, OBR-7, SPM-17, OBR-14, OBR-22 nor MSH-7 holds a readable time",
         )
-    if _after_sending(collected, times.header):
-        place = obx.location(14) if segment is None else segment.location(number)
-        raise ContentError(
-            Reason.TIME_UNREADABLE, place, "the collection time lies after the time of the message"
-        )
     return collected
-
-
-def possible_time(facts: OrderFacts, obx: Segment, times: Times) -> Moment | None:
-    """As :func:`collected_at`, for values that nobody judges: MSH-7 in place of a time that cannot be."""
-    collected, _ = _told(facts, obx, times)
-    if collected is None or _after_sending(collected, times.header):
-        return times.header.sent_at
-    return collected
-
-
-def _told(facts: OrderFacts, obx: Segment, times: Times) -> tuple[Moment | None, Place]:
-    own = times.at(obx, 14)
-    if own is not None:
-        return own, (obx, 14)
-    return facts.collected or times.header.sent_at, facts.collected_from
 
 
 def _after_sending(collected: Moment, header: Header) -> bool:

@@ -19,7 +19,7 @@ from engine.model.moment import Moment
 from engine.model.quantity import Quantity, ReferenceRange
 from engine.model.result import STATUS_ACTIONS, Problem, Result, ResultStatus, StatusAction, Version
 from engine.model.segments import Segment
-from engine.results.order import Header, OrderFacts, Times, collected_at, order_facts, possible_time
+from engine.results.order import Header, OrderFacts, Times, collected_at, order_facts, time_told
 from engine.terminology import Terminology
 
 # Table 0078 codes that forbid the use of the value: failed quality control, and two cytotoxicity codes.
@@ -197,7 +197,7 @@ def _note_unmapped(
     collector.ledger.append(_entry(header, match, unit, match.kind.value))
     if not match.code:
         return
-    collected = possible_time(facts, obx, collector.times)
+    collected = time_told(facts, obx, collector.times)
     if collected is None:
         return
     value = _Value(problem=Problem.CODE_UNMAPPED)

@@ -245,13 +245,17 @@ def test_without_any_time_a_message_is_held() -> None:
     assert stamped(treated(), Panel([obx("alt", "530")], "O1"), sent="") == "quarantined/time-unreadable"
 
 
-def test_a_specimen_from_the_future_is_held() -> None:
-    """A wrong year would outrank every result to come."""
-    future = Panel([obx("alt", "530")], "O1", collected="20270312080000+0000")
-
+def test_a_time_that_cannot_be_is_passed_over() -> None:
+    """A wrong year holds back nothing, and does not outrank every result to come."""
+    future = "20270312080000+0000"
     day = treated()
-    assert stamped(day, future) == "quarantined/time-unreadable"
-    assert day.taken[-1].outcome.location == "OBR[1]-7"
+    panel = Panel([obx("alt", "530", at=future), obx("wbc", "5")], "O1", collected="20260312070000+0000")
+    day.send(message("ORU^R01", day.control(), stamp(day.now), [ANNA.segment(), *panel.segments()]))
+
+    assert day.outcome == "accepted/results"
+    both = day.results("alt") + day.results("wbc")
+    assert [result.collected.at.strftime("%d %H:%M") for result in both] == ["12 07:00"] * 2
+    assert stamped(treated(), Panel([obx("alt", "530")], "O1", collected=future)) == "12 08:00"
 
 
 def test_an_impossible_time_of_what_nobody_watches_holds_nothing() -> None:

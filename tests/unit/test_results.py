@@ -217,8 +217,6 @@ def test_an_unmapped_code_is_one_row_for_all_its_values() -> None:
         ([ALT], Reason.OBSERVATION_WITHOUT_ORDER, "OBX[1]"),
         ([OBR, ALT.replace("|F", "|Q")], Reason.STATUS_UNKNOWN, "OBX[1]-11"),
         ([OBR, ALT.replace("^LN", "^LN^1920-8^AST^LN")], Reason.CODES_DISAGREE, "OBX[1]-3"),
-        ([OBR.replace("202603120700", "202703120700"), ALT], Reason.TIME_UNREADABLE, "OBR[1]-7"),
-        ([OBR, ALT + "|||202703120700"], Reason.TIME_UNREADABLE, "OBX[1]-14"),
     ],
 )
 def test_what_cannot_be_trusted_is_refused_with_its_place(
