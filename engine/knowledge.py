@@ -12,6 +12,7 @@ from engine import __version__
 from engine.decide import Knowledge
 from engine.errors import ConfigError, Defect
 from engine.history import HistoryOptions
+from engine.model.codes import AnalyteDefinition, AnalyteKind
 from engine.rulebook import parse_rulebook
 from engine.terminology import parse_terminology
 
@@ -40,9 +41,31 @@ def load_knowledge(
     mappings = read_folder(folders.mappings)
     rules = read_folder(folders.rules)
     sources = folders.sources.read_text("utf-8") if folders.sources.is_file() else ""
-    terminology = parse_terminology(mappings)
+    try:
+        terminology = parse_terminology(mappings)
+    except ConfigError as error:
+        raise ConfigError((*error.defects, *_defects_of(rules, sources))) from None
     rulebook = parse_rulebook(rules, terminology.analytes, sources).with_protocol(protocol)
     return Knowledge(terminology, rulebook, options, _revision(mappings, rules, protocol, options))
+
+
+class _AnyAnalyte(dict[str, AnalyteDefinition]):
+    """Every name is an analyte, for reading rules beside mappings that cannot be read."""
+
+    def get(self, name: str, default: object = None) -> AnalyteDefinition:  # noqa: ARG002
+        return AnalyteDefinition(name, name, "", AnalyteKind.QUANTITY, "")
+
+    def __missing__(self, name: str) -> AnalyteDefinition:
+        return self.get(name)
+
+
+def _defects_of(rules: Mapping[str, str], sources: str) -> tuple[Defect, ...]:
+    """What is wrong with the rules themselves, whatever the mappings are."""
+    try:
+        parse_rulebook(rules, _AnyAnalyte(), sources)
+    except ConfigError as error:
+        return error.defects
+    return ()
 
 
 def read_folder(folder: Path) -> Mapping[str, str]:
