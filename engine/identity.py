@@ -1,4 +1,4 @@
-"""Who a message is about: PID-3 identifiers, demographics, visit, and merges (STANDARDS: HL7 v2.9 chapter 3).
+"""Who a message is about: PID-3 identifiers, demographics, visit, and merges (HL7 v2.9 chapter 3).
 
 A person is found by (authority, id), never by name, by account (PID-18) or by social security number
 (PID-19). What these functions return are values; resolving aliases is the store's part.

@@ -21,7 +21,7 @@ class Phase(StrEnum):
 
 
 class AlertReason(StrEnum):
-    """Why an event was published (DESIGN 7.3)."""
+    """Why an event was published."""
 
     NEW = "new"
     WORSE = "worse"

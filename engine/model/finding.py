@@ -37,7 +37,7 @@ class UnknownCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One condition of a rule as it was judged (DESIGN 7.3 ``evidence``). Numbers are text, exact.
+    """One condition of a rule as it was judged. Numbers are text, exact.
 
     ``value``, ``unit``, ``reference_value`` and ``threshold`` are in the canonical unit; ``sent`` is
     the value and unit as the laboratory wrote them. ``reference_kind`` is ULN, LLN, baseline, previous,
