@@ -23,7 +23,7 @@ class TherapyEventKind(StrEnum):
     REPLACE = "replace"  # this order ends because another takes over
     VOID = "void"  # cancelled before it began: as if it had never been ordered
     REVERT = "revert"  # a request could not be carried out: takes the request of code ``reverts`` back
-    SUPPLY = "supply"  # dispensed or given: confirms, never starts
+    SUPPLY = "supply"  # dispensed or given: confirms; starts only where nothing else tells of the drug
     FACT = "fact"
 
 

@@ -40,6 +40,7 @@ from engine.therapy.timing import (
 REFILL_REQUEST_TRIGGER = "O25"
 # These repeat the numbers of their order, but tell of one bag or tablet of it (HL7 v2.9 4A.3.1).
 _SUPPLY_TYPES = frozenset({"RDS", "RGV", "RAS"})
+# RDE^O49 asks for a supply; nothing has been handed out yet.
 _DISPENSE_REQUEST_TRIGGER = "O49"
 # In a supply message, whatever says that this supply did not happen after all.
 _SUPPLY_CALLED_OFF = frozenset({Effect.CANCEL, Effect.STOP, Effect.REVERT, Effect.NONE})
@@ -131,10 +132,10 @@ class _Reading:
         if self._drug.warning:
             self._notice(self._drug.location, self._drug.warning)
         message = self._message
-        if message.type in _SUPPLY_TYPES or (message.type, message.trigger) == (
-            "RDE",
-            _DISPENSE_REQUEST_TRIGGER,
-        ):
+        if (message.type, message.trigger) == ("RDE", _DISPENSE_REQUEST_TRIGGER):
+            yield from (replace(event, provisional=True) for event in self._supplies())
+            return
+        if message.type in _SUPPLY_TYPES:
             yield from self._supplies()
             return
         control = self._control()

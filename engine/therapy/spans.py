@@ -11,6 +11,8 @@ they came makes a difference. The principles, where sources contradict each othe
   is one continuous therapy. An explicit ``restart`` in the roster never is: it begins a restarted
   episode after a stop, after a hold, and whatever orders go on meanwhile.
 * Doses of orders that run side by side add up. Between roster and orders the newer statement counts.
+* What was dispensed or given confirms and never predates what an order or the roster tells of its drug.
+  Where neither ever told of that drug, whoever got it takes it: from the first supply on, dose unknown.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ from engine.therapy.tracks import Ending, Interval, Track
 
 THIOPURINES = frozenset({"azathioprine", "mercaptopurine"})
 
+_TELLS_OF_NO_ORDER = frozenset({TherapyEventKind.SUPPLY, TherapyEventKind.FACT})
+
 # A prescriber who changes a dose often stops one order and writes another.
 _REWRITTEN_WITHIN = timedelta(days=1)
 # Repeat prescriptions are not fetched on the very day, and some tablets are left.
@@ -47,7 +51,8 @@ def spans(events: Iterable[TherapyEvent]) -> tuple[TherapySpan, ...]:
     """The episodes of azathioprine and mercaptopurine, ascending by start.
 
     ``restart`` is set where an episode of either drug had ended before, or where the roster says so.
-    Requests that wait for confirmation (``provisional``) and supplies change nothing.
+    Requests that wait for confirmation (``provisional``) change nothing. Supplies (RXD-3, RXA-3) tell of
+    an open-ended episode of unknown dose where nothing else tells of their drug; else they change nothing.
     """
     told = newest(events)
     found = sorted(
@@ -97,12 +102,21 @@ def _episodes(drug: str, told: Sequence[TherapyEvent]) -> tuple[TherapySpan, ...
     mine = tuple(event for event in acting if event.drug == drug)
     if not mine:
         return ()
+    if all(event.kind in _TELLS_OF_NO_ORDER for event in mine):
+        mine = tuple(map(_as_beginning, mine))
+        acting = [*(event for event in acting if event.drug != drug), *mine]
     lines = Lines(drug, acting)
     tracks = lines.tracks()
     return tuple(
         _span(drug, course, tracks, lines.parents, mine)
         for course in _courses(interval for track in tracks.values() for interval in track.intervals)
     )
+
+
+def _as_beginning(event: TherapyEvent) -> TherapyEvent:
+    """A supply as the beginning of its order, which nobody has told of."""
+    is_supply = event.kind is TherapyEventKind.SUPPLY
+    return replace(event, kind=TherapyEventKind.START) if is_supply else event
 
 
 # --- from tracks to episodes ---------------------------------------------------------------------

@@ -164,3 +164,48 @@ def test_scope_follows_from_the_episodes(told: list[TherapyEvent], day: int) -> 
         span.start <= instant and (span.stop is None or instant < span.stop + timedelta(days=90))
         for span in found
     )
+
+
+supplies = st.lists(
+    st.builds(
+        lambda drug, day, order: TherapyEvent(
+            f"s{drug}{day}{order}", "", TherapyEventKind.SUPPLY, moment(day), drug, order=order, source="RDS"
+        ),
+        drugs,
+        days,
+        st.sampled_from(["placer:1", "filler:2", "placer:9"]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(supplies, st.data())
+def test_supplies_alone_make_one_open_episode_of_each_drug(
+    told: list[TherapyEvent], data: st.DataObject
+) -> None:
+    """From the first supply on, whatever came first, and nobody knows how much is taken."""
+    found = spans(data.draw(st.permutations(told)))
+    first: dict[str, datetime] = {}
+    for event in told:
+        first[event.drug] = min(first.get(event.drug, event.effective.at), event.effective.at)
+    first.pop("allopurinol", None)
+
+    assert {span.drug: span.start for span in found} == first
+    assert all(span.stop is None and not span.restart for span in found)
+    assert all([change.mg_per_day for change in span.doses] == [None] for span in found)
+
+
+@given(histories, supplies, st.data())
+def test_supplies_only_confirm_what_anything_else_tells_of(
+    told: list[TherapyEvent], supplied: list[TherapyEvent], data: st.DataObject
+) -> None:
+    """A supply never moves the start that an order or the roster tells, whichever of them came first."""
+    told = [event for event in told if event.kind is not TherapyEventKind.SUPPLY]
+    named = {event.drug for event in told if not event.provisional}
+    known = [replace(event, order="placer:9") for event in supplied if event.drug in named]
+    shuffled = data.draw(st.permutations([*told, *known]))
+
+    assert [(span.episode_id, span.stop, span.doses) for span in spans(shuffled)] == [
+        (span.episode_id, span.stop, span.doses) for span in spans(told)
+    ]

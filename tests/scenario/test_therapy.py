@@ -194,3 +194,30 @@ def test_a_refill_request_is_no_therapy() -> None:
     day.send(message("RDE^O25", day.control(), "20260312080000", lines, sender="PHARM|STEVENS"))
 
     assert day.outcome == "ignored/refill-request"
+
+
+def test_a_patient_known_by_dispenses_only_is_watched() -> None:
+    """The pharmacy sends what it hands out and never an order: somebody takes it, at an unknown dose."""
+    day = Scenario()
+    lines = [patient("H1").segment(), "ORC|RE||RX9", "RXD|1|1256^azathioprine^RXNORM|20260201|60|TAB"]
+    day.at("d-20 08:00")
+    day.send(message("RDS^O13", day.control(), "20260210080000", lines, sender="PHARM|STEVENS"))
+    assert day.outcome == "accepted/therapy"
+    day.at("d0 08:00").oru(alt="530")
+
+    day.expect(STOP.started())
+    (event,) = day.events()
+    assert event.drug_text == "azathioprine dose unknown since 2026-02-01"
+
+
+def test_an_order_that_comes_after_the_dispenses_says_since_when() -> None:
+    """Supplies confirm an order and never predate it: the alert goes on under the order's own start."""
+    day = Scenario()
+    lines = [patient("H1").segment(), "ORC|RE||RX9", "RXD|1|1256^azathioprine^RXNORM|20260201|60|TAB"]
+    day.send(message("RDS^O13", day.control(), "20260210080000", lines, sender="PHARM|STEVENS"))
+    day.at("d0 08:00").oru(alt="530")
+    day.expect(STOP.started())
+    day.prescription("NW", "RX9", start="d-10")
+
+    day.expect(STOP.ended(AlertReason.SUPERSEDED), STOP.started())
+    assert day.open_rules() == {"a02-alt-ast-500": "critical"}

@@ -9,6 +9,7 @@ import pytest
 from engine.errors import ContentError
 from engine.model.disposition import Reason
 from engine.model.therapy import TherapyEventKind as Kind
+from engine.therapy import spans
 from engine.therapy.control_codes import CONTROL_CODES, STATUS_EFFECTS
 from tests.unit.therapy.world import (
     AZATHIOPRINE,
@@ -320,9 +321,10 @@ def test_a_message_without_any_time_is_quarantined() -> None:
 @pytest.mark.parametrize("trigger", ["O25", "O49"])
 def test_refill_and_dispense_requests_begin_nothing(trigger: str) -> None:
     """A pharmacy that asks for a refill does not put anybody on azathioprine."""
-    assert {event.kind for event in read(orc("NW"), rxe(), tq1(), kind=f"RDE^{trigger}").events} <= {
-        Kind.SUPPLY
-    }
+    events = read(orc("NW"), rxe(), tq1(), kind=f"RDE^{trigger}").events
+
+    assert {event.kind for event in events} <= {Kind.SUPPLY}
+    assert spans(events) == ()
 
 
 def test_a_dispense_is_a_supply_on_its_day() -> None:

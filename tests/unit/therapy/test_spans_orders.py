@@ -360,12 +360,58 @@ def test_what_is_done_to_a_parent_is_done_to_its_children() -> None:
 # --- supplies
 
 
-def test_a_supply_neither_begins_nor_predates_a_therapy() -> None:
-    """Dispensed in December, ordered in January."""
-    supply = read(orc("RE"), f"RXD|1|{AZATHIOPRINE}|20251201|56", kind="RDS^O13").events
+def dispensed(when: str, *, order: str = "P1", code: str = AZATHIOPRINE) -> tuple[TherapyEvent, ...]:
+    """A dispense of that day, told a week later."""
+    return read(orc("RE", order), f"RXD|1|{code}|{when}|56", kind="RDS^O13", sent="20260310").events
 
-    assert episodes(supply) == []
+
+def administered(when: str, completion: str = "CP") -> tuple[TherapyEvent, ...]:
+    """One dose given on a ward."""
+    segment = f"RXA|0|1|{when}||{AZATHIOPRINE}" + "|" * 15 + completion
+    return read(orc("RE"), segment, kind="RAS^O17", sent="20260310").events
+
+
+def test_a_supply_does_not_predate_a_therapy() -> None:
+    """Dispensed in December, ordered in January."""
+    supply = dispensed("20251201")
+
     assert episodes(supply, told("NW", "20260101")) == ["azathioprine 2026-01-01..on"]
+    assert episodes(told("NW", "20260101"), supply) == ["azathioprine 2026-01-01..on"]
+    assert episodes(supply, roster("start,2026-01-01,,150")) == ["azathioprine 2026-01-01..on"]
+
+
+def test_whoever_was_given_the_drug_without_any_order_is_watched() -> None:
+    """A filled prescription is the best evidence there is: from the first one on, at an unknown dose."""
+    span = only(dispensed("20260201", order="P2"), dispensed("20260103"))
+
+    assert (day(span.start), span.stop, doses(span)) == ("2026-01-03", None, [("2026-01-03", "?")])
+    assert episodes(administered("20260103"), administered("20260104", "PA")) == [
+        "azathioprine 2026-01-03..on"
+    ]
+    assert episodes(read(orc("RE"), f"RXG|1|||{AZATHIOPRINE}|2", kind="RGV^O15", sent="20260103").events) == [
+        "azathioprine 2026-01-03..on"
+    ]
+    assert episodes(administered("20260103", "RE")) == []
+
+
+def test_an_order_of_the_other_drug_does_not_explain_a_supply() -> None:
+    """Mercaptopurine is ordered, azathioprine is handed out: both are watched."""
+    assert episodes(told("NW", "20260201", order="P2", code=MERCAPTOPURINE), dispensed("20260103")) == [
+        "azathioprine 2026-01-03..on",
+        "mercaptopurine 2026-02-01..on",
+    ]
+
+
+def test_a_request_that_nobody_confirmed_does_not_explain_a_supply() -> None:
+    """An unconfirmed discontinuation leaves the patient watched."""
+    assert episodes(dispensed("20260103"), told("DC", "20260201", trusting=False)) == [
+        "azathioprine 2026-01-03..on"
+    ]
+
+
+def test_a_bare_end_of_the_order_ends_what_its_supplies_tell_of() -> None:
+    """The pharmacy never sent the order, but says that it is discontinued."""
+    assert episodes(dispensed("20260103"), bare("DC", "20260201")) == ["azathioprine 2026-01-03..2026-02-01"]
 
 
 # --- orders and roster
