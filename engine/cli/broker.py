@@ -88,7 +88,8 @@ def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
         verdict = opened.check()
         held = len(opened.quarantined(state="held"))
         depth = opened.outbox_depth()
-        return f"schema {SCHEMA_VERSION}, integrity {verdict}, {held} quarantined, {depth} to publish"
+        counts = f"{held} messages quarantined, {depth} to publish"
+        return f"schema {SCHEMA_VERSION}, integrity {verdict}, {counts}"
 
     def broker() -> str:
         warnings = verify(settings.amqp_url.get_secret_value(), _topology(settings))
