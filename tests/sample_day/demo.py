@@ -25,6 +25,7 @@ DAY = Path(__file__).parent
 FOLDER = Path("azawatch-demo")
 ALERTS_QUEUE = "azawatch.alerts.out"
 QUIET_SECONDS = 3.0
+MESSAGES_A_SECOND = "25"
 LONGEST_DAY_SECONDS = 120.0
 
 _COLOURS = {"PH": "\033[1;31m", "PM": "\033[33m", "PL": "\033[36m", "PN": "\033[2m"}
@@ -65,8 +66,15 @@ def show_day(running: contextlib.ExitStack) -> None:
     inbox.open()
     running.callback(inbox.close)
     _say("sending the sample day to the queue azawatch.inbound\n")
-    _azawatch(environment, "send", str(DAY / "messages"))
-    count = sum(_show(alert) for alert in _alerts(inbox, engine))
+    sending = subprocess.Popen(
+        [sys.executable, "-m", "engine", "send", str(DAY / "messages"), "--rate", MESSAGES_A_SECOND],
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    )
+    running.callback(sending.kill)
+    count = sum(_show(alert) for alert in _alerts(inbox, engine, sending))
+    if sending.wait():
+        raise subprocess.CalledProcessError(sending.returncode, ["azawatch", "send"])
     _say(f"\n{count} alert messages came out of the queue {ALERTS_QUEUE}. Where the messages ended:\n")
     _azawatch(environment, "messages", "find", "--count")
     _say("\nQuarantined, with reason and place:\n")
@@ -108,7 +116,9 @@ def _start_engine(running: contextlib.ExitStack, environment: dict[str, str]) ->
     return engine
 
 
-def _alerts(inbox: AmqpConsumer, engine: subprocess.Popen[bytes]) -> Iterator[Delivery]:
+def _alerts(
+    inbox: AmqpConsumer, engine: subprocess.Popen[bytes], sending: subprocess.Popen[bytes]
+) -> Iterator[Delivery]:
     """Alerts as they land, until the queue has been quiet for a while."""
     deadline = time.monotonic() + LONGEST_DAY_SECONDS
     quiet_since: float | None = None
@@ -119,7 +129,7 @@ def _alerts(inbox: AmqpConsumer, engine: subprocess.Popen[bytes]) -> Iterator[De
         batch = inbox.next_batch(50, 0.5)
         yield from batch
         inbox.ack(batch)
-        if batch:
+        if batch or sending.poll() is None:
             quiet_since = time.monotonic()
         elif quiet_since is not None and time.monotonic() - quiet_since > QUIET_SECONDS:
             return
