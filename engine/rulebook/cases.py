@@ -309,7 +309,9 @@ class _CaseReader(Reader):
             yield self._problem(self.table(item, "a problem"))
 
     def _problem(self, table: Table) -> Result:
-        self.only_keys(table, ("kind", "analyte", "code", "text", "sent", "day"), "a problem")
+        self.only_keys(
+            table, ("kind", "analyte", "code", "text", "sender", "sent", "flag", "day"), "a problem"
+        )
         kind = self.text(table, "kind", "a problem", required=True)
         if kind not in [each.value for each in Problem]:
             self.defect(
@@ -322,13 +324,14 @@ class _CaseReader(Reader):
         day = self._offset(self.text(table, "day", "a problem", default="0d"), table.line_of("day"))
         code = self.text(table, "code", "a problem", default=analyte)
         drawn = _DRAWN + timedelta(days=day)
+        sent, flag = self.text(table, "sent", "a problem"), self.text(table, "flag", "a problem")
         return Result(
             person_id="case",
             key=f"{code} {day}d",
             analyte=analyte,
             code=code,
             code_text=self.text(table, "text", "a problem"),
-            sender="laboratory",
+            sender=self.text(table, "sender", "a problem", default="laboratory"),
             order=f"day {day}",
             specimen="",
             collected=Moment(drawn),
@@ -336,7 +339,9 @@ class _CaseReader(Reader):
             status=ResultStatus.FINAL,
             quantity=None,
             reference=None,
-            sent=self.text(table, "sent", "a problem"),
+            sent=sent,
+            text=sent,
+            flags=(flag,) if flag else (),
             problem=Problem(kind),
         )
 

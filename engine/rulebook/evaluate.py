@@ -9,7 +9,7 @@ from decimal import Decimal
 from engine.model.finding import Evidence, Finding, Severity, UnknownCause
 from engine.model.quantity import Truth, plain
 from engine.model.record import Situation
-from engine.model.result import Result
+from engine.model.result import Problem, Result
 from engine.rulebook.conditions import Analytes, Verdict, View
 from engine.rulebook.message import Material, fill
 from engine.rulebook.rule import Rule, Status
@@ -32,7 +32,8 @@ class Judgement:
 
 def evaluate(rule: Rule, situation: Situation, analytes: Analytes) -> tuple[Finding, ...]:
     """The findings of one rule: exactly one of a clinical rule, whatever its truth, so that silence can be
-    explained; of a data-quality rule one for each analyte (or unmapped code) with that problem.
+    explained; of a data-quality rule one for each analyte with that problem, of unmapped codes one for each
+    sender.
     ``analytes`` gives the names that messages use. The evidence that decided comes first.
 
     Pure and total: it never raises, and the same situation gives the same findings.
@@ -50,16 +51,23 @@ def judgements(rule: Rule, situation: Situation) -> tuple[Judgement, ...]:
         provisional = _judged(rule, View(situation, preliminary=True))
         louder = final.severity is None or _loudness(provisional) > _loudness(final)
         return (provisional if louder else final,)
-    subjects: dict[str, Result] = {}
+    subjects: dict[str, list[Result]] = {}
     for result in situation.problems:
         if result.problem in rule.problems and result.collected.latest >= situation.scope_from:
-            known = subjects.get(subject_of(result))
-            if known is None or known.collected.at <= result.collected.at:
-                subjects[subject_of(result)] = result
+            subjects.setdefault(subject_of(result), []).append(result)
     return tuple(
-        _judged(rule, View(situation, preliminary=rule.allow_preliminary, subject=subjects[name]))
+        _judged(
+            rule,
+            View(situation, preliminary=rule.allow_preliminary, unusable=_newest_first(subjects[name])),
+        )
         for name in sorted(subjects)
     )
+
+
+def _newest_first(results: Sequence[Result]) -> tuple[Result, ...]:
+    """Of one time in the order of their codes, so that a panel reads the same whatever its values are."""
+    by_code = sorted(results, key=lambda result: (result.code, result.key))
+    return tuple(sorted(by_code, key=lambda result: result.collected.at, reverse=True))
 
 
 def _loudness(judgement: Judgement) -> int:
@@ -67,8 +75,11 @@ def _loudness(judgement: Judgement) -> int:
 
 
 def subject_of(result: Result) -> str:
-    """What a data-quality finding is about: the analyte, or the code that nobody has mapped."""
-    return result.analyte or result.code
+    """What a data-quality finding is about: the analyte, or the sender of codes that nobody has mapped.
+
+    Mapping is done for a sender, not for a code: hundreds of notices would hide the one thing to do.
+    """
+    return result.sender if result.problem is Problem.CODE_UNMAPPED else result.analyte or result.code
 
 
 def _judged(rule: Rule, view: View) -> Judgement:
@@ -166,7 +177,8 @@ def _evidence(judgement: Judgement, trigger: Verdict | None) -> tuple[Evidence, 
     unique: dict[str, Evidence] = {}
     for evidence in ordered:
         unique.setdefault(evidence.condition, evidence)
-    return tuple(unique.values())
+    more = (evidence for verdict in verdicts for evidence in verdict.more)
+    return (*unique.values(), *more)
 
 
 def _distance(verdict: Verdict) -> tuple[bool, Decimal]:

@@ -9,14 +9,17 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from engine.model.quantity import plain
-from engine.model.result import STATUS_ACTIONS, Result, StatusAction
+from engine.model.result import STATUS_ACTIONS, Problem, Result, StatusAction
 from engine.rulebook.conditions import Analytes, Condition, Verdict, View
 from engine.rulebook.conditions.base import cut
 from engine.rulebook.conditions.states import Unusable
+from engine.rulebook.problem_words import codes_of, fault_of, sender_of
 from engine.rulebook.syntax import Unreadable, near
 
 FIELDS = ("sent", "fold", "baseline", "uln", "lln", "collected")
-TRIGGER_FIELDS = (*FIELDS, "name", "code")
+TRIGGER_FIELDS = (*FIELDS, "name", "code", "sender")
+# What only a rule about such observations can tell.
+PROBLEM_FIELDS = {"codes": Problem.CODE_UNMAPPED, "fault": Problem.VALUE_UNREADABLE}
 _ABSENT = "not known"
 
 
@@ -88,7 +91,10 @@ def _placeholder(field: str, conditions: Sequence[Condition], speaking: Sequence
     names = {*analytes, "trigger"} if has_trigger else analytes
     if name not in names:
         raise Unreadable(f'placeholder "{{{field}}}" names nothing that the rule judges', near(name, names))
-    known = TRIGGER_FIELDS if name == "trigger" else FIELDS
+    known: tuple[str, ...] = FIELDS
+    if name == "trigger":
+        problems = {condition.problem for condition in speaking if isinstance(condition, Unusable)}
+        known = (*TRIGGER_FIELDS, *(key for key, problem in PROBLEM_FIELDS.items() if problem in problems))
     if "." in field and attribute not in known:
         raise Unreadable(f'placeholder "{{{field}}}" has no such field', near(attribute, known))
     needed = {"baseline": "baseline", "uln": "ULN", "lln": "LLN"}.get(attribute)
@@ -126,7 +132,12 @@ def _value(placeholder: Placeholder, material: Material) -> str:
         return definition.title if definition else result.code_text or result.code
     if attribute == "collected":
         return result.collected.at.date().isoformat()
+    if attribute == "codes":
+        return codes_of(material.view.unusable)
     if attribute:
+        words = {"sender": sender_of, "fault": fault_of}.get(attribute)
+        if words is not None:
+            return words(result)
         return result.sent if attribute == "sent" else result.code
     text = str(result.quantity) if result.quantity else result.sent
     preliminary = STATUS_ACTIONS[result.status] is StatusAction.PROVISIONAL

@@ -20,7 +20,10 @@ _FAMILIES = {
 
 
 def notice(name: str, rule: str, why: str, *, subject: str, step: str = "start/new") -> tuple[Event]:
-    """A data-quality event; each q rule is a family of its own, and ``subject`` is what it is about."""
+    """A data-quality event; each q rule is a family of its own, and ``subject`` is what it is about.
+
+    That is the analyte, of unmapped codes the sender.
+    """
     phase, reason = step.split("/")
     severity = "info" if rule == "q06" else "review"
     return (Event(PEOPLE[name].mrn, rule, _FAMILIES[rule], phase, reason, severity, "", "", why, subject),)
@@ -133,6 +136,11 @@ def code_unmapped(day: Day) -> None:
                 ),
             )
         ],
-        expect=notice("frida", "q06", "NL-ALAT2 has no row in the table of the north site", subject=""),
+        expect=notice(
+            "frida",
+            "q06",
+            "NL-ALAT2 has no row in the table of the north site",
+            subject="NORTHLAB|NORTH",
+        ),
         shows="unmapped local code: Q06",
     )

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
+from engine.intake import Intake
+from engine.knowledge import KnowledgeFolders, load_knowledge
 from engine.model.alert import AlertReason
-from tests.scenario.timeline import Scenario, alert
+from engine.taken import IntakeOptions
+from tests.scenario.timeline import ROOT, Scenario, alert
 from tests.scenario.wire import Observation, obx, patient
 
 MILD = alert("a13-mild-rise", "review")
 STOP = alert("a02-alt-ast-500", "critical")
+UNMAPPED = alert("q06-code-unmapped", "info")
 LOCAL = "XL99^Liver thing^L"
 
 
@@ -18,6 +25,21 @@ def treated() -> Scenario:
     day.roster("H1", start="d-60")
     day.at("d0 08:00")
     return day
+
+
+def map_codes(day: Scenario, folder: Path, *codes: str) -> None:
+    """Have these codes of the site mapped to ALT, as after a restart with new mappings."""
+    shutil.copytree(ROOT / "mappings", folder)
+    header = "code,name,analyte,specimen,unit,unit_when_missing,method\n"
+    rows = "".join(f"{code},liver thing,alt,,,,\n" for code in codes)
+    (folder / "sites" / "stevens.csv").write_text(header + rows, "utf-8")
+    sites = folder / "sites.yaml"
+    default = sites.read_text("utf-8").partition("\ndefault:\n")[2].partition("\n\n")[0]
+    site = f'\nstevens:\n  senders: ["STEVLIS|STEVENS"]\n{default}\n  codes: sites/stevens.csv\n'
+    sites.write_text(sites.read_text("utf-8") + site, "utf-8")
+    folders = KnowledgeFolders(ROOT / "rules", folder, ROOT / "docs" / "sources.md")
+    knowledge = load_knowledge(folders, "strictest")
+    day.intake = Intake(day.store, knowledge, IntakeOptions(clock=lambda: day.now))
 
 
 PROBLEMS = [
@@ -106,7 +128,7 @@ def test_the_ledger_counts_what_blinds_the_engine() -> None:
 
 
 def test_an_unmapped_code_is_noticed_once() -> None:
-    """The notice is about the code, not about each of its values."""
+    """The notice is about what is not mapped, not about each of its values."""
     day = treated()
     day.oru(Observation(LOCAL, "7", "U/L"), alt="130")
     day.expect(alert("q06-code-unmapped", "info").started(), MILD.started())
@@ -114,6 +136,44 @@ def test_an_unmapped_code_is_noticed_once() -> None:
 
     day.expect_silence()
     assert sorted(day.open_rules()) == ["a13-mild-rise", "q06-code-unmapped"]
+
+
+def test_a_panel_of_a_laboratory_that_nobody_has_mapped_is_one_notice() -> None:
+    """One thing to do, one alert: its words and its evidence are bounded."""
+    day = treated()
+    day.oru(*(Observation(f"N{number:03}^^L", "7", "U/L") for number in range(838)))
+
+    (event,) = day.events()
+    assert "N000, N001, N002, N003, N004 and 833 more" in event.message
+    assert len(event.evidence) == 10
+
+
+def test_another_code_of_the_same_sender_is_added_to_the_notice_and_tells_nobody() -> None:
+    """Inside the repeat interval a new code pages nobody; after it the notice names it."""
+    day = treated()
+    day.oru(Observation(LOCAL, "7", "U/L"))
+    day.expect(UNMAPPED.started())
+    day.at("d1 08:00").oru(Observation("YL12^^L", "8", "U/L"))
+
+    day.expect_silence()
+    (open_alert,) = day.open_alerts()
+    assert "YL12 and XL99 (Liver thing)" in open_alert.current.message
+    day.at("d28 08:00").oru(Observation("YL12^^L", "8", "U/L"))
+    day.expect(UNMAPPED.updated(AlertReason.CHANGED))
+
+
+def test_the_notice_ends_with_the_last_code_that_is_mapped(tmp_path: Path) -> None:
+    """While one code of the sender may hide a monitored test, there is something to do."""
+    day = treated()
+    day.oru(Observation(LOCAL, "7", "U/L"), Observation("YL12^^L", "8", "U/L"))
+    day.expect(UNMAPPED.started())
+    map_codes(day, tmp_path / "one", "XL99")
+    day.at("d1 08:00").oru(Observation(LOCAL, "30", "U/L"))
+    day.expect_silence()
+    map_codes(day, tmp_path / "both", "XL99", "YL12")
+    day.at("d2 08:00").oru(Observation("YL12^^L", "30", "U/L"))
+
+    day.expect(UNMAPPED.ended())
 
 
 def test_a_code_that_we_know_and_do_not_watch_is_no_notice() -> None:

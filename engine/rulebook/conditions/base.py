@@ -23,15 +23,21 @@ HIGH = (Operator.GREATER, Operator.GREATER_OR_EQUAL)
 class View:
     """What one rule sees of a situation.
 
-    ``subject`` is the observation that a data-quality rule is being asked about, None for other rules.
+    ``unusable`` are the observations that a data-quality rule is being asked about, newest first; empty
+    for other rules.
     """
 
-    __slots__ = ("series", "situation", "subject")
+    __slots__ = ("series", "situation", "unusable")
 
-    def __init__(self, situation: Situation, *, preliminary: bool, subject: Result | None = None) -> None:
+    def __init__(self, situation: Situation, *, preliminary: bool, unusable: tuple[Result, ...] = ()) -> None:
         self.situation = situation
         self.series = situation.provisional if preliminary else situation.series
-        self.subject = subject
+        self.unusable = unusable
+
+    @property
+    def subject(self) -> Result | None:
+        """The newest of the observations that a data-quality rule is being asked about."""
+        return self.unusable[0] if self.unusable else None
 
     def current(self, analyte: str) -> Result | None:
         """The newest usable result of the analyte, None when the newest was collected before the scope."""
@@ -78,13 +84,15 @@ class Verdict(NamedTuple):
     """A judged condition: the evidence to show, and what pairing and ranking need to know.
 
     ``excess`` tells how far beyond its threshold the value is (1 = at it); ``badness`` grows as the
-    patient gets worse. Both are None where they mean nothing.
+    patient gets worse. Both are None where they mean nothing. ``more`` is evidence of the same kind, of
+    other observations than ``result``.
     """
 
     evidence: Evidence
     result: Result | None = None
     excess: Decimal | None = None
     badness: Decimal | None = None
+    more: tuple[Evidence, ...] = ()
 
     @property
     def truth(self) -> Truth:

@@ -9,10 +9,13 @@ from typing import ClassVar, Self
 
 from engine.model.finding import Evidence, UnknownCause
 from engine.model.quantity import Interval, Operator, Truth, plain
-from engine.model.result import Problem
+from engine.model.result import Problem, Result
 from engine.model.therapy import Fact, TherapyState
 from engine.rulebook.conditions.base import OPERATOR_WORDS, Condition, Verdict, View, evidence, missing
 from engine.rulebook.syntax import PERIODS, Unreadable
+
+MOST_UNUSABLE = 10
+"""How many unusable observations become evidence; a sender that nobody has mapped has hundreds."""
 
 _NOTHING = ("none", "no")
 _RESERVED = {"tpmt": "tpmt is ...", "nudt15": "nudt15 is ...", "symptom": "symptom recorded"}
@@ -304,7 +307,7 @@ class Unusable(Condition):
     PATTERNS: ClassVar = ("problem PROBLEM",)
     MEANING: ClassVar = (
         "An observation in scope could not be used, for that reason; the rule gives one finding for each "
-        "analyte (or unmapped code) concerned."
+        "analyte concerned, of unmapped codes one for each sender."
     )
     EXAMPLE: ClassVar = "problem unit-missing"
     CAN_BE_UNKNOWN: ClassVar = False
@@ -315,21 +318,24 @@ class Unusable(Condition):
         return cls(text, Problem(words["PROBLEM"]))
 
     def judge(self, view: View) -> Verdict:
-        """Judge the observation that the rule is being asked about."""
-        subject = view.subject
-        if subject is None or subject.problem is not self.problem:
+        """Judge the observations that the rule is being asked about; the newest of them speaks."""
+        concerned = [result for result in view.unusable if result.problem is self.problem]
+        if not concerned:
             return Verdict(Evidence(self.text, Truth.FALSE))
-        shown = Evidence(
+        first, *more = map(self._evidence, concerned[:MOST_UNUSABLE])
+        return Verdict(first, concerned[0], more=tuple(more))
+
+    def _evidence(self, result: Result) -> Evidence:
+        return Evidence(
             self.text,
             Truth.TRUE,
-            subject.analyte,
-            sent=subject.sent,
-            collected_at=subject.collected.at,
-            result_status=subject.status.value,
-            result_key=subject.key,
-            note=f"{subject.code} {subject.code_text}".strip(),
+            result.analyte,
+            sent=result.sent,
+            collected_at=result.collected.at,
+            result_status=result.status.value,
+            result_key=result.key,
+            note=f"{result.code} {result.code_text}".strip(),
         )
-        return Verdict(shown, subject)
 
     @property
     def saying(self) -> str:

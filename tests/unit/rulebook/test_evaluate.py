@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from time import process_time
 
+import pytest
+
+from engine.errors import ConfigError
 from engine.model.finding import Severity
 from engine.model.quantity import Truth
 from engine.rulebook import evaluate
 from tests.unit.rulebook.bad_files import ANALYTES
 from tests.unit.rulebook.records import finding, rule, shipped, shipped_analytes, situation
 
+_UNMAPPED = "problem code-unmapped"
 _EITHER = "any:\n  - alt >= 500 U/L\n  - ast >= 500 U/L"
 
 
@@ -193,3 +197,71 @@ def test_twenty_rules_cost_well_under_a_millisecond() -> None:
         return (process_time() - begun) / 20 / len(rules)
 
     assert min(cost() for _ in range(5)) < 0.001 / 12
+
+
+def _unmapped(codes: int, sender: str = "LAB|NORTH") -> str:
+    rows = (f'  - {{kind: code-unmapped, code: "{number:04}", sender: {sender}}}' for number in range(codes))
+    return "\n".join(("problems:", *rows))
+
+
+def test_hundreds_of_unmapped_codes_are_one_finding_with_bounded_evidence() -> None:
+    """A laboratory that nobody has mapped is one thing to do, whatever number of codes it sends."""
+    a_rule = rule(_UNMAPPED, if_unknown="", message='"{trigger.codes} of {trigger.sender}"')
+
+    found = finding(a_rule, _unmapped(838))
+
+    assert "0000, 0001, 0002, 0003, 0004 and 833 more of LAB at NORTH" == found.message
+    assert [f"{number:04}" for number in range(10)] == [evidence.note for evidence in found.evidence]
+    assert ("LAB|NORTH", Severity.CRITICAL) == (found.subject, found.severity)
+
+
+def test_codes_are_listed_newest_first_whatever_order_they_are_kept_in() -> None:
+    """The same record reads the same, and the newest code is not hidden behind "and N more"."""
+    a_rule = rule(_UNMAPPED, if_unknown="", message='"{trigger.codes}, {trigger.collected}"')
+    rows = ["code: B, day: -1d", "code: C", "code: A, day: -1d"]
+    for order in (rows, rows[::-1]):
+        told = "\n".join(("problems:", *(f"  - {{kind: code-unmapped, {row}}}" for row in order)))
+
+        assert "C, A and B, 2026-03-02" == finding(a_rule, told).message
+
+
+def test_other_problems_remain_findings_of_their_analyte() -> None:
+    """Two tests without a unit are two things to put right."""
+    told = "problems: [{kind: unit-missing, analyte: alt}, {kind: unit-missing, analyte: ast}]"
+    found = evaluate(rule("problem unit-missing", if_unknown=""), situation(told), ANALYTES)
+
+    assert ["alt", "ast"] == [each.subject for each in found]
+
+
+@pytest.mark.parametrize(
+    ("observation", "words"),
+    [
+        ("", "no value was sent"),
+        ("flag: QCF", "no value was sent"),
+        ('sent: "530", flag: QCF', "it failed quality control (flag QCF)"),
+        ('sent: "530", flag: HM', "it is held for medical review (flag HM)"),
+        ('sent: "530", flag: TOX', "a cytotoxic substance was present (flag TOX)"),
+        ('sent: "5,3"', "the comma in 5,3 may be a decimal or a thousands comma"),
+        ('sent: "< 1,000.5"', "the comma in < 1,000.5 may be a decimal or a thousands comma"),
+        ('sent: "haemolysed, repeat"', "the text that was sent cannot be read as a number"),
+        ('sent: "haemolysed", flag: H', "the text that was sent cannot be read as a number"),
+    ],
+)
+def test_a_notice_says_what_is_wrong_with_the_value(observation: str, words: str) -> None:
+    """A number with failed quality control is no text, and nothing at all is neither."""
+    a_rule = rule("problem value-unreadable", if_unknown="", message='"{trigger.fault}"')
+    more = f", {observation}" if observation else ""
+
+    assert words == finding(a_rule, f"problems: [{{kind: value-unreadable, analyte: alt{more}}}]").message
+
+
+@pytest.mark.parametrize("field", ["codes", "fault"])
+def test_what_only_unusable_observations_have_is_no_placeholder_of_other_rules(field: str) -> None:
+    """A message that could only ever say "not known" is refused when it is read."""
+    for when in ("alt >= 500 U/L", "problem implausible"):
+        with pytest.raises(ConfigError, match="has no such field"):
+            rule(
+                when,
+                message=f'"{{trigger.{field}}}"',
+                if_unknown="if_unknown: silent" if "alt" in when else "",
+            )
