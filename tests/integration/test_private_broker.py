@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -42,11 +44,11 @@ def wait_until_gone(folder: Path, seconds: float = 10.0) -> None:
         sleep(0.05)
 
 
-def foreground(*interpreter: str) -> tuple[subprocess.Popen[str], str, Path]:
+def foreground(*program: str | Path) -> tuple[subprocess.Popen[str], str, Path]:
     """A broker run as a program: the process, its URL and its folder."""
     process = subprocess.Popen(
-        [*(interpreter or (sys.executable,)), "-m", "tests.support.private_broker"],
-        cwd=ROOT,
+        program or (sys.executable, "-m", "tests.support.private_broker"),
+        cwd=ROOT if not program else "/",
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -87,9 +89,18 @@ def test_nothing_is_left_when_its_program_ends(number: signal.Signals) -> None:
     wait_until_gone(folder)
 
 
+@pytest.fixture
+def readable_by_all() -> Iterator[Path]:
+    """A folder that anybody may read; those of pytest are for their owner."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv of util-linux is not installed")
-def test_it_runs_without_privileges() -> None:
+def test_it_runs_without_privileges(readable_by_all: Path) -> None:
     """Nobody needs to be root, or the user rabbitmq, to try azawatch."""
     nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
     check = ("-c", "import sys; sys.exit(sys.version_info < (3, 11))")
@@ -99,7 +110,10 @@ def test_it_runs_without_privileges() -> None:
             break
     else:
         pytest.skip("no Python 3.11 that others than root can use")
-    process, url, folder = foreground(*nobody, interpreter)
+    # The repository may lie where only its owner can look.
+    program = readable_by_all / "private_broker.py"
+    shutil.copy(ROOT / "tests/support/private_broker.py", program)
+    process, url, folder = foreground(*nobody, interpreter, program)
     publisher = AmqpPublisher(url)
     publisher.open()
     publisher.close()
