@@ -139,7 +139,12 @@ def _ending_message(told: Finding, finding: Finding, reason: AlertReason) -> str
         return f"Corrected by the laboratory: {why_silent(finding)}. It said: {told.message}"
     if reason is AlertReason.SUPERSEDED:
         return f"Continued as another alert. It said: {told.message}"
-    return f"No longer so: {why_silent(finding)}."
+    why = why_silent(finding)
+    return (
+        f"No longer so: {why}."
+        if why
+        else f"No longer so: usable results have come since. It said: {told.message}"
+    )
 
 
 def _not_fired(findings: Sequence[Finding], spoken: Finding) -> tuple[NotFired, ...]:

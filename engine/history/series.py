@@ -46,17 +46,26 @@ def unanswered_problems(results: Iterable[Result]) -> tuple[Result, ...]:
     for result in results:
         if STATUS_ACTIONS[result.status] not in FINAL:
             continue
-        for subject in _subjects(result):
+        for subject in _answers(result):
             known = newest.get(subject)
             if known is None or clinical_order(known) < clinical_order(result):
                 newest[subject] = result
-    problems = {result.key: result for result in newest.values() if result.problem is not None}
+    open_ones = (newest[subject] for subject in newest if newest[subject].problem is not None)
+    problems = {result.key: result for result in open_ones if newest[_question(result)] is result}
     return tuple(sorted(problems.values(), key=clinical_order))
 
 
-def _subjects(result: Result) -> tuple[tuple[str, ...], ...]:
+def _question(result: Result) -> tuple[str, ...]:
+    """What a problem is about."""
     if result.problem is Problem.IDENTITY_CONFLICT:
-        return (("conflict", result.key),)
+        return ("conflict", result.key)
     if result.problem is Problem.CODE_UNMAPPED:
-        return (("code", result.sender, result.code),)
-    return (("analyte", result.analyte), ("code", result.sender, result.code))
+        return ("code", result.sender, result.code)
+    return ("analyte", result.analyte)
+
+
+def _answers(result: Result) -> tuple[tuple[str, ...], ...]:
+    """Which questions a result answers, or asks."""
+    if result.analyte:
+        return (("analyte", result.analyte), ("code", result.sender, result.code))
+    return (_question(result),)

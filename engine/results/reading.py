@@ -22,7 +22,8 @@ from engine.model.segments import Segment
 from engine.results.order import Header, OrderFacts, Times, collected_at, order_facts, time_told
 from engine.terminology import Terminology
 
-# Table 0078 codes that forbid the use of the value: failed quality control, and two cytotoxicity codes.
+# Table 0078 codes that forbid the use of the value: failed quality control, cytotoxic substance present,
+# held for medical review.
 _UNUSABLE_FLAGS = frozenset({"QCF", "TOX", "HM"})
 
 _KEPT = frozenset({CodeKind.ANALYTE, CodeKind.UNMAPPED})

@@ -39,7 +39,18 @@ from engine.therapy.tracks import Ending, Interval, Track
 
 THIOPURINES = frozenset({"azathioprine", "mercaptopurine"})
 
-_TELLS_OF_NO_ORDER = frozenset({TherapyEventKind.SUPPLY, TherapyEventKind.FACT})
+# They tell of no start that a supply could predate. An end alone must not undo what was dispensed before it.
+_TELLS_OF_NO_START = frozenset(
+    {
+        TherapyEventKind.SUPPLY,
+        TherapyEventKind.FACT,
+        TherapyEventKind.STOP,
+        TherapyEventKind.HOLD,
+        TherapyEventKind.REPLACE,
+        TherapyEventKind.VOID,
+        TherapyEventKind.REVERT,
+    }
+)
 
 # A prescriber who changes a dose often stops one order and writes another.
 _REWRITTEN_WITHIN = timedelta(days=1)
@@ -51,8 +62,8 @@ def spans(events: Iterable[TherapyEvent]) -> tuple[TherapySpan, ...]:
     """The episodes of azathioprine and mercaptopurine, ascending by start.
 
     ``restart`` is set where an episode of either drug had ended before, or where the roster says so.
-    Requests that wait for confirmation (``provisional``) change nothing. Supplies (RXD-3, RXA-3) tell of
-    an open-ended episode of unknown dose where nothing else tells of their drug; else they change nothing.
+    Requests that wait for confirmation (``provisional``) change nothing. Supplies (RXD-3, RXA-3) begin an
+    episode of unknown dose where nothing else tells of a start of their drug; else they change nothing.
     """
     told = newest(events)
     found = sorted(
@@ -102,7 +113,7 @@ def _episodes(drug: str, told: Sequence[TherapyEvent]) -> tuple[TherapySpan, ...
     mine = tuple(event for event in acting if event.drug == drug)
     if not mine:
         return ()
-    if all(event.kind in _TELLS_OF_NO_ORDER for event in mine):
+    if all(event.kind in _TELLS_OF_NO_START for event in mine):
         mine = tuple(map(_as_beginning, mine))
         acting = [*(event for event in acting if event.drug != drug), *mine]
     lines = Lines(drug, acting)

@@ -221,3 +221,16 @@ def test_an_order_that_comes_after_the_dispenses_says_since_when() -> None:
 
     day.expect(STOP.ended(AlertReason.SUPERSEDED), STOP.started())
     assert day.open_rules() == {"a02-alt-ast-500": "critical"}
+
+
+def test_an_end_does_not_undo_what_was_dispensed_before_it() -> None:
+    """Dispensed in February, discontinued in March: the alert of the weeks between stays."""
+    day = Scenario()
+    lines = [patient("H1").segment(), "ORC|RE||RX9", "RXD|1|1256^azathioprine^RXNORM|20260201|60|TAB"]
+    day.send(message("RDS^O13", day.control(), "20260210080000", lines, sender="PHARM|STEVENS"))
+    day.at("d0 08:00").oru(alt="530")
+    day.expect(STOP.started())
+    day.at("d1 08:00").prescription("DC", "RX9")
+
+    day.expect_silence()
+    assert day.open_rules() == {"a02-alt-ast-500": "critical"}

@@ -204,3 +204,10 @@ def test_an_unmapped_code_is_answered_by_mapping_it() -> None:
 
     assert unanswered_problems([unmapped, result("alt", "30", 1, code="OTHER")]) == (unmapped,)
     assert unanswered_problems([unmapped, result("alt", "30", 1, code="XALT")]) == ()
+
+
+def test_a_problem_is_answered_under_any_code_of_the_analyte() -> None:
+    """An ALT that could not be read is answered by an ALT of another method."""
+    unusable = result("alt", None, 0, problem=Problem.VALUE_UNREADABLE, code="1742-6")
+
+    assert unanswered_problems([unusable, result("alt", "30", 1, code="1743-4")]) == ()
