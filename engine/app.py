@@ -315,6 +315,7 @@ class Engine:
             observations=taken.observations,
             results=taken.results,
             alerts=len(taken.events),
+            warnings=taken.warnings,
         )
 
     @staticmethod

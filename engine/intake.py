@@ -32,7 +32,6 @@ from engine.hl7 import Message, PatientGroup, PharmacyGroup, is_empty_batch, par
 from engine.identity import identifiers, merges
 from engine.model.alert import AlertEvent
 from engine.model.disposition import Disposition, Outcome, Reason
-from engine.model.moment import Moment
 from engine.model.purpose import Purpose, purpose_of
 from engine.model.record import Record
 from engine.outbox import alert_rows, quarantine_rows
@@ -124,6 +123,9 @@ class Intake:
             )
         except ContentError as error:
             return InboxKey("", "", digest), error
+        except Exception as error:  # noqa: BLE001  what no reader foresaw is held like anything unreadable
+            defect = ContentError(Reason.INTERNAL_ERROR, "", f"{type(error).__name__} while reading")
+            return InboxKey("", "", digest), defect
         sender = f"{message.sending_application}|{message.sending_facility}"
         return InboxKey(sender, message.control_id, digest), message
 
@@ -193,7 +195,7 @@ class Intake:
             work.results,
             work.people.touched,
             tuple(work.events),
-            message.warnings,
+            (*message.warnings, *work.people.warnings),
         )
         return self._keep(unit, taken, now, None)
 
@@ -382,9 +384,8 @@ class Intake:
         if isinstance(message, ContentError):
             return self._latest
         site = self._knowledge.terminology.site(message.sending_application, message.sending_facility)
-        sent_at: Moment | None = message.time(site.time_zone)
-        if sent_at is not None:
-            self._latest = sent_at.at
+        sent_at = message.time(site.time_zone)
+        self._latest = sent_at.at if sent_at is not None else self._latest
         return self._latest
 
 

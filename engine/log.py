@@ -47,6 +47,8 @@ TEXTS = frozenset(
         "revision",
         "rules",
         "severity",
+        # what was odd about a message that was taken in all the same: fixed phrases
+        "warnings",
         # codes and units that the mappings do not know: a laboratory's vocabulary, not a patient's data
         "code",
         "system",
@@ -161,6 +163,7 @@ def message_line(
     observations: int = 0,
     results: int = 0,
     alerts: int = 0,
+    warnings: Sequence[str] = (),
 ) -> None:
     """The one line of one message; quarantine is a warning, anything else is information.
 
@@ -182,6 +185,7 @@ def message_line(
         "observations": observations,
         "results": results,
         "alerts": alerts,
+        "warnings": tuple(warnings),
         "duration_ms": round(duration_ms, 3),
     }
     write(

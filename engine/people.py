@@ -69,6 +69,11 @@ class People:
         """The persons whose records this message has changed."""
         return tuple(sorted(self._changed))
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Oddities of this message that were told with :meth:`warn`."""
+        return tuple(self._warnings)
+
     def identify(self, pid: Segment | None) -> Record:
         """The record of the person in a PID segment; of a new person where nobody has these identifiers.
 

@@ -30,6 +30,7 @@ class ReplaySummary:
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     quarantined: list[Taken] = field(default_factory=list)
     events: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
     faults: int = 0
 
 
@@ -60,6 +61,7 @@ def _count(summary: ReplaySummary, taken: Taken) -> None:
     summary.results += taken.results
     summary.outcomes[(taken.outcome.disposition.value, taken.outcome.reason.value)] += 1
     summary.faults += taken.fault is not None
+    summary.warnings.update(taken.warnings)
     if taken.outcome.disposition is Disposition.QUARANTINED:
         summary.quarantined.append(taken)
     for event in taken.events:

@@ -124,6 +124,8 @@ def replay(
         say(f"  {count:>7}  {disposition}: {reason}")
     for kind, count in sorted(summary.events.items()):
         say(f"  {count:>7}  alert events: {kind}")
+    for warning, count in sorted(summary.warnings.items()):
+        say(f"  {count:>7}  warning: {warning}")
     for taken in summary.quarantined:
         place = f" at {taken.outcome.location}" if taken.outcome.location else ""
         say(f"quarantined: {taken.source}: {taken.outcome.reason}{place}: {taken.outcome.detail}")
