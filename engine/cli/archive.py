@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import IO, Annotated
 
 import typer
 from rich.console import Console
@@ -37,8 +37,6 @@ from engine.errors import Defect
 
 _HL7 = "application/hl7-v2+er7"
 
-if TYPE_CHECKING:
-    from engine.transports.archive import ArchiveMessage
 
 PathsArgument = Annotated[
     list[str],
@@ -145,24 +143,37 @@ def send(
     rate: Annotated[
         float | None, typer.Option(min=0.001, help="Messages a second; default: at once.")
     ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="As recorded (MSH-7), so many times faster; not with --rate."),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Put an archive into a live queue, with confirms; every message is told when it was not accepted."""
+    from engine.cli.pacing import all_at_once, as_recorded, at_rate, when_due
     from engine.transports import OutboundMessage, PublishOutcome
     from engine.transports.amqp import AmqpPublisher
     from engine.transports.archive import read_archive
 
+    if rate is not None and speed is not None:
+        raise fail("--rate and --speed cannot go together", "one of them says when a message is due")
     settings = load_settings(config, amqp_url=amqp)
     target = queue or settings.topology.inbound[0]
     publisher = AmqpPublisher(settings.amqp_url.get_secret_value(), window=settings.flow.publish_window)
     publisher.open()
     sent = failed = 0
     defects: list[Defect] = []
+    messages = read_archive(paths, defects.append, on_remark=_remark)
+    if rate is None and speed is None:
+        chunks = all_at_once(messages)
+    else:
+        timed = at_rate(messages, rate) if rate is not None else as_recorded(messages, speed or 1.0)
+        chunks = when_due(timed, time.monotonic, time.sleep)
     progress = _progress()
     try:
         with progress:
             task = progress.add_task(f"send to {target}", total=None)
-            for chunk in _paced(read_archive(paths, defects.append, on_remark=_remark), rate):
+            for chunk in chunks:
                 outgoing = [
                     OutboundMessage("", target, message.body, _HL7, hashlib.sha256(message.body).hexdigest())
                     for message in chunk
@@ -240,22 +251,3 @@ def _progress() -> Progress:
         disable=not console.is_terminal,
         transient=True,
     )
-
-
-def _paced(messages: Iterable[ArchiveMessage], rate: float | None) -> Iterator[list[ArchiveMessage]]:
-    """Chunks to publish: as many as are due when a rate is set, else 200 at a time."""
-    chunk: list[ArchiveMessage] = []
-    started = time.monotonic()
-    for count, message in enumerate(messages, start=1):
-        chunk.append(message)
-        if rate is None:
-            if len(chunk) >= 200:
-                yield chunk
-                chunk = []
-            continue
-        yield chunk
-        chunk = []
-        due = started + count / rate
-        time.sleep(max(0.0, due - time.monotonic()))
-    if chunk:
-        yield chunk
