@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -53,14 +54,14 @@ class Comparison(Condition):
         verdicts = [self.judge_result(result, view) for result in results]
         return max(verdicts, key=lambda one: (_SPEAKS[one.truth], one.excess or Decimal(0)))
 
+    @abstractmethod
     def judge_result(self, result: Result, view: View) -> Verdict:
         """Judge one result of the analyte."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def limit(self) -> str:
         """The threshold in words: ``500 U/L``, ``5 x baseline``."""
-        raise NotImplementedError
 
     @property
     def saying(self) -> str:
