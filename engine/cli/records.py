@@ -150,9 +150,9 @@ def list_alerts(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Open alerts, oldest first."""
+    """Open alerts, the gravest first, the older of equal ones before."""
     store = _store(config)
-    found = store.alerts(only_open=not every)
+    found = sorted(store.alerts(only_open=not every), key=_gravest_first)
     people = {record.person.person_id: record.person for record in store.records()}
     rows = [_alert_row(alert, people) for alert in found]
     if as_json:
@@ -162,6 +162,11 @@ def list_alerts(
 
 
 _ALERT_COLUMNS = ("alert", "severity", "state", "patient", "rule", "since", "acknowledged", "title")
+
+
+def _gravest_first(alert: Alert) -> tuple[bool, int, datetime]:
+    severity = alert.current.severity
+    return (not alert.open, -1 if severity is None else -severity.rank, alert.started_at)
 
 
 def _alert_row(alert: Alert, people: Mapping[str, Person]) -> dict[str, str]:
