@@ -40,7 +40,7 @@ from engine.results import Header, read_results
 from engine.store import InboxKey, QuarantineRow, Store, TakenMessage, Unit
 from engine.taken import Arrived, IntakeOptions, Taken
 from engine.telling import Occasion
-from engine.therapy import OrderMessage, events_from_orders, unmapped_drugs
+from engine.therapy import OrderMessage, events_from_orders, news, unmapped_drugs
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """The time of a replay before its first message has told one."""
@@ -303,13 +303,13 @@ class Intake:
                 work.reason = Reason.DRUG_UNMAPPED
             work.people.note(unmapped)
             work.people.warn(notice.text for notice in told.notices)
-            if len(told.unrecognised) < len(group.orders):
+            fresh = news(record.therapy, told.events)
+            if told.recognised or fresh:
                 work.reason = Reason.THERAPY
-            if not told.events:
-                continue
-            record = self._told(work, record, group)
-            owned = [replace(event, person_id=record.person.person_id) for event in told.events]
-            self._apply(work, decide_therapy(owned, record, self._knowledge, work.occasion))
+            if fresh:
+                record = self._told(work, record, group)
+                owned = [replace(event, person_id=record.person.person_id) for event in told.events]
+                self._apply(work, decide_therapy(owned, record, self._knowledge, work.occasion))
 
     def _decide_merges(self, work: _Work) -> None:
         work.reason = Reason.MERGE

@@ -78,9 +78,13 @@ class OrderNotice:
 
 @dataclass(frozen=True, slots=True)
 class OrdersRead:
-    """What the orders of one patient tell. ``events`` still lack their person_id."""
+    """What the orders of one patient tell. ``events`` still lack their person_id.
+
+    ``recognised`` is the number of orders that name a drug of our table.
+    """
 
     events: tuple[TherapyEvent, ...] = ()
+    recognised: int = 0
     unrecognised: tuple[UnrecognisedDrug, ...] = ()
     notices: tuple[OrderNotice, ...] = ()
 
@@ -99,15 +103,17 @@ def events_from_orders(
     events: list[TherapyEvent] = []
     unrecognised: list[UnrecognisedDrug] = []
     notices: list[OrderNotice] = []
+    recognised = 0
     for order in orders:
         found = recognise(order, message.drug)
         if isinstance(found, UnrecognisedDrug):
             unrecognised.append(found)
             continue
+        recognised += bool(found.name)
         reading = _Reading(order, message, inpatient, found)
         events.extend(reading.events())
         notices.extend(reading.notices)
-    return OrdersRead(tuple(events), tuple(unrecognised), tuple(notices))
+    return OrdersRead(tuple(events), recognised, tuple(unrecognised), tuple(notices))
 
 
 # --- what happened to it -------------------------------------------------------------------------
