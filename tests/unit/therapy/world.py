@@ -30,6 +30,8 @@ CAUTIOUS_SITE = Site(
     identifier_types=frozenset({"MR"}),
     trust_placer_requests=False,
 )
+ALLOPURINOL = "519^allopurinol^RXNORM"
+MERCAPTOPURINE = "103^mercaptopurine^RXNORM"
 AZATHIOPRINE = "1256^azathioprine^RXNORM"
 AZATHIOPRINE_50 = "197388^azathioprine 50 MG Oral Tablet^RXNORM"
 _DRUGS = {
@@ -168,3 +170,41 @@ def doses(span: TherapySpan) -> list[tuple[str, str]]:
 def utc(text: str) -> datetime:
     """An instant from ``2026-03-10T10:00``."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def told(
+    control: str,
+    when: str,
+    *,
+    mg: str = "100",
+    order: str = "P1",
+    filler: str = "",
+    parent: str = "",
+    code: str = AZATHIOPRINE,
+    start: str = "",
+    end: str = "",
+    pv1: str = "",
+    trusting: bool = True,
+) -> tuple[TherapyEvent, ...]:
+    """What a message sent (and effective, unless ``start`` says else) on a day tells."""
+    return read(
+        orc(control, order, filler, parent=parent),
+        rxe(code, mg, "mg"),
+        tq1("QD", start, end),
+        sent=when,
+        pv1=pv1,
+        site=SITE if trusting else CAUTIOUS_SITE,
+    ).events
+
+
+def bare(
+    control: str, when: str, *, order: str = "P1", filler: str = "", kind: str = "RDE^O11"
+) -> tuple[TherapyEvent, ...]:
+    """A message that names an order and nothing else."""
+    return read(orc(control, order, filler), sent=when, kind=kind).events
+
+
+def only(*events: Sequence[TherapyEvent]) -> TherapySpan:
+    """The one episode of these events."""
+    (span,) = spans(flat(*events))
+    return span
