@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import pty
+import subprocess
+import sys
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,6 +130,25 @@ def test_usage_errors_name_the_place_and_are_exit_2(
 
     assert says in ended.err
     assert ended.out == ""
+
+
+def test_a_terminal_sees_how_far_it_is() -> None:
+    """The bar goes to the terminal, and never into the alerts."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as screen, os.fdopen(theirs, "wb", buffering=0) as terminal:
+        ended = subprocess.run(
+            [sys.executable, "-m", "engine", "replay", CRITICAL, "--roster", ROSTER],
+            env={**os.environ, "TERM": "xterm"},
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            timeout=60,
+            check=True,
+        )
+        shown = screen.read(65536)
+
+    assert b"replay" in shown
+    assert "━".encode() in shown
+    assert "━".encode() not in ended.stdout
 
 
 @pytest.mark.parametrize("option", ["--alerts", "--hl7"])
