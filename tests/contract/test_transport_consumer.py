@@ -12,8 +12,11 @@ from engine.errors import ConfigError
 from engine.transports import Consumer, Delivery
 from tests.support.transport_worlds import States, World
 
+# No figure of speed: it only tells a wait that was ended from one that ran its whole length.
+NEVER = 60.0
 
-def receive(consumer: Consumer, count: int, seconds: float = 15.0) -> list[Delivery]:
+
+def receive(consumer: Consumer, count: int, seconds: float = NEVER) -> list[Delivery]:
     """Collect deliveries until there are ``count``."""
     deadline = monotonic() + seconds
     found: list[Delivery] = []
@@ -49,20 +52,20 @@ def test_an_empty_queue_costs_the_time_allowed_and_gives_nothing(world: World) -
     batch = consumer.next_batch(10, 0.3)
 
     assert batch == []
-    assert 0.3 <= monotonic() - started < 1.0
+    assert 0.3 <= monotonic() - started < NEVER
 
 
 def test_a_batch_is_never_larger_than_asked(world: World) -> None:
     """A transaction has a limited size however long the queue is; the rest comes with the next batch."""
     queue = world.queue()
     world.fill(queue, b"1", b"2", b"3", b"4", b"5")
-    consumer = world.consumer(queue, linger_seconds=5.0)
+    consumer = world.consumer(queue, linger_seconds=2 * NEVER)
 
     started = monotonic()
-    batches = [consumer.next_batch(2, 30.0), consumer.next_batch(2, 30.0)]
+    batches = [consumer.next_batch(2, 2 * NEVER), consumer.next_batch(2, 2 * NEVER)]
 
     assert [bodies(batch) for batch in batches] == [[b"1", b"2"], [b"3", b"4"]]
-    assert monotonic() - started < 4.0
+    assert monotonic() - started < NEVER
 
 
 def test_a_single_message_waits_for_company_only_for_the_linger_time(world: World) -> None:
@@ -72,10 +75,10 @@ def test_a_single_message_waits_for_company_only_for_the_linger_time(world: Worl
     consumer = world.consumer(queue)
 
     started = monotonic()
-    batch = consumer.next_batch(50, 30.0)
+    batch = consumer.next_batch(50, 2 * NEVER)
 
     assert bodies(batch) == [b"critical"]
-    assert monotonic() - started < 2.0
+    assert monotonic() - started < NEVER
 
 
 def test_acked_messages_are_gone_and_others_come_again_marked(world: World) -> None:
@@ -156,10 +159,10 @@ def test_wake_ends_a_wait_at_once(world: World) -> None:
     timer.start()
 
     started = monotonic()
-    batch = consumer.next_batch(10, 30.0)
+    batch = consumer.next_batch(10, 2 * NEVER)
 
     assert batch == []
-    assert monotonic() - started < 5.0
+    assert monotonic() - started < NEVER
     timer.join()
 
 
@@ -170,8 +173,8 @@ def test_a_wake_before_the_wait_is_not_missed(world: World) -> None:
 
     started = monotonic()
 
-    assert consumer.next_batch(10, 30.0) == []
-    assert monotonic() - started < 5.0
+    assert consumer.next_batch(10, 2 * NEVER) == []
+    assert monotonic() - started < NEVER
 
 
 def test_missing_queues_are_named_with_the_command_that_makes_them(world: World) -> None:
@@ -236,7 +239,7 @@ def test_consumers_share_a_queue_without_doubling(world: World) -> None:
     world.fill(queue, *numbers)
 
     found: list[bytes] = []
-    deadline = monotonic() + 15.0
+    deadline = monotonic() + NEVER
     while len(found) < len(numbers) and monotonic() < deadline:
         for consumer in (first, second):
             batch = consumer.next_batch(5, 0.1)

@@ -33,7 +33,7 @@ class States:
         """The states without their details."""
         return [str(state) for state, _ in self.seen]
 
-    def wait_for(self, state: str, seconds: float = 15.0, count: int = 1) -> str:
+    def wait_for(self, state: str, seconds: float = 60.0, count: int = 1) -> str:
         """The detail of the ``count``-th report of ``state``, waiting for it."""
         deadline = monotonic() + seconds
         while monotonic() < deadline:
@@ -98,7 +98,7 @@ class World(ABC):
         for one in self._opened:
             one.close()
 
-    def wait_for_depth(self, queue: str, depth: int, seconds: float = 10.0) -> None:
+    def wait_for_depth(self, queue: str, depth: int, seconds: float = 60.0) -> None:
         """Wait until a queue holds ``depth`` ready messages: requeueing and expiry take their time."""
         deadline = monotonic() + seconds
         while self.depth(queue) != depth:
@@ -199,7 +199,7 @@ class RabbitWorld(World):
         return int(self._do(lambda channel: channel.queue_declare(queue, passive=True)).method.message_count)
 
     def take(self, queue: str) -> OutboundMessage:
-        deadline = monotonic() + 5.0
+        deadline = monotonic() + 60.0
         while True:
             method, properties, body = self._do(lambda channel: channel.basic_get(queue, auto_ack=True))
             if method is not None:
