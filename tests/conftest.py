@@ -6,9 +6,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.private_broker import BrokerUnavailableError, PrivateBroker
 from tests.support.transport_worlds import MemoryWorld, RabbitWorld, World
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
