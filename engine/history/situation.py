@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from engine.history.baseline import baselines
 from engine.history.series import FINAL, FINAL_AND_PROVISIONAL, series, unanswered_problems
@@ -29,11 +29,13 @@ def situation_of(
     spans: Sequence[TherapySpan],
     facts: Mapping[str, tuple[Fact, ...]],
     options: HistoryOptions,
+    clock: datetime | None = None,
 ) -> Situation | None:
     """What the rules see, or None when nothing was ever collected during exposure to a thiopurine.
 
     ``spans`` ascend by start. The instant judged is the newest collection time during exposure, so the
-    outcome is a function of what was told, not of when it arrived or of the clock.
+    outcome is a function of what was told, not of when it arrived or of the clock. ``clock`` is handed on to
+    the conditions that are about the passing of time itself.
     """
     days = options.after_stop.days
     exposed = [
@@ -69,6 +71,8 @@ def situation_of(
         facts=facts,
         span=governing.span,
         state=governing.state,
+        spans=tuple(spans),
+        clock=clock,
     )
 
 

@@ -45,6 +45,8 @@ class Situation:
     ``provisional``: the same with preliminary results mixed in, for rules with ``allow_preliminary``.
     Series reach back before the therapy; ``scope_from`` is the first instant whose results may fire.
     ``problems``: observations without a usable value that no later usable result has answered.
+    ``span`` is the course that governs ``at``, ``spans`` are all courses told of, ascending by start, future
+    ones too. ``clock`` is what time it is told to be, None where nothing may depend on it.
     """
 
     at: datetime
@@ -56,3 +58,5 @@ class Situation:
     facts: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
     span: TherapySpan | None = None
     state: TherapyState = TherapyState.NEVER_STARTED
+    spans: tuple[TherapySpan, ...] = ()
+    clock: datetime | None = None

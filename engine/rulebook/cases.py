@@ -133,9 +133,10 @@ class _CaseReader(Reader):
         return Severity(text)
 
     def _situation(self, table: Table) -> Situation:
-        begun, span = self._therapy(
+        begun, spans = self._therapy(
             self.table(table.entries.get("therapy", Table({}, table.line)), "therapy")
         )
+        span = spans[-1]
         results = tuple(self._results(table))
         final: dict[str, tuple[Result, ...]] = {}
         provisional: dict[str, tuple[Result, ...]] = {}
@@ -155,10 +156,14 @@ class _CaseReader(Reader):
             facts=self._facts(table),
             span=span,
             state=span.state_at(NOW),
+            spans=spans,
         )
 
-    def _therapy(self, table: Table) -> tuple[datetime, TherapySpan]:
-        """When results begin to count, which is the first start, and the present course."""
+    def _therapy(self, table: Table) -> tuple[datetime, tuple[TherapySpan, ...]]:
+        """When results begin to count, which is the first start, and the courses, the present one last.
+
+        A day of stopping that lies before the restart is the end of the course before it.
+        """
         self.only_keys(table, ("started", "restarted", "held", "stopped"), "therapy")
         days = {
             key: self._offset(self.text(table, key, "therapy"), table.line_of(key)) for key in table.entries
@@ -169,14 +174,16 @@ class _CaseReader(Reader):
                 table.line, "therapy is restarted before it started", "state the earlier day as started"
             )
         held = ((_midnight(days["held"]), None),) if "held" in days else ()
-        span = TherapySpan(
-            drug="azathioprine",
-            start=_midnight(start),
-            stop=_midnight(days["stopped"]) if "stopped" in days else None,
-            restart="restarted" in days,
-            holds=held,
-        )
-        return _midnight(days.get("started", start)), span
+        restart = "restarted" in days
+        stop = _midnight(days["stopped"]) if "stopped" in days else None
+        first: tuple[TherapySpan, ...] = ()
+        if restart and days.get("started", start) < start:
+            ended = _midnight(start)
+            if stop is not None and stop < ended:
+                ended, stop = stop, None
+            first = (TherapySpan("azathioprine", _midnight(days["started"]), ended, restart=False),)
+        span = TherapySpan("azathioprine", _midnight(start), stop, restart=restart, holds=held)
+        return _midnight(days.get("started", start)), (*first, span)
 
     def _offset(self, text: str, line: int) -> int:
         digits = text.removeprefix("-").removesuffix("d")
