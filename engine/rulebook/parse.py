@@ -53,6 +53,11 @@ def read_rule(text: str, file: str, analytes: Analytes, sources: SourceBook) -> 
         document = load(text, file)
     except ConfigError as error:
         return RuleFile(None, error.defects)
+    return compile_rule(document, file, analytes, sources)
+
+
+def compile_rule(document: YamlNode, file: str, analytes: Analytes, sources: SourceBook) -> RuleFile:
+    """The rule of a document that is read already."""
     reader = _RuleReader(file, analytes, sources)
     rule = reader.rule(reader.table(document, "a rule"))
     return RuleFile(None if reader.defects else rule, tuple(reader.defects), reader.supersedes)

@@ -1,0 +1,155 @@
+"""Do the cases of the rules prove every line of them? ``python -m tests.rules.mutate [RULE...]``.
+
+Each rule is changed in one place at a time: an operator made strict or not strict, a number moved by its
+last digit up and down, a reference exchanged, a condition dropped, a ``not`` removed. At least one of the rule's own cases must
+then have another outcome, or the check must refuse the rule. What a case says under ``because`` is not looked
+at: it names the changed line, so it would notice every change and prove nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cache
+from typing import NamedTuple
+
+from engine.rulebook import Rule
+from engine.rulebook.cases import Case
+from engine.rulebook.parse import compile_rule
+from engine.rulebook.sources import SourceBook, read_sources
+from engine.rulebook.trials import cases_of, run_case
+from engine.strictyaml import Node, Scalar, Table, load
+from engine.strictyaml import Sequence as YamlSequence
+from tests.unit.rulebook.bad_files import sources_text
+from tests.unit.rulebook.records import shipped, shipped_analytes, shipped_files
+
+_OTHER_WORD = {">=": ">", ">": ">=", "<=": "<", "<": "<=", "baseline": "ULN", "ULN": "baseline", "LLN": "ULN"}
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+_FRACTION = re.compile(r"(\d+)/(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A rule with one change; ``change`` says which, for people."""
+
+    line: int
+    change: str
+    when: Node
+
+
+class Trial(NamedTuple):
+    """How many changes of a rule were tried, and those that nothing noticed, with file and line."""
+
+    changes: int
+    survivors: tuple[str, ...]
+
+
+def mutants(node: Node) -> Iterator[Mutant]:
+    """The tree of conditions ``node``, changed in one place at a time."""
+    if isinstance(node, Scalar):
+        for text in _changed_lines(node.text):
+            yield Mutant(node.line, f"{node.text} -> {text}", replace(node, text=text))
+    elif isinstance(node, Table):
+        for combiner, inner in node.entries.items():
+            if combiner == "not":
+                yield Mutant(node.line, "not removed", inner)
+            if isinstance(inner, YamlSequence):
+                yield from _shorter(combiner, inner)
+                for place, item in enumerate(inner.items):
+                    for mutant in mutants(item):
+                        items = (*inner.items[:place], mutant.when, *inner.items[place + 1 :])
+                        yield replace(mutant, when=_table(combiner, YamlSequence(items, inner.line)))
+            else:
+                for mutant in mutants(inner):
+                    yield replace(mutant, when=_table(combiner, mutant.when))
+
+
+def _table(combiner: str, inner: Node) -> Table:
+    return Table({combiner: inner}, inner.line, {combiner: inner.line})
+
+
+def _shorter(combiner: str, parts: YamlSequence) -> Iterator[Mutant]:
+    """The combination without one of its parts; of two parts the other is left alone."""
+    for place, part in enumerate(parts.items):
+        left = (*parts.items[:place], *parts.items[place + 1 :])
+        when = left[0] if len(left) == 1 else _table(combiner, YamlSequence(left, parts.line))
+        yield Mutant(part.line, f"dropped from {combiner}: {_words(part)}", when)
+
+
+def _words(node: Node) -> str:
+    if isinstance(node, Scalar):
+        return node.text
+    if isinstance(node, YamlSequence):
+        return f"[{', '.join(map(_words, node.items))}]"
+    return ", ".join(f"{combiner}: {_words(inner)}" for combiner, inner in node.entries.items())
+
+
+def _changed_lines(condition: str) -> Iterator[str]:
+    words = condition.split(" ")
+    for place, word in enumerate(words):
+        for other in _changed_words(word):
+            yield " ".join((*words[:place], other, *words[place + 1 :]))
+
+
+def _changed_words(word: str) -> Iterator[str]:
+    if word in _OTHER_WORD:
+        yield _OTHER_WORD[word]
+    elif _NUMBER.fullmatch(word):
+        yield from _neighbours(word)
+    elif fraction := _FRACTION.fullmatch(word):
+        above, below = fraction.groups()
+        yield from (f"{number}/{below}" for number in _neighbours(above))
+        yield from (f"{above}/{number}" for number in _neighbours(below))
+
+
+def _neighbours(number: str) -> Iterator[str]:
+    """The number moved by one of its last digit: 499 and 501 of 500, 2.4 and 2.6 of 2.5."""
+    value = Decimal(number)
+    step = Decimal(1).scaleb(int(value.as_tuple().exponent))
+    yield str(value + step)
+    if value >= step:
+        yield str(value - step)
+
+
+def trial(rule: Rule) -> Trial:
+    """Every change of the rule tried."""
+    document = load(shipped_files()[rule.file], rule.file)
+    assert isinstance(document, Table)
+    when = document.entries.get("when")
+    tried = () if when is None else tuple(mutants(when))
+    cases = tuple(replace(case, because=()) for case in cases_of(rule, shipped_files(), shipped_analytes()))
+    survivors: list[str] = []
+    for mutant in tried:
+        entries = {**document.entries, "when": mutant.when}
+        changed = compile_rule(replace(document, entries=entries), rule.file, shipped_analytes(), _sources())
+        if changed.rule is not None and not _fails(changed.rule, cases):
+            survivors.append(f"{rule.file}:{mutant.line}: {mutant.change}")
+    return Trial(len(tried), tuple(survivors))
+
+
+def _fails(changed: Rule, cases: Sequence[Case]) -> bool:
+    return any(run_case(changed, case, shipped_analytes()) for case in cases)
+
+
+@cache
+def _sources() -> SourceBook:
+    return read_sources(sources_text())
+
+
+def main(names: Sequence[str]) -> int:
+    """Try the rules whose ids begin so, without names all; print what survives, 1 if anything does."""
+    wanted = tuple(name.lower() for name in names) or ("",)
+    rules = [rule for rule in shipped().rules if rule.id.startswith(wanted)]
+    trials = [trial(rule) for rule in rules]
+    survivors = [survivor for each in trials for survivor in each.survivors]
+    for survivor in survivors:
+        print(survivor)
+    print(f"{sum(each.changes for each in trials)} changes of {len(rules)} rules, {len(survivors)} survive")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
