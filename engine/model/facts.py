@@ -8,17 +8,25 @@ are facts too, with names of their own.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 
 BASELINE_PREFIX = "baseline."
 TAKEN = "active"
 NO_LONGER_TAKEN = "stopped"
 
-_METABOLISER = ("deficient", "intermediate", "normal")
+# The drugs that matter beside azathioprine and mercaptopurine. Prednisone is a prodrug of prednisolone and
+# goes by its name.
+OTHER_DRUGS = ("allopurinol", "febuxostat", "prednisolone", "budesonide", "methotrexate", "mycophenolate")
+
+# From the worst on. "possibly-deficient" is a band that laboratories report, "indeterminate" a result that
+# settles nothing: measured, and still not known.
+METABOLISER_LEVELS = ("deficient", "possibly-deficient", "intermediate", "normal", "indeterminate")
 _YES_OR_NO = ("yes", "no")
 
 FACT_VALUES: Mapping[str, tuple[str, ...]] = {
-    "tpmt": _METABOLISER,
-    "nudt15": _METABOLISER,
+    "tpmt": METABOLISER_LEVELS,
+    "nudt15": METABOLISER_LEVELS,
     # "none" says that somebody asked: without it the absence of symptoms is unknown, not known
     "symptom": (
         "none",
@@ -54,6 +62,17 @@ FACT_VALUES: Mapping[str, tuple[str, ...]] = {
     "malignancy": _YES_OR_NO,
     "alcohol": _YES_OR_NO,
     "corticosteroid": _YES_OR_NO,
+    "obesity": _YES_OR_NO,
+    "haemolysis": _YES_OR_NO,
+    "transfusion": _YES_OR_NO,
+    "remission": _YES_OR_NO,
+    "thiopurine-intolerance": _YES_OR_NO,
+    "other-hepatotoxic-drug": _YES_OR_NO,
+    "hepatitis-serology": ("negative", "positive", "pending"),
+    # somebody has weighed benefit against risk and written it down
+    "restart-decision": ("documented", "withdrawn"),
+    # allopurinol is given on purpose, with a reduced dose of the thiopurine
+    "allopurinol-cotherapy": ("intended", "not-intended"),
     "workup": ("complete", "incomplete"),
     "diagnosis": (
         "aih",
@@ -69,6 +88,18 @@ FACT_VALUES: Mapping[str, tuple[str, ...]] = {
         "other",
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityFact:
+    """A fact that is a number: its unit, and the bounds beyond which it is a typing error."""
+
+    unit: str
+    low: Decimal
+    high: Decimal
+
+
+FACT_QUANTITIES: Mapping[str, QuantityFact] = {"weight": QuantityFact("kg", Decimal(2), Decimal(400))}
 
 # Several of these can hold on one day; of every other fact the newer statement replaces the older.
 MANY_AT_ONCE = frozenset({"symptom", "diagnosis"})

@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
-from engine.model.facts import FACT_VALUES
+from engine.model.facts import FACT_VALUES, METABOLISER_LEVELS, OTHER_DRUGS
 from engine.model.quantity import Operator
 from engine.model.result import Problem
 from engine.model.therapy import TherapyState
@@ -51,10 +51,8 @@ class Slot:
         return word[0] not in _DIGITS and _NAME.issuperset(word)
 
 
-LEVELS = ("deficient", "intermediate", "normal")
 PERIODS = {"h": 3600, "d": 86400, "w": 604800}
 GENES = ("tpmt", "nudt15")
-DRUGS = ("allopurinol", "febuxostat")
 SYMPTOMS = tuple(value for value in FACT_VALUES["symptom"] if value != "none")
 STATES = tuple(state.value for state in TherapyState if state is not TherapyState.NEVER_STARTED)
 
@@ -74,9 +72,9 @@ SLOTS: Mapping[str, Slot] = {
     "STATE": Slot("a therapy state", STATES),
     "ORIGIN": Slot("an origin", ("start", "restart")),
     "GENE": Slot("a gene", GENES),
-    "LEVEL": Slot("a level", LEVELS),
+    "LEVEL": Slot("a level", METABOLISER_LEVELS),
     "SYMPTOM": Slot("a symptom", SYMPTOMS),
-    "DRUG": Slot("a drug", DRUGS),
+    "DRUG": Slot("a drug", OTHER_DRUGS),
     "NAME": Slot("a fact"),
     "VALUE": Slot("a value"),
     "PROBLEM": Slot("a problem", tuple(problem.value for problem in Problem)),

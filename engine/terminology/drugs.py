@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from engine.errors import Defect
 from engine.model.codes import Coding, DrugMatch
+from engine.model.facts import OTHER_DRUGS
 from engine.terminology.csvtable import Row, read_table
 
 _COLUMNS = ("system", "code", "drug", "strength_mg", "name")
@@ -34,16 +35,12 @@ _SYSTEMS = {
     "dm+d": "snomed",
     "ndc": "ndc",
 }
-_DRUGS = (
-    "azathioprine",
-    "mercaptopurine",
-    "tioguanine",
-    "allopurinol",
-    "febuxostat",
-    "methotrexate",
-    "mycophenolate",
-)
-_CONFUSABLE = {"azathioprine": ("azithromycin", "azithromycine", "zithromax")}
+_DRUGS = ("azathioprine", "mercaptopurine", "tioguanine", *OTHER_DRUGS)
+_CONFUSABLE = {
+    "azathioprine": ("azithromycin", "azithromycine", "zithromax"),
+    # public tables have given prednisone's code to it
+    "prednisolone": ("methylprednisolone", "methylprednisolon"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from engine.errors import ConfigError, Defect
-from engine.model.facts import BASELINE_PREFIX, FACT_VALUES, MANY_AT_ONCE
+from engine.model.facts import BASELINE_PREFIX, FACT_QUANTITIES, FACT_VALUES, MANY_AT_ONCE, OTHER_DRUGS
 from engine.model.moment import Moment, Precision
 from engine.model.quantity import plain
 from engine.model.therapy import TherapyEvent, TherapyEventKind
@@ -36,7 +36,7 @@ COLUMNS = (
     "indication",
     "note",
 )
-DRUGS = ("azathioprine", "mercaptopurine", "allopurinol", "febuxostat")
+DRUGS = ("azathioprine", "mercaptopurine", *OTHER_DRUGS)
 SOURCE = "roster"
 
 _EVENTS: Mapping[str, TherapyEventKind] = {
@@ -56,7 +56,7 @@ _WHEN = re.compile(
     r"(?P<time>[T ][0-9]{2}:[0-9]{2}(?P<second>:[0-9]{2})?(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-_BASELINE = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?)(?: +(?P<unit>\S.*))?")
+_QUANTITY = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?)(?: +(?P<unit>\S.*))?")
 _YEARS = range(1950, 2101)
 # What clinics write; the left side is never a value itself.
 _ALIASES: Mapping[str, str] = {
@@ -301,8 +301,14 @@ class _Reader:
             self._refuse("note", "a fact needs name=value", hint)
         elif name.startswith(BASELINE_PREFIX):
             value = self._baseline(name.removeprefix(BASELINE_PREFIX), value)
+        elif name in FACT_QUANTITIES:
+            value = self._quantity(name, value)
         elif name not in FACT_VALUES:
-            known = (*FACT_VALUES, *(f"{BASELINE_PREFIX}{analyte}" for analyte in self._analytes))
+            known = (
+                *FACT_VALUES,
+                *FACT_QUANTITIES,
+                *(f"{BASELINE_PREFIX}{analyte}" for analyte in self._analytes),
+            )
             self._refuse("note", f'"{name}" is not a fact', _near(name, known))
         else:
             spelling = re.sub(r"[\s_]+", "-", value.lower())
@@ -314,9 +320,22 @@ class _Reader:
             value = spelling
         return name, value
 
+    def _quantity(self, name: str, value: str) -> str:
+        """``70 kg``, in the one unit of that fact."""
+        match, kind = _QUANTITY.fullmatch(value), FACT_QUANTITIES[name]
+        if match is None or match["unit"] != kind.unit:
+            hint = f"write {name}=70 {kind.unit}"
+            self._refuse("note", f'"{value}" is not a number of {kind.unit}', hint)
+        elif not kind.low <= Decimal(match["number"]) <= kind.high:
+            bounds = f"between {kind.low} and {kind.high} {kind.unit}"
+            self._refuse("note", f"{name}={value} cannot be meant", bounds)
+        else:
+            return f"{plain(Decimal(match['number']))} {kind.unit}"
+        return value
+
     def _baseline(self, analyte: str, value: str) -> str:
         """``31 U/L``, checked by whoever knows the units of the analyte."""
-        match = _BASELINE.fullmatch(value)
+        match = _QUANTITY.fullmatch(value)
         if analyte not in self._analytes:
             self._refuse("note", f'"{analyte}" is not an analyte', _near(analyte, self._analytes))
         elif match is None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Self
 
+from engine.model.facts import FACT_VALUES, MANY_AT_ONCE
 from engine.model.finding import Evidence, UnknownCause
 from engine.model.quantity import Interval, Operator, Truth, plain
 from engine.model.result import Problem, Result
 from engine.model.therapy import Fact, TherapyState
-from engine.rulebook.conditions.base import OPERATOR_WORDS, Condition, Verdict, View, evidence, missing
-from engine.rulebook.syntax import PERIODS, Unreadable
+from engine.rulebook.conditions.base import (
+    OPERATOR_WORDS,
+    Analytes,
+    Condition,
+    Verdict,
+    View,
+    evidence,
+    missing,
+)
+from engine.rulebook.syntax import PERIODS, Unreadable, near
 
 MOST_UNUSABLE = 10
 """How many unusable observations become evidence; a sender that nobody has mapped has hundreds."""
@@ -160,6 +169,7 @@ def _of_fact(condition: Condition, fact: Fact | None, truth: Truth, unknown: str
         truth,
         value=fact.value,
         collected_at=fact.effective.at,
+        reference_source=fact.source,
         note=f"recorded {fact.effective.at.date().isoformat()}",
     )
     return Verdict(shown)
@@ -174,8 +184,9 @@ class RecordedFact(Condition):
 
     PATTERNS: ClassVar = ("GENE is LEVEL", "fact NAME is VALUE")
     MEANING: ClassVar = (
-        "The newest fact of that name has that value; UNKNOWN where nobody has recorded any. The enzymes "
-        "`tpmt` and `nudt15` are named directly, any other fact after the word `fact`."
+        "The newest fact of that name has that value, of several diagnoses any; UNKNOWN where nobody has "
+        "recorded any. The enzymes `tpmt` and `nudt15` are named directly, any other fact after the word "
+        "`fact`. Names and values: `docs/roster.md`."
     )
     EXAMPLE: ClassVar = "tpmt is deficient"
 
@@ -190,10 +201,23 @@ class RecordedFact(Condition):
         return cls(text, name, words.get("LEVEL") or words["VALUE"])
 
     def judge(self, view: View) -> Verdict:
-        """Judge the newest fact."""
-        fact = latest_fact(view.situation.facts.get(self.name, ()))
+        """Judge the newest fact; of those that several may hold of, the newest that says so."""
+        told = view.situation.facts.get(self.name, ())
+        fact = latest_fact(told)
+        if self.name in MANY_AT_ONCE:
+            fact = latest_fact(each for each in told if each.value == self.value) or fact
         truth = Truth.of(fact is not None and fact.value == self.value)
         return _of_fact(self, fact, truth, f"{self.name} is not on record")
+
+    def faults(self, analytes: Analytes) -> Iterator[Unreadable]:
+        """A fact that nobody can record silences a rule for ever."""
+        del analytes
+        values = FACT_VALUES.get(self.name)
+        if values is None:
+            yield Unreadable(f'unknown fact "{self.name}" in "{self.text}"', near(self.name, FACT_VALUES))
+        elif self.value not in values:
+            message = f'"{self.value}" is not a value of {self.name} in "{self.text}"'
+            yield Unreadable(message, near(self.value, values))
 
     @property
     def saying(self) -> str:

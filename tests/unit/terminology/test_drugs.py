@@ -40,6 +40,14 @@ def drug(*codings: Coding) -> str:
         (Coding("387407006", "", "SCT"), "tioguanine", None),
         (Coding("6851", "", "RXNORM"), "methotrexate", None),
         (Coding("386976000", "", "SCT"), "mycophenolate", None),
+        (Coding("H02AB06", "", "WC"), "prednisolone", None),
+        (Coding("8638", "", "RXNORM"), "prednisolone", None),
+        (Coding("116601002", "", "SCT"), "prednisolone", None),
+        (Coding("8640", "", "RXNORM"), "prednisolone", None),
+        (Coding("H02AB07", "Prednisone", "WC"), "prednisolone", None),
+        (Coding("116602009", "Prednisone", "SCT"), "prednisolone", None),
+        (Coding("A07EA06", "", "WC"), "budesonide", None),
+        (Coding("395726003", "", "SCT"), "budesonide", None),
     ],
 )
 def test_exact_codes(coding: Coding, name: str, strength: str | None) -> None:
@@ -91,6 +99,15 @@ def test_the_azithromycin_mix_up_is_told() -> None:
 
     assert match is not None
     assert match.drug == "azathioprine"
+    assert "spelt alike" in match.warning
+
+
+def test_the_methylprednisolone_mix_up_is_told() -> None:
+    """Public tables give prednisone's code to methylprednisolone: it counts, and somebody should look."""
+    match = shipped().drug([Coding("116602009", "Methylprednisolone 4 mg", "SCT")])
+
+    assert match is not None
+    assert match.drug == "prednisolone"
     assert "spelt alike" in match.warning
 
 

@@ -116,6 +116,12 @@ def test_cells_may_hold_commas_quotes_and_line_breaks() -> None:
         ("decompensation=no", "decompensation", "no"),
         ("pregnancy=yes", "pregnancy", "yes"),
         ("diagnosis=AIH", "diagnosis", "aih"),
+        ("weight=70 kg", "weight", "70 kg"),
+        ("weight = 62.50  kg", "weight", "62.5 kg"),
+        ("hepatitis serology=Negative", "hepatitis-serology", "negative"),
+        ("restart decision=documented", "restart-decision", "documented"),
+        ("allopurinol cotherapy=intended", "allopurinol-cotherapy", "intended"),
+        ("nudt15=possibly deficient", "nudt15", "possibly-deficient"),
         ("baseline.alt=31 U/L", "baseline.alt", "31 U/L"),
         ("baseline.alt = 31.5   U/L", "baseline.alt", "31.5 U/L"),
         ("baseline.inr=1.0", "baseline.inr", "1.0"),
@@ -157,7 +163,10 @@ def test_every_defect_of_a_file_is_told_at_once() -> None:
             " (a date like 2026-01-31, or a time like 2026-01-31T08:30 or 2026-01-31T08:30+01:00)"
         ),
         "roster.csv:6: dose_mg_per_day: a stop has no dose (leave it empty)",
-        "roster.csv:6: drug: is empty (one of azathioprine, mercaptopurine, allopurinol, febuxostat)",
+        (
+            "roster.csv:6: drug: is empty (one of azathioprine, mercaptopurine, "
+            "allopurinol, febuxostat, prednisolone, budesonide, methotrexate, mycophenolate)"
+        ),
         (
             "roster.csv:6: effective: is empty"
             " (a date like 2026-01-31, or a time like 2026-01-31T08:30 or 2026-01-31T08:30+01:00)"
@@ -175,8 +184,12 @@ def test_every_defect_of_a_file_is_told_at_once() -> None:
         ("tpmt", "note: a fact needs name=value (write name=value, such as tpmt=normal)"),
         ("tpmt=", "note: a fact needs name=value (write name=value, such as tpmt=normal)"),
         ("tmpt=normal", 'note: "tmpt" is not a fact (did you mean tpmt?)'),
-        ("tpmt=absent", 'note: "absent" is not a value of tpmt (one of deficient, intermediate, normal)'),
+        ("tpmt=absent", 'note: "absent" is not a value of tpmt (one of deficient, indeterminate,'),
         ("tpmt=norml", 'note: "norml" is not a value of tpmt (did you mean normal?)'),
+        ("weight=70", 'note: "70" is not a number of kg (write weight=70 kg)'),
+        ("weight=154 lb", 'note: "154 lb" is not a number of kg (write weight=70 kg)'),
+        ("weight=700 kg", "note: weight=700 kg cannot be meant (between 2 and 400 kg)"),
+        ("transfusion=perhaps", 'note: "perhaps" is not a value of transfusion (one of no, yes)'),
         ("baseline.alat=31 U/L", 'note: "alat" is not an analyte (did you mean alt?)'),
         ("baseline.alt=high", 'note: "high" is not a number and a unit (write baseline.alt=31 U/L)'),
         ("baseline.alt=31 mg/dL", 'note: baseline of alt: the unit "mg/dL" is not known'),
