@@ -14,7 +14,7 @@ AS_SENT = "as-sent"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_PANELS = ("liver", "blood", "coagulation", "kidney", "immunology", "thiopurine")
+_PANELS = ("liver", "blood", "coagulation", "kidney", "immunology", "pancreas", "thiopurine", "other")
 _KEYS = (
     "title",
     "panel",
