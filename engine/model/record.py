@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from engine.model.alert import Alert
 from engine.model.person import Person
@@ -37,6 +38,18 @@ class Baseline:
     result_keys: tuple[str, ...] = ()
 
 
+class BaselineMode(StrEnum):
+    """What a multiple of baseline is a multiple of, where a value is judged for being too high.
+
+    People whose baseline is low reach five times their own baseline while they are far from five times the
+    upper limit of normal (ULN).
+    """
+
+    LITERAL = "literal"  # the patient's own baseline
+    FLOOR_ULN = "floor_uln"  # the baseline or the ULN of that result, whichever is higher
+    SPLIT = "split"  # the own baseline from 1.5 x ULN on; below that, multiples of baseline judge nothing
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What the rules see: a view of one record at ``at``, with no I/O and no clock behind it.
@@ -60,3 +73,4 @@ class Situation:
     state: TherapyState = TherapyState.NEVER_STARTED
     spans: tuple[TherapySpan, ...] = ()
     clock: datetime | None = None
+    baseline_mode: BaselineMode = BaselineMode.LITERAL

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from engine.errors import ConfigError, Defect
 from engine.rulebook.conditions import Analytes
-from engine.rulebook.parse import read_protocol, read_rule
+from engine.rulebook.parse import read_rule
+from engine.rulebook.protocols import is_choice, read_choices
 from engine.rulebook.rule import Protocol, Rule, Rulebook, Status
 from engine.rulebook.sources import read_sources
 from engine.rulebook.syntax import near
 from engine.strictyaml import Scalar
 
 CASES_SUFFIX = "_test.yaml"
-PROTOCOLS_FOLDER = "protocols"
 
 
 def parse_rulebook(files: Mapping[str, str], analytes: Analytes, sources_text: str) -> Rulebook:
@@ -35,17 +35,12 @@ def parse_rulebook(files: Mapping[str, str], analytes: Analytes, sources_text: s
     by_id = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
     if defects:  # a protocol over broken rules would only repeat what is already said
         raise ConfigError(defects)
-    protocols: dict[str, Protocol] = {}
-    for file in sorted(files):
-        if _is_protocol(file):
-            protocol, found = read_protocol(files[file], file, by_id)
-            defects += found
-            if protocol is not None:
-                protocols[protocol.name] = protocol
-    defects += _unused(by_id.values(), protocols.values()) if not defects else []
+    choices = read_choices(files, by_id, sources)
+    defects += choices.defects
+    defects += _unused(by_id.values(), choices.protocols.values()) if not defects else []
     if defects:
         raise ConfigError(defects)
-    return Rulebook(tuple(by_id.values()), by_id, protocols)
+    return Rulebook(tuple(by_id.values()), by_id, choices.protocols, choices.switches)
 
 
 def rule_files(files: Mapping[str, str]) -> tuple[str, ...]:
@@ -53,17 +48,13 @@ def rule_files(files: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         file
         for file in sorted(files)
-        if file.endswith(".yaml") and not file.endswith(CASES_SUFFIX) and not _is_protocol(file)
+        if file.endswith(".yaml") and not file.endswith(CASES_SUFFIX) and not is_choice(file)
     )
 
 
 def cases_file(file: str) -> str:
     """The path of the cases that belong to a rule file."""
     return file.removesuffix(".yaml") + CASES_SUFFIX
-
-
-def _is_protocol(file: str) -> bool:
-    return file.endswith(".yaml") and file.split("/")[-2:-1] == [PROTOCOLS_FOLDER]
 
 
 def _stem(file: str) -> str:

@@ -1,4 +1,4 @@
-"""One rule file and one protocol file, from YAML to checked values; every defect with its line."""
+"""One rule file, from YAML to checked values; every defect with its line."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from engine.model.finding import Severity, UnknownCause
 from engine.rulebook.conditions import Analytes, read_condition
 from engine.rulebook.conditions.states import Unusable
 from engine.rulebook.message import Template, read_template
-from engine.rulebook.rule import Protocol, Rule, Source, Status
-from engine.rulebook.sources import SourceBook
+from engine.rulebook.rule import Rule, Status
+from engine.rulebook.sources import SourceBook, read_citations
 from engine.rulebook.syntax import PERIODS, Unreadable, near, number
 from engine.rulebook.tree import All, AnyOf, Leaf, Node, Not, Unless, can_be_unknown, speaking_leaves
 from engine.strictyaml import Node as YamlNode
@@ -34,7 +34,6 @@ KEYS = (
 )
 SILENT = "silent"
 DEFAULT_WINDOW = "7 d"
-QUOTE_WORDS = 15
 COMBINERS = ("any", "all", "not", "unless")
 _NEVER: Node = AnyOf(())
 
@@ -61,37 +60,6 @@ def compile_rule(document: YamlNode, file: str, analytes: Analytes, sources: Sou
     reader = _RuleReader(file, analytes, sources)
     rule = reader.rule(reader.table(document, "a rule"))
     return RuleFile(None if reader.defects else rule, tuple(reader.defects), reader.supersedes)
-
-
-def read_protocol(
-    text: str, file: str, rules: Mapping[str, Rule]
-) -> tuple[Protocol | None, tuple[Defect, ...]]:
-    """The protocol of one file: name, title, and the active or shadow rules that it puts in force."""
-    try:
-        document = load(text, file)
-    except ConfigError as error:
-        return None, error.defects
-    reader = Reader(file)
-    table = reader.table(document, "a protocol")
-    reader.only_keys(table, ("name", "title", "rules"), "a protocol")
-    name = reader.text(table, "name", "a protocol", required=True)
-    title = reader.text(table, "title", "a protocol", required=True)
-    if name and name != _stem(file):
-        reader.defect(table.line_of("name"), f'name "{name}" is not the file name', f"write {_stem(file)}")
-    listed = reader.texts(table, "rules", "a protocol", required=True)
-    seen: set[str] = set()
-    for item in listed:
-        rule = rules.get(item.text)
-        if item.text in seen:
-            reader.defect(item.line, f"rule {item.text} is named twice", "keep one")
-        elif rule is None:
-            reader.defect(item.line, f'unknown rule "{item.text}"', near(item.text, rules))
-        elif rule.status not in (Status.ACTIVE, Status.SHADOW):
-            hint = "remove it, or make the rule active or shadow"
-            reader.defect(item.line, f"rule {rule.id} is {rule.status.value}", hint)
-        seen.add(item.text)
-    protocol = Protocol(name, title, tuple(item.text for item in listed))
-    return (None if reader.defects else protocol), tuple(reader.defects)
 
 
 def duration(text: str) -> timedelta:
@@ -143,7 +111,7 @@ class _RuleReader(Reader):
             status=Status(status),
             version=version,
             rationale=self.text(table, "rationale", "a rule", required=True),
-            sources=self._sources(table),
+            sources=read_citations(self, table, "a rule", self.sources),
             when=when,
             conditions=conditions,
             if_unknown=if_unknown,
@@ -181,29 +149,6 @@ class _RuleReader(Reader):
             line = table.line_of("trigger")
             self.defect(line, f'trigger "{analyte}": no condition speaks of it', near(analyte, known))
         return analyte
-
-    def _sources(self, table: Table) -> tuple[Source, ...]:
-        node = table.entries.get("sources")
-        if not isinstance(node, YamlSequence) or not node.items:
-            hint = "list at least one {document, section, quote}"
-            self.defect(table.line_of("sources"), "a rule has no sources", hint)
-            return ()
-        return tuple(self._source(self.table(item, "a source")) for item in node.items)
-
-    def _source(self, table: Table) -> Source:
-        self.only_keys(table, ("document", "section", "quote"), "a source")
-        document = self.text(table, "document", "a source", required=True)
-        section = self.text(table, "section", "a source", required=True)
-        quote = self.text(table, "quote", "a source")
-        source = Source(document, section, quote)
-        if len(quote.split()) > QUOTE_WORDS:
-            self.defect(
-                table.line_of("quote"), f"a quote of {len(quote.split())} words", f"at most {QUOTE_WORDS}"
-            )
-        elif document and section:
-            for key, message, hint in self.sources.faults(source):
-                self.defect(table.line_of(key), message, hint)
-        return source
 
     def _when(self, table: Table) -> Node:
         node = table.entries.get("when")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 
 from engine.errors import ConfigError, Defect
 from engine.model.finding import Severity, UnknownCause
+from engine.model.record import BaselineMode
 from engine.model.result import Problem
 from engine.rulebook.conditions import Condition
 from engine.rulebook.message import Template
@@ -72,30 +73,68 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    """One point on which the source documents contradict each other, and what a protocol may choose there.
+
+    ``options`` maps each option to the rules that it puts in force; a rule that some option names is in
+    force only while a chosen option names it.
+    """
+
+    name: str
+    contradiction: str
+    question: str
+    default: str
+    options: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Protocol:
-    """A named selection of rules that a site puts in force."""
+    """A named selection of rules that is in force for a site or for one patient.
+
+    ``rules`` are the ids in force, in order, after inheritance, switches, and with the data-quality
+    rules; ``switches`` has the choice at every switch, defaults filled in. ``indications`` are the
+    diagnoses, or indications as the pharmacy writes them, that a site may bind it to.
+    """
 
     name: str
     title: str
+    rationale: str
+    sources: tuple[Source, ...]
     rules: tuple[str, ...]
+    switches: Mapping[str, str] = field(default_factory=dict)
+    indications: tuple[str, ...] = ()
+    based_on: str = ""
+
+    @property
+    def baseline_mode(self) -> BaselineMode:
+        """What multiples of baseline are multiples of."""
+        return BaselineMode(self.switches.get(BASELINE_SWITCH, BaselineMode.LITERAL.value))
+
+
+BASELINE_SWITCH = "baseline.mode"
+"""The switch whose options are the values of BaselineMode: it decides how rules judge, not which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """Every rule and protocol of a rules folder, checked: in order of id, all references resolved.
+    """Every rule, switch and protocol of a rules folder, checked: in order of id, all references resolved.
 
-    ``in_force`` are the active and shadow rules of the chosen protocol, none before one is chosen.
+    ``in_force`` are the active and shadow rules of the chosen ``protocol``, none before one is chosen.
     """
 
     rules: tuple[Rule, ...]
     by_id: Mapping[str, Rule]
     protocols: Mapping[str, Protocol]
+    switches: Mapping[str, Switch] = field(default_factory=dict)
     in_force: tuple[Rule, ...] = ()
+    protocol: Protocol | None = None
 
     def with_protocol(self, name: str) -> Rulebook:
         """The same rulebook with that protocol in force. Raises ConfigError where there is none."""
+        if self.protocol is not None and self.protocol.name == name:
+            return self
         protocol = self.protocols.get(name)
         if protocol is None:
             hint = near(name, self.protocols) if self.protocols else "add one to the folder protocols"
             raise ConfigError([Defect("rules", 0, f'no protocol "{name}"', hint)])
-        return replace(self, in_force=tuple(self.by_id[rule] for rule in sorted(protocol.rules)))
+        return replace(self, protocol=protocol, in_force=tuple(self.by_id[rule] for rule in protocol.rules))

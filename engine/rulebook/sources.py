@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from engine.rulebook.rule import Source
 from engine.rulebook.syntax import near
+from engine.strictyaml import Reader, Sequence, Table
+
+QUOTE_WORDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,28 @@ def read_sources(text: str) -> SourceBook:
         elif line.startswith("> ") and section:
             sections[section] += (line[2:].strip(),)
     return SourceBook(documents)
+
+
+def read_citations(reader: Reader, table: Table, what: str, book: SourceBook) -> tuple[Source, ...]:
+    """The list under ``sources``, at least one {document, section, quote}; each must stand in the book."""
+    node = table.entries.get("sources")
+    if not isinstance(node, Sequence) or not node.items:
+        hint = "list at least one {document, section, quote}"
+        reader.defect(table.line_of("sources"), f"{what} has no sources", hint)
+        return ()
+    return tuple(_citation(reader, reader.table(item, "a source"), book) for item in node.items)
+
+
+def _citation(reader: Reader, table: Table, book: SourceBook) -> Source:
+    reader.only_keys(table, ("document", "section", "quote"), "a source")
+    document = reader.text(table, "document", "a source", required=True)
+    section = reader.text(table, "section", "a source", required=True)
+    quote = reader.text(table, "quote", "a source")
+    source = Source(document, section, quote)
+    words = len(quote.split())
+    if words > QUOTE_WORDS:
+        reader.defect(table.line_of("quote"), f"a quote of {words} words", f"at most {QUOTE_WORDS}")
+    elif document and section:
+        for key, message, hint in book.faults(source):
+            reader.defect(table.line_of(key), message, hint)
+    return source
