@@ -114,5 +114,5 @@ def _unused(rules: Iterable[Rule], protocols: Iterable[Protocol]) -> Iterator[De
     named = {name for protocol in protocols for name in protocol.rules}
     for rule in rules:
         if rule.status is Status.ACTIVE and rule.id not in named:
-            hint = "name it in a file of protocols/, or make it a draft"
+            hint = "name it in protocols/strictest.yaml or another protocol, or make it a draft"
             yield Defect(rule.file, 0, "active, but no protocol puts it in force", hint)

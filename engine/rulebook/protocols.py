@@ -218,7 +218,8 @@ class _ChoiceReader(Reader):
         self.only_keys(table, SWITCH_KEYS, "a switch")
         listed = self.table(table.entries.get("options", Table({}, line)), "options")
         if len(listed.entries) < 2:
-            self.defect(line, f"{name} has no two options to choose between", "add options: {one: {...}}")
+            hint = "add options: {one: {rules: [...]}, two: {rules: []}}"
+            self.defect(line, f"{name} has no two options to choose between", hint)
         options = {option: self._option(node) for option, node in listed.entries.items()}
         default = self.text(table, "default", "a switch", required=True)
         if default and default not in options:

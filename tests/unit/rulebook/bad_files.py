@@ -12,6 +12,7 @@ from pathlib import Path
 from engine.errors import ConfigError, Defect
 from engine.model.codes import AnalyteDefinition, AnalyteKind
 from engine.rulebook import parse_rulebook
+from engine.rulebook.check import rule_files
 
 ROOT = Path(__file__).parents[3]
 BAD = ROOT / "tests" / "rules" / "bad"
@@ -59,7 +60,7 @@ def split(text: str) -> dict[str, str]:
         elif path and not line.startswith("# without cases"):
             files[path] += f"{line}\n"
     if "# without cases" not in text:
-        for rule in [path for path in files if "/protocols/" not in path and not path.endswith("_test.yaml")]:
+        for rule in rule_files(files):
             files[rule.removesuffix(".yaml") + "_test.yaml"] = ""
     return files
 
