@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from engine.model.therapy import TherapyState
 
 _DIGITS = frozenset("0123456789")
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+_NO_UNIT = ("x", "for", "lasting", "since", "before")
 _OPERATOR_CHARACTERS = frozenset("<>=≥≤≠!")
 _END = "the end of the line"
 
@@ -47,11 +49,12 @@ class Slot:
         if self.name == "a number":
             return word[:1] in _DIGITS
         if self.name == "a unit":
-            return word.isascii() and word not in ("x", "for") and word[0] not in _OPERATOR_CHARACTERS
+            return word.isascii() and word not in _NO_UNIT and word[0] not in _OPERATOR_CHARACTERS
         return word[0] not in _DIGITS and _NAME.issuperset(word)
 
 
 PERIODS = {"h": 3600, "d": 86400, "w": 604800}
+_PERIOD_WORDS = {"h": "hours", "d": "days", "w": "weeks"}
 GENES = ("tpmt", "nudt15")
 SYMPTOMS = tuple(value for value in FACT_VALUES["symptom"] if value != "none")
 STATES = tuple(state.value for state in TherapyState if state is not TherapyState.NEVER_STARTED)
@@ -63,9 +66,12 @@ SLOTS: Mapping[str, Slot] = {
     "NUMBER": Slot("a number"),
     "UNIT": Slot("a unit"),
     "REFERENCE": Slot("a reference", ("baseline", "ULN", "LLN", "previous", "peak")),
+    "RELATION": Slot("since or before", ("since", "before")),
+    "EVENT": Slot("an event", ("start", "restart", "stop")),
     "LIMIT": Slot("a limit", ("baseline", "ULN", "LLN")),
     "COUNT": Slot("a number"),
     "DIRECTION": Slot("a direction", ("rising", "falling")),
+    "MOVE": Slot("a move", ("rose", "fell")),
     "SIDE": Slot("a side", ("within", "outside")),
     "SPAN": Slot("a number"),
     "PERIOD": Slot("a period", tuple(PERIODS)),
@@ -117,6 +123,12 @@ def number(text: str) -> Decimal:
     if "," in text:
         raise Unreadable(f'"{text}" is not a number', "write a decimal point and no thousands separators")
     raise Unreadable(f'"{text}" is not a number', "one space between a number and what follows it")
+
+
+def period(words: Mapping[str, str]) -> tuple[timedelta, str]:
+    """How long the slots SPAN and PERIOD say, and the same in words: ``30 days``."""
+    length = timedelta(seconds=float(Decimal(words["SPAN"]) * PERIODS[words["PERIOD"]]))
+    return length, f"{words['SPAN']} {_PERIOD_WORDS[words['PERIOD']]}"
 
 
 def near(name: str, known: Iterable[str]) -> str:

@@ -143,8 +143,8 @@ def _ways(judged: Judged, truth: Truth) -> Iterator[tuple[Result, ...]]:
         result = None if judged.verdict is None else judged.verdict.result
         if result is not None:
             yield (result,)
-        elif not judged.node.condition.analytes:
-            yield ()
+        elif judged.verdict is None or judged.verdict.evidence.cause is not UnknownCause.MISSING:
+            yield ()  # a fact, or what is past: it belongs to every value
 
 
 def _together(one: Result, other: Result, within: timedelta) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from engine.rulebook.conditions.base import Analytes, Condition, Verdict, View
-from engine.rulebook.conditions.series import Change, Range, Trend
+from engine.rulebook.conditions.baselines import BaselineMultiple
+from engine.rulebook.conditions.presence import MeasuredSince, MeasuredWith, MeasuredWithin, Stated
+from engine.rulebook.conditions.series import Change, Range, TimeOfDay
 from engine.rulebook.conditions.states import (
-    MeasuredSince,
     NamedSymptom,
     OtherDrug,
     RecordedFact,
@@ -14,23 +15,33 @@ from engine.rulebook.conditions.states import (
     Unusable,
     WeeksSince,
 )
-from engine.rulebook.conditions.values import Absolute, Multiple, Ratio, Repeated
+from engine.rulebook.conditions.stretches import Repeated, Was
+from engine.rulebook.conditions.trends import Lasting, Stable, Trend
+from engine.rulebook.conditions.values import Absolute, Multiple, Ratio
 from engine.rulebook.syntax import match
 
 FORMS: tuple[type[Condition], ...] = (
     Absolute,
     Multiple,
     Repeated,
+    Lasting,
+    Was,
+    BaselineMultiple,
     Ratio,
     Trend,
+    Stable,
     Change,
     Range,
+    TimeOfDay,
     Therapy,
     WeeksSince,
     MeasuredSince,
+    MeasuredWithin,
+    MeasuredWith,
     RecordedFact,
     Symptom,
     NamedSymptom,
+    Stated,
     OtherDrug,
     Unusable,
 )

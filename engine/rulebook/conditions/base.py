@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from typing import ClassVar, NamedTuple, Self
@@ -65,18 +65,18 @@ class View:
     def scoped(self, analyte: str) -> tuple[Result, ...]:
         """All usable results of the analyte in scope, oldest first."""
         start = self.situation.scope_from
-        return tuple(
-            result
-            for result in self.series.get(analyte, ())
-            if result.quantity is not None and result.collected.latest >= start
-        )
+        return tuple(result for result in self.usable(analyte) if result.collected.latest >= start)
+
+    def usable(self, analyte: str) -> Iterator[Result]:
+        """All usable results of the analyte, those before the therapy too, oldest first."""
+        return (result for result in self.series.get(analyte, ()) if result.quantity is not None)
 
     def before(self, result: Result) -> tuple[Result, ...]:
         """All usable results of the same analyte that come before ``result``, oldest first."""
         return tuple(
             earlier
-            for earlier in self.series.get(result.analyte, ())
-            if earlier.quantity is not None and earlier.collected.latest < result.collected.at
+            for earlier in self.usable(result.analyte)
+            if earlier.collected.latest < result.collected.at
         )
 
 
@@ -98,6 +98,14 @@ class Verdict(NamedTuple):
     def truth(self) -> Truth:
         """The truth of the evidence."""
         return self.evidence.truth
+
+
+_SPEAKS = {Truth.FALSE: 0, Truth.UNKNOWN: 1, Truth.TRUE: 2}
+
+
+def gravest(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict that speaks most for the rule: a true one, then one in doubt, then by its excess."""
+    return max(verdicts, key=lambda one: (_SPEAKS[one.truth], one.excess or Decimal(0)))
 
 
 @dataclass(frozen=True, slots=True)

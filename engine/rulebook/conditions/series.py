@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from itertools import pairwise
 from typing import ClassVar, Self
 
 from engine.model.finding import UnknownCause
-from engine.model.quantity import Interval, Operator, Truth, all_of, any_of, plain
+from engine.model.moment import Precision
+from engine.model.quantity import Interval, Operator, Truth, any_of, plain
 from engine.model.result import Result
 from engine.rulebook.conditions.base import (
     Analytes,
@@ -20,84 +20,41 @@ from engine.rulebook.conditions.base import (
     badness,
     compare,
     evidence,
+    gravest,
     interval_of,
     missing,
     nearest,
 )
-from engine.rulebook.syntax import PERIODS, Unreadable
-
-_PERIOD_WORDS = {"h": "hours", "d": "days", "w": "weeks"}
-
-
-@dataclass(frozen=True, slots=True)
-class Trend(Condition):
-    """``wbc falling for 4 results``."""
-
-    analyte: str
-    rising: bool
-    count: int
-
-    PATTERNS: ClassVar = ("ANALYTE DIRECTION for COUNT results",)
-    MEANING: ClassVar = (
-        "Of the last so many results in scope each is above (or below) the one before it; equal is neither. "
-        "With fewer results it is false."
-    )
-    EXAMPLE: ClassVar = "wbc falling for 4 results"
-
-    @classmethod
-    def build(cls, text: str, words: Mapping[str, str]) -> Self:
-        """The condition that these words make."""
-        return cls(text, words["ANALYTE"], words["DIRECTION"] == "rising", int(words["COUNT"]))
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return (self.analyte,)
-
-    def judge(self, view: View) -> Verdict:
-        """Judge the steps between the last ``count`` results."""
-        results = view.scoped(self.analyte)[-self.count :]
-        if not results:
-            return missing(self.text, self.analyte, view)
-        values = [interval_of(result) for result in results]
-        operator = Operator.GREATER if self.rising else Operator.LESS
-        steps = [compare(later, operator, earlier) for earlier, later in pairwise(values)]
-        truth, note = all_of(steps), "results: " + ", ".join(map(str, values))
-        if len(results) < self.count and truth is not Truth.FALSE:
-            truth, note = Truth.FALSE, f"{len(results)} of {self.count} results so far"
-        seen = evidence(self.text, truth, results[-1], note=note)
-        return Verdict(seen, results[-1], None, badness(nearest(values[-1], operator), operator))
-
-    @property
-    def saying(self) -> str:
-        """``cells fall on 4 results in a row``."""
-        verb = "rises" if self.rising else "falls"
-        return f"{verb} over {self.count} results in a row"
+from engine.rulebook.syntax import Unreadable, period
 
 
 @dataclass(frozen=True, slots=True)
 class Change(Condition):
-    """``creatinine changed by 30 % in 52 w``."""
+    """``creatinine changed by 30 % in 52 w``, ``albumin fell by 5 g/L in 52 w``."""
 
     analyte: str
+    moves: tuple[str, ...]
     amount: Decimal
     unit: str
     within: timedelta
     period: str
 
-    PATTERNS: ClassVar = ("ANALYTE changed by NUMBER UNIT in SPAN PERIOD",)
+    PATTERNS: ClassVar = (
+        "ANALYTE changed by NUMBER UNIT in SPAN PERIOD",
+        "ANALYTE MOVE by NUMBER UNIT in SPAN PERIOD",
+    )
     MEANING: ClassVar = (
-        "The current value lies at least so far above or below some earlier result that is not older than "
-        "the period (`h`, `d`, `w`) before it; `%` is of that earlier result."
+        "The current value lies at least so far above (`rose`), below (`fell`) or either (`changed`) some "
+        "earlier result that is not older than the period (`h`, `d`, `w`) before it; `%` is of that earlier "
+        "result."
     )
     EXAMPLE: ClassVar = "creatinine changed by 30 % in 52 w"
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
-        within = timedelta(seconds=float(Decimal(words["SPAN"]) * PERIODS[words["PERIOD"]]))
-        period = f"{words['SPAN']} {_PERIOD_WORDS[words['PERIOD']]}"
-        return cls(text, words["ANALYTE"], Decimal(words["NUMBER"]), words["UNIT"], within, period)
+        moves = (words["MOVE"],) if "MOVE" in words else ("rose", "fell")
+        return cls(text, words["ANALYTE"], moves, Decimal(words["NUMBER"]), words["UNIT"], *period(words))
 
     @property
     def analytes(self) -> tuple[str, ...]:
@@ -116,9 +73,12 @@ class Change(Condition):
 
     def judge(self, view: View) -> Verdict:
         """Judge the current value against every earlier one in the period."""
-        result = view.current(self.analyte)
-        if result is None:
+        results = view.newest(self.analyte)
+        if not results:
             return missing(self.text, self.analyte, view)
+        return gravest(self._against_earlier(result, view) for result in results)
+
+    def _against_earlier(self, result: Result, view: View) -> Verdict:
         start = result.collected.at - self.within
         earlier = [other for other in view.before(result) if other.collected.at >= start]
         if not earlier:
@@ -142,13 +102,12 @@ class Change(Condition):
         return Verdict(seen, result, None, self._distance(result, reference))
 
     def _differs(self, value: Interval, earlier: Interval) -> Truth:
-        up, down = self._moved(earlier, self.amount), self._moved(earlier, -self.amount)
-        return any_of(
-            (
-                compare(value, Operator.GREATER_OR_EQUAL, up),
-                compare(value, Operator.LESS_OR_EQUAL, down),
-            )
-        )
+        truths: list[Truth] = []
+        if "rose" in self.moves:
+            truths.append(compare(value, Operator.GREATER_OR_EQUAL, self._moved(earlier, self.amount)))
+        if "fell" in self.moves:
+            truths.append(compare(value, Operator.LESS_OR_EQUAL, self._moved(earlier, -self.amount)))
+        return any_of(truths)
 
     def _moved(self, earlier: Interval, amount: Decimal) -> Interval:
         if self.unit == "%":
@@ -168,8 +127,8 @@ class Change(Condition):
     @property
     def saying(self) -> str:
         """``changes by at least 30 % within 52 weeks``."""
-        amount = f"{plain(self.amount)} {self.unit}"
-        return f"changes by at least {amount} within {self.period}"
+        verb = "changes" if len(self.moves) > 1 else "rises" if "rose" in self.moves else "falls"
+        return f"{verb} by at least {plain(self.amount)} {self.unit} within {self.period}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,3 +191,51 @@ class Range(Condition):
         """``is outside its reference range``."""
         side = "outside" if self.outside else "within"
         return f"is {side} its reference range"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOfDay(Condition):
+    """``alp time of day differs by 4 h``."""
+
+    analyte: str
+    hours: Decimal
+
+    PATTERNS: ClassVar = ("ANALYTE time of day differs by NUMBER h",)
+    MEANING: ClassVar = (
+        "The clocks of the ward showed at least so many hours more or less when the current value was drawn "
+        "than when the one before it was; 23 h and 1 h are 2 h apart. UNKNOWN where only a date was told."
+    )
+    EXAMPLE: ClassVar = "alp time of day differs by 4 h"
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        return cls(text, words["ANALYTE"], Decimal(words["NUMBER"]))
+
+    @property
+    def analytes(self) -> tuple[str, ...]:
+        """The analytes it judges."""
+        return (self.analyte,)
+
+    def judge(self, view: View) -> Verdict:
+        """Judge the times as they were told, each with its own offset."""
+        result = view.current(self.analyte)
+        if result is None:
+            return missing(self.text, self.analyte, view)
+        earlier = view.before(result)
+        note, cause, truth = "no previous result", UnknownCause.REFERENCE, Truth.UNKNOWN
+        if earlier and min(one.collected.precision for one in (result, earlier[-1])) < Precision.HOUR:
+            note, cause = "the time of day was not told", UnknownCause.MISSING
+        elif earlier:
+            times = [one.collected.at for one in (earlier[-1], result)]
+            minutes = [time.hour * 60 + time.minute for time in times]
+            apart = abs(minutes[1] - minutes[0])
+            truth = Truth.of(min(apart, 1440 - apart) >= self.hours * 60)
+            note = "drawn at " + " and ".join(f"{time:%H:%M}" for time in times)
+        known = None if truth is not Truth.UNKNOWN else cause
+        return Verdict(evidence(self.text, truth, result, cause=known, note=note), result)
+
+    @property
+    def saying(self) -> str:
+        """``was drawn at least 4 hours earlier or later in the day than before``."""
+        return f"was drawn at least {plain(self.hours)} hours earlier or later in the day than before"

@@ -18,16 +18,14 @@ from engine.rulebook.conditions.base import (
     Condition,
     Verdict,
     View,
-    evidence,
-    missing,
 )
 from engine.rulebook.syntax import PERIODS, Unreadable, near
 
 MOST_UNUSABLE = 10
 """How many unusable observations become evidence; a sender that nobody has mapped has hundreds."""
 
-_NOTHING = ("none", "no")
-_RESERVED = {"tpmt": "tpmt is ...", "nudt15": "nudt15 is ...", "symptom": "symptom recorded"}
+NO_SYMPTOM = ("none", "no")
+RESERVED = {"tpmt": "tpmt is ...", "nudt15": "nudt15 is ...", "symptom": "symptom recorded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,50 +107,6 @@ class WeeksSince(Condition):
         return f"it is {OPERATOR_WORDS[self.operator]} {plain(self.number)} weeks since the {origin}"
 
 
-@dataclass(frozen=True, slots=True)
-class MeasuredSince(Condition):
-    """``alt measured since restart``."""
-
-    analyte: str
-    restart: bool
-
-    PATTERNS: ClassVar = ("ANALYTE measured since ORIGIN",)
-    MEANING: ClassVar = (
-        "The current value was collected in the present course; with `restart` false in a first course. "
-        "Without it, the last value before a restart is still the current one."
-    )
-    EXAMPLE: ClassVar = "alt measured since restart"
-
-    @classmethod
-    def build(cls, text: str, words: Mapping[str, str]) -> Self:
-        """The condition that these words make."""
-        return cls(text, words["ANALYTE"], words["ORIGIN"] == "restart")
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return (self.analyte,)
-
-    def judge(self, view: View) -> Verdict:
-        """Judge the collection time of the current value."""
-        result, span = view.current(self.analyte), view.situation.span
-        if result is None:
-            return missing(self.text, self.analyte, view)
-        truth, note = Truth.FALSE, "never restarted"
-        if span is None:
-            truth, note = Truth.UNKNOWN, "no start of therapy on record"
-        elif span.restart or not self.restart:
-            truth = Truth.of(result.collected.latest >= span.start)
-            note = f"course began {span.start.date().isoformat()}"
-        cause = UnknownCause.FACT if truth is Truth.UNKNOWN else None
-        return Verdict(evidence(self.text, truth, result, cause=cause, note=note), result)
-
-    @property
-    def saying(self) -> str:
-        """``was measured since the restart``."""
-        return f"was measured since the {'restart' if self.restart else 'start'}"
-
-
 def latest_fact(facts: Iterable[Fact]) -> Fact | None:
     """The fact that holds: the one with the newest date.
 
@@ -194,9 +148,9 @@ class RecordedFact(Condition):
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
         name = words.get("GENE") or words["NAME"]
-        if "NAME" in words and name in _RESERVED:
+        if "NAME" in words and name in RESERVED:
             raise Unreadable(
-                f'"fact {name}" has a form of its own: "{text}"', f"write {_RESERVED[name]} without fact"
+                f'"fact {name}" has a form of its own: "{text}"', f"write {RESERVED[name]} without fact"
             )
         return cls(text, name, words.get("LEVEL") or words["VALUE"])
 
@@ -222,7 +176,7 @@ class RecordedFact(Condition):
     @property
     def saying(self) -> str:
         """``TPMT is deficient``."""
-        return f"{self.name.upper() if self.name in _RESERVED else self.name} is {self.value}"
+        return f"{self.name.upper() if self.name in RESERVED else self.name} is {self.value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +202,8 @@ class Symptom(Condition):
         if fact is None or fact.effective.at < view.situation.scope_from:
             return _of_fact(self, None, Truth.UNKNOWN, "symptoms are not on record")
         together = [f for f in view.situation.facts["symptom"] if f.effective.at == fact.effective.at]
-        fact = next((each for each in together if each.value not in _NOTHING), fact)
-        return _of_fact(self, fact, Truth.of(fact.value not in _NOTHING), "")
+        fact = next((each for each in together if each.value not in NO_SYMPTOM), fact)
+        return _of_fact(self, fact, Truth.of(fact.value not in NO_SYMPTOM), "")
 
     @property
     def saying(self) -> str:
@@ -279,7 +233,7 @@ class NamedSymptom(Condition):
         """Judge the symptom facts in scope: jaundice told on Tuesday does not take back Monday's nausea."""
         scope = view.situation.scope_from
         told = [f for f in view.situation.facts.get("symptom", ()) if f.effective.at >= scope]
-        well = max((f.effective.at for f in told if f.value in _NOTHING), default=scope)
+        well = max((f.effective.at for f in told if f.value in NO_SYMPTOM), default=scope)
         found = latest_fact(f for f in told if f.value == self.symptom and f.effective.at >= well)
         shown = found or latest_fact(told)
         return _of_fact(self, shown, Truth.of(found is not None), "symptoms are not on record")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, NamedTuple, Self
 
 from engine.model.finding import UnknownCause
-from engine.model.quantity import Interval, Operator, Truth, all_of, plain
+from engine.model.quantity import Interval, Operator, Truth, plain
 from engine.model.result import Result
 from engine.rulebook.conditions.base import (
     OPERATOR_WORDS,
@@ -21,14 +21,13 @@ from engine.rulebook.conditions.base import (
     compare,
     evidence,
     excess,
+    gravest,
     interval_of,
     missing,
     nearest,
     ratio,
 )
 from engine.rulebook.syntax import Unreadable
-
-_SPEAKS = {Truth.FALSE: 0, Truth.UNKNOWN: 1, Truth.TRUE: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,7 @@ class Comparison(Condition):
 
     def gravest(self, results: Sequence[Result], view: View) -> Verdict:
         """The verdict on the result that speaks most for the rule: a true one, then one in doubt."""
-        verdicts = [self.judge_result(result, view) for result in results]
-        return max(verdicts, key=lambda one: (_SPEAKS[one.truth], one.excess or Decimal(0)))
+        return gravest(self.judge_result(result, view) for result in results)
 
     @abstractmethod
     def judge_result(self, result: Result, view: View) -> Verdict:
@@ -241,65 +239,6 @@ def _peak_order(result: Result) -> Decimal:
     interval = interval_of(result)
     # >1000 may be higher than any number: nothing that is written as a number outranks it
     return Decimal("Infinity") if interval.high is None else interval.high
-
-
-@dataclass(frozen=True, slots=True)
-class Repeated(Condition):
-    """``alp < 1 x LLN for 2 results``."""
-
-    comparison: Comparison
-    count: int
-
-    PATTERNS: ClassVar = (
-        "ANALYTE OPERATOR NUMBER UNIT for COUNT results",
-        "ANALYTE OPERATOR NUMBER x LIMIT for COUNT results",
-    )
-    MEANING: ClassVar = (
-        "Each of the last so many results in scope compares so, each with the limits printed with it. With "
-        "fewer results it is false: nothing has been repeated yet."
-    )
-    EXAMPLE: ClassVar = "alp < 1 x LLN for 2 results"
-
-    @classmethod
-    def build(cls, text: str, words: Mapping[str, str]) -> Self:
-        """The condition that these words make."""
-        form: type[Comparison] = Absolute if "UNIT" in words else Multiple
-        return cls(text, form.build(text, words), int(words["COUNT"]))
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return self.comparison.analytes
-
-    @property
-    def multiple_of(self) -> str:
-        """The reference of the multiple."""
-        return self.comparison.multiple_of
-
-    def faults(self, analytes: Analytes) -> Iterator[Unreadable]:
-        """Those of the comparison."""
-        return self.comparison.faults(analytes)
-
-    def judge(self, view: View) -> Verdict:
-        """Judge the last ``count`` results; the evidence shows the newest, or the one that decides."""
-        draws = view.draws(self.comparison.analyte)[-self.count :]
-        if not draws:
-            return missing(self.text, self.comparison.analyte, view)
-        verdicts = [self.comparison.gravest(draw, view) for draw in draws]
-        results = [verdict.result for verdict in verdicts if verdict.result is not None]
-        truth = all_of(verdict.truth for verdict in verdicts)
-        shown = next(verdict for verdict in reversed(verdicts) if verdict.truth is truth)
-        note = "results: " + ", ".join(str(interval_of(result)) for result in results)
-        if len(draws) < self.count and truth is not Truth.FALSE:
-            truth, shown, note = Truth.FALSE, verdicts[-1], f"{len(draws)} of {self.count} results so far"
-        cause = shown.evidence.cause if truth is Truth.UNKNOWN else None
-        seen = replace(shown.evidence, condition=self.text, truth=truth, cause=cause, note=note)
-        return shown._replace(evidence=seen)
-
-    @property
-    def saying(self) -> str:
-        """``is below 1 x lower limit of normal on 2 results in a row``."""
-        return f"{self.comparison.saying} on {self.count} results in a row"
 
 
 @dataclass(frozen=True, slots=True)

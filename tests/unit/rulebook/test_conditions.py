@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from engine.model.finding import UnknownCause
+from engine.model.moment import Moment, Precision
 from engine.model.quantity import Truth
+from engine.model.result import Result
 from engine.rulebook.conditions import View, read_condition
 from tests.unit.rulebook.records import situation, verdict
 
@@ -104,6 +106,25 @@ def _alt(*values: str) -> str:
         ("alt rising for 3 results", _alt("30", ">100", "200"), VALUE),
         ("alt falling for 3 results", _alt("32", "31", "30"), T),
         ("alt falling for 3 results", "", MISSING),
+        ("alt falling by more than 10 % for 4 results", _alt("60", "53", "47", "42"), T),
+        ("alt falling by more than 10 % for 4 results", _alt("60", "53", "48", "42"), F),
+        ("alt falling by more than 10 % for 2 results", _alt("60", "54"), F),
+        ("alt falling by more than 10 % for 2 results", _alt("60", "53.9"), T),
+        ("alt falling by more than 10 % for 3 results", _alt("60", "53"), F),
+        ("alt falling by more than 10 % for 2 results", _alt(">50", "53"), VALUE),
+        ("alt falling by more than 10 % for 2 results", _alt(">50", "44"), T),
+        ("alt falling by more than 10 % for 2 results", _alt("60", "<10"), T),
+        ("alt falling by more than 10 % for 2 results", "", MISSING),
+        ("alt rising by more than 20 % for 2 results", _alt("50", "60"), F),
+        ("alt rising by more than 20 % for 2 results", _alt("50", "60.1"), T),
+        ("alt stable within 20 % for 3 results", _alt("50", "60", "55"), T),
+        ("alt stable within 20 % for 3 results", _alt("50", "60.1", "55"), F),
+        ("alt stable within 20 % for 3 results", _alt("60.1", "55", "50"), F),
+        ("alt stable within 20 % for 3 results", _alt("90", "50", "60", "55"), T),
+        ("alt stable within 20 % for 3 results", _alt("50", "50"), F),
+        ("alt stable within 20 % for 3 results", _alt("50", ">55", "55"), VALUE),
+        ("alt stable within 20 % for 3 results", _alt("50", ">60", "55"), F),
+        ("alt stable within 20 % for 3 results", "", MISSING),
         ("alt changed by 30 % in 8 d", _alt("100", "130"), T),
         ("alt changed by 30 % in 8 d", _alt("100", "70"), T),
         ("alt changed by 30 % in 8 d", _alt("100", "129"), F),
@@ -114,6 +135,18 @@ def _alt(*values: str) -> str:
         ("alt changed by 30 U/L in 8 d", _alt("100", "129"), F),
         ("alt changed by 30 U/L in 8 d", _alt("100", ">120"), VALUE),
         ("alt changed by 30 U/L in 8 d", "", MISSING),
+        ("alt rose by 30 % in 8 d", _alt("100", "130"), T),
+        ("alt rose by 30 % in 8 d", _alt("100", "129"), F),
+        ("alt rose by 30 % in 8 d", _alt("100", "50"), F),
+        ("alt fell by 30 U/L in 8 d", _alt("100", "70"), T),
+        ("alt fell by 30 U/L in 8 d", _alt("100", "71"), F),
+        ("alt fell by 30 U/L in 8 d", _alt("100", "150"), F),
+        ("alt fell by 30 U/L in 8 d", _alt("100", "<80"), VALUE),
+        ("alt fell by 30 U/L in 6 d", _alt("100", "70"), REFERENCE),
+        ("alp time of day differs by 4 h", "results: {alp: {-7d: 90 U/L, 0d: 90 U/L}}", F),
+        ("alp time of day differs by 0 h", "results: {alp: {-7d: 90 U/L, 0d: 90 U/L}}", T),
+        ("alp time of day differs by 4 h", "results: {alp: {0d: 90 U/L}}", REFERENCE),
+        ("alp time of day differs by 4 h", "", MISSING),
         # the range
         ("alt outside reference", _alt("41") + "\nranges: {alt: 10-40}", T),
         ("alt outside reference", _alt("9") + "\nranges: {alt: 10-40}", T),
@@ -255,3 +288,50 @@ def test_fold_of_a_value_above_the_measuring_range_keeps_its_comparator() -> Non
     found = verdict("alt >= 5 x baseline", _alt(">600") + "\nbaseline: {alt: 30 U/L}").evidence
 
     assert ">20" == found.fold
+
+
+@pytest.mark.parametrize(
+    ("earlier", "current", "truth"), [("08:00", "12:00", T), ("08:00", "11:59", F), ("23:00", "02:00", F)]
+)
+def test_the_time_of_day_is_that_of_the_ward(earlier: str, current: str, truth: Truth) -> None:
+    """Seven in the evening is one hour before eight, in summer as in winter and across midnight."""
+    record = situation("results: {alp: {-7d: 90 U/L, 0d: 90 U/L}}")
+    before, newest = record.series["alp"]
+    drawn = (
+        _at(before, f"2026-02-23T{earlier}+01:00"),
+        _at(newest, f"2026-03-02T{current}+02:00"),
+    )
+    told = View(replace(record, series={"alp": drawn}), preliminary=False)
+
+    assert read_condition("alp time of day differs by 4 h").judge(told).truth is truth
+
+
+def test_a_date_has_no_time_of_day() -> None:
+    """Midnight is not when the blood was drawn where only a date was told."""
+    record = situation("results: {alp: {-7d: 90 U/L, 0d: 90 U/L}}")
+    before, newest = record.series["alp"]
+    dated = replace(newest, collected=Moment(newest.collected.at, Precision.DAY))
+    told = View(replace(record, series={"alp": (before, dated)}), preliminary=False)
+
+    assert MISSING == read_condition("alp time of day differs by 4 h").judge(told).evidence.cause
+
+
+def test_two_results_of_one_time_are_one_step() -> None:
+    """A count that two orders report at once is no end of the fall."""
+    record = situation(_alt("60", "53", "47"))
+    first, second, third = record.series["alt"]
+    twin = replace(second, key="another order")
+    told = View(replace(record, series={"alt": (first, second, twin, third)}), preliminary=False)
+
+    assert read_condition("alt falling for 3 results").judge(told).truth is T
+
+
+def test_a_trend_shows_its_steps() -> None:
+    """The evidence of a fall by per cent can be checked by hand; nothing is rounded up."""
+    found = verdict("alt falling by more than 10 % for 4 results", _alt("60", "53", "47", "42")).evidence
+
+    assert "results: 60, 53, 47, 42 (-11.6 %, -11.3 %, -10.6 %)" == found.note
+
+
+def _at(result: Result, instant: str) -> Result:
+    return replace(result, collected=Moment(datetime.fromisoformat(instant)))

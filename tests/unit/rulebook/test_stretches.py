@@ -1,0 +1,215 @@
+"""What the forms about stretches of a therapy say of a record: since, before, lasting, measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from engine.model.finding import UnknownCause
+from engine.model.quantity import Interval, Quantity, Truth
+from engine.model.therapy import TherapySpan
+from engine.rulebook.conditions import View, read_condition
+from tests.unit.rulebook.records import situation, verdict
+
+T, F = Truth.TRUE, Truth.FALSE
+VALUE, REFERENCE = UnknownCause.VALUE, UnknownCause.REFERENCE
+FACT, MISSING = UnknownCause.FACT, UnknownCause.MISSING
+
+_NINETY = Quantity(Interval.exactly(Decimal(90)), "U/L")
+_ULN = "ranges: {alt: 10-40}\n"
+_TWICE = "therapy: {started: -90d, stopped: -30d, restarted: -20d}\n"
+_STOPPED = "therapy: {started: -90d, stopped: -30d}\n"
+_ONCE = "therapy: {started: -90d}\n"
+
+
+def _alt(**values: str) -> str:
+    """``_alt(d40="41")``: ALT 41 U/L forty days before the day of judgement."""
+    shown = ", ".join(f'-{day[1:]}d: "{value} U/L"' for day, value in values.items())
+    return f"results: {{alt: {{{shown}}}}}".replace("-0d", "0d")
+
+
+@pytest.mark.parametrize(
+    ("condition", "record", "expected"),
+    [
+        # since the first start, never the current value
+        ("alt was > 40 U/L since start", _ONCE + _alt(d40="41", d0="30"), T),
+        ("alt was > 40 U/L since start", _ONCE + _alt(d40="40", d0="30"), F),
+        ("alt was > 40 U/L since start", _ONCE + _alt(d0="90"), F),
+        ("alt was > 40 U/L since start", _ONCE + _alt(d91="90", d0="30"), F),
+        ("alt was > 40 U/L since start", _ONCE, F),
+        ("alt was > 40 U/L since start", _ONCE + _alt(d40=">30", d0="30"), VALUE),
+        ("alt was > 40 U/L since start", _ONCE + _alt(d50="41", d40=">30", d0="30"), T),
+        ("alt was > 40 U/L since start", _ONCE + _alt(d40="<10", d0="30"), F),
+        ("alt was > 40 U/L since start", _TWICE + _alt(d40="41", d0="30"), T),
+        ("alt was > 1 x ULN since start", _ULN + _ONCE + _alt(d40="41", d0="30"), T),
+        ("alt was > 1 x ULN since start", _ULN + _ONCE + _alt(d40="40", d0="30"), F),
+        ("alt was > 1 x ULN since start", _ONCE + _alt(d40="41", d0="30"), REFERENCE),
+        ("alt was >= 2 x baseline since start", "baseline: {alt: 30 U/L}\n" + _alt(d40="60", d0="30"), T),
+        ("alt was >= 2 x baseline since start", _alt(d40="60", d0="30"), REFERENCE),
+        # since the restart
+        ("alt was > 40 U/L since restart", _TWICE + _alt(d10="41", d0="30"), T),
+        ("alt was > 40 U/L since restart", _TWICE + _alt(d40="41", d10="40", d0="30"), F),
+        ("alt was > 40 U/L since restart", _TWICE + _alt(d40="41", d0="30"), F),
+        ("alt was > 40 U/L since restart", _ONCE + _alt(d10="41", d0="30"), F),
+        ("alt was > 1 x ULN since restart", _TWICE + _alt(d10="41", d0="30"), REFERENCE),
+        # since the stop, also when the therapy goes on again
+        ("alt was > 40 U/L since stop", _STOPPED + _alt(d30="41", d0="30"), T),
+        ("alt was > 40 U/L since stop", _STOPPED + _alt(d31="41", d0="30"), F),
+        ("alt was > 40 U/L since stop", _TWICE + _alt(d25="41", d0="30"), T),
+        ("alt was > 40 U/L since stop", _ONCE + _alt(d25="41", d0="30"), F),
+        ("alt was > 1 x ULN since stop", _STOPPED + _alt(d25="41", d0="30"), REFERENCE),
+        # before the first start
+        ("alt was > 40 U/L before start", _ONCE + _alt(d91="41", d0="30"), T),
+        ("alt was > 40 U/L before start", _ONCE + _alt(d91="40", d0="90"), F),
+        ("alt was > 40 U/L before start", _ONCE + _alt(d0="90"), MISSING),
+        ("alt was > 1 x ULN before start", _ONCE + _alt(d91="41", d0="90"), REFERENCE),
+        ("alt was > 40 U/L before start", _ONCE + _alt(d91=">30", d0="30"), VALUE),
+        # before the restart and before the stop: from the first start on
+        ("alt was > 10 x ULN before restart", _ULN + _TWICE + _alt(d40="401"), T),
+        ("alt was > 10 x ULN before restart", _ULN + _TWICE + _alt(d21="401", d0="30"), T),
+        ("alt was > 10 x ULN before restart", _ULN + _TWICE + _alt(d40="400", d10="900", d0="30"), F),
+        ("alt was > 10 x ULN before restart", _ULN + _TWICE + _alt(d91="900", d0="30"), MISSING),
+        ("alt was > 10 x ULN before restart", _ULN + _ONCE + _alt(d40="401"), F),
+        ("alt was > 10 x ULN before stop", _ULN + _STOPPED + _alt(d31="401", d0="30"), T),
+        ("alt was > 10 x ULN before stop", _ULN + _STOPPED + _alt(d31="400", d30="401", d0="30"), F),
+        ("alt was > 10 x ULN before stop", _ULN + _ONCE + _alt(d31="401"), F),
+        ("alt was > 10 x ULN before stop", _STOPPED + _alt(d31="401"), REFERENCE),
+        # several results of one stretch
+        ("alt > 40 U/L for 2 results since restart", _TWICE + _alt(d10="41", d0="41"), T),
+        ("alt > 40 U/L for 2 results since restart", _TWICE + _alt(d10="40", d0="41"), F),
+        ("alt > 40 U/L for 2 results since restart", _TWICE + _alt(d40="41", d0="41"), F),
+        ("alt > 40 U/L for 2 results since restart", _TWICE + _alt(d40="41"), MISSING),
+        ("alt > 40 U/L for 2 results since restart", _ONCE + _alt(d10="41", d0="41"), F),
+        ("alt > 40 U/L for 2 results since start", _TWICE + _alt(d40="41", d0="41"), T),
+        ("alt > 40 U/L for 2 results since stop", _STOPPED + _alt(d30="41", d0="41"), T),
+        ("alt > 40 U/L for 2 results since stop", _STOPPED + _alt(d31="41", d0="41"), F),
+        ("alt > 1 x ULN for 2 results since restart", _TWICE + _alt(d10="41", d0="41"), REFERENCE),
+        # lasting
+        ("alt > 5 x ULN lasting 14 d", _ULN + _alt(d14="201", d0="201"), T),
+        ("alt > 5 x ULN lasting 14 d", _ULN + _alt(d13="201", d0="201"), F),
+        ("alt > 5 x ULN lasting 14 d", _ULN + _alt(d20="201", d7="200", d0="201"), F),
+        ("alt > 5 x ULN lasting 14 d", _ULN + _alt(d20="201", d14="30", d0="201"), F),
+        ("alt > 5 x ULN lasting 14 d", _ULN + _alt(d20="30", d14="201", d0="201"), T),
+        ("alt > 5 x ULN lasting 14 d", _ULN + _alt(d14="201", d0="200"), F),
+        ("alt > 5 x ULN lasting 14 d", _ULN + _alt(d0="201"), F),
+        ("alt > 5 x ULN lasting 14 d", _alt(d14="201", d0="201"), REFERENCE),
+        ("alt > 5 x ULN lasting 14 d", _ULN + _alt(d14=">150", d0="201"), VALUE),
+        ("alt > 5 x ULN lasting 14 d", "", MISSING),
+        ("alt > 200 U/L lasting 14 d", _alt(d14="201", d0="201"), T),
+        ("alt > 200 U/L lasting 14 d", "therapy: {started: -10d}\n" + _alt(d14="201", d0="201"), F),
+        # measured
+        ("alt measured within 30 d", _alt(d30="30"), F),
+        ("alt measured within 30 d", _alt(d29="30"), T),
+        ("alt measured within 5 w", _alt(d30="30"), T),
+        ("alt measured within 30 d", "therapy: {started: -5d}\n" + _alt(d20="30"), T),
+        ("alt measured within 30 d", "", F),
+        ("ast measured with alt", "results: {alt: {0d: 30 U/L}, ast: {0d: 30 U/L}}", T),
+        ("ast measured with alt", "results: {alt: {0d: 30 U/L}, ast: {-1d: 30 U/L}}", F),
+        ("ast measured with alt", "results: {alt: {0d: 30 U/L}}", F),
+        ("ast measured with alt", "results: {ast: {0d: 30 U/L}}", MISSING),
+        ("alt measured since stop", _STOPPED + _alt(d30="30"), T),
+        ("alt measured since stop", _STOPPED + _alt(d31="30"), F),
+        ("alt measured since stop", _ONCE + _alt(d31="30"), F),
+        ("alt measured since stop", _STOPPED, MISSING),
+        ("alt measured since symptom", "facts: {symptom: {-5d: nausea}}\n" + _alt(d5="30"), T),
+        ("alt measured since symptom", "facts: {symptom: {-5d: nausea}}\n" + _alt(d6="30"), F),
+        ("alt measured since symptom", "facts: {symptom: {-9d: nausea, -5d: none}}\n" + _alt(d6="30"), T),
+        ("alt measured since symptom", "facts: {symptom: {-5d: nausea}}", F),
+        ("alt measured since symptom", "facts: {symptom: none}\n" + _alt(d6="30"), FACT),
+        ("alt measured since symptom", _alt(d6="30"), FACT),
+        # the baseline itself
+        ("alt baseline >= 1.5 x ULN", _ULN + "baseline: {alt: 60 U/L}\n" + _alt(d0="30"), T),
+        ("alt baseline >= 1.5 x ULN", _ULN + "baseline: {alt: 59.9 U/L}\n" + _alt(d0="900"), F),
+        ("alt baseline >= 1.5 x ULN", _ULN + _alt(d0="900"), REFERENCE),
+        ("alt baseline >= 1.5 x ULN", "baseline: {alt: 60 U/L}\n" + _alt(d0="900"), REFERENCE),
+        ("alt baseline >= 1.5 x ULN", _ULN + "baseline: {alt: 60 U/L}\n", MISSING),
+        # what has been stated at all
+        ("tpmt stated", "facts: {tpmt: {-400d: normal}}", T),
+        ("tpmt stated", "", F),
+        ("symptom stated", "facts: {symptom: none}", T),
+        ("symptom stated", "facts: {symptom: {-100d: nausea}}", F),
+        ("symptom stated", "", F),
+        ("fact cirrhosis stated", "facts: {cirrhosis: no}", T),
+        ("fact cirrhosis stated", "facts: {pregnancy: no}", F),
+    ],
+)
+def test_truth(condition: str, record: str, expected: Truth | UnknownCause) -> None:
+    """Each form judges at its limit exactly, and says why where it cannot judge."""
+    found = verdict(condition, record)
+
+    assert expected == (found.evidence.cause or found.truth)
+
+
+def test_a_result_without_a_range_is_passed_over_where_another_has_one() -> None:
+    """One old result without a limit does not make the whole past unknown."""
+    record = _ONCE + "results: {alt: {-40d: 90 U/L, -30d: {value: 40 U/L, range: 10-40}, 0d: 30 U/L}}"
+
+    assert verdict("alt was > 1 x ULN since start", record).truth is F
+
+
+def test_two_results_of_one_time_are_both_current_and_both_past() -> None:
+    """A result of the same tube is not the past of the other; both are, once a newer one has come."""
+    record = situation(_ONCE + _alt(d40="30", d0="20"))
+    past, current = record.series["alt"]
+    twin = replace(past, key="another order", quantity=_NINETY)
+    at_once = replace(record, series={"alt": (past, twin)})
+    later = replace(record, series={"alt": (past, twin, current)})
+    condition = read_condition("alt was > 40 U/L since start")
+
+    assert condition.judge(View(at_once, preliminary=False)).truth is F
+    assert condition.judge(View(later, preliminary=False)).truth is T
+
+
+def test_preliminary_results_of_the_past_count_only_where_they_are_allowed() -> None:
+    """A preliminary peak is no peak for a rule that looks at final results."""
+    record = _ONCE + "results: {alt: {-9d: {value: 90 U/L, status: P}, 0d: 30 U/L}}"
+
+    assert verdict("alt was > 40 U/L since start", record).truth is F
+    assert verdict("alt was > 40 U/L since start", record, preliminary=True).truth is T
+
+
+def test_a_restart_that_is_told_but_lies_ahead_has_a_past() -> None:
+    """The order to restart next week is judged by the peak of the course before it."""
+    record = situation(_ULN + _STOPPED + _alt(d31="401", d0="30"))
+    ahead = TherapySpan("azathioprine", record.at + timedelta(days=7), None, restart=True)
+    planned = replace(record, spans=(*record.spans, ahead))
+    condition = read_condition("alt was > 10 x ULN before restart")
+
+    assert condition.judge(View(planned, preliminary=False)).truth is T
+
+
+def test_a_stop_that_lies_ahead_is_none_yet_and_a_change_of_the_thiopurine_is_none() -> None:
+    """Azathioprine that mercaptopurine replaces is not a therapy that was stopped."""
+    record = situation(_ONCE + _alt(d10="41", d0="30"))
+    (span,) = record.spans
+    planned = replace(record, spans=(replace(span, stop=record.at + timedelta(days=1)),))
+    changed = replace(
+        record,
+        spans=(
+            replace(span, stop=record.at - timedelta(days=20)),
+            TherapySpan("mercaptopurine", record.at - timedelta(days=21), None, restart=False),
+        ),
+    )
+    condition = read_condition("alt was > 40 U/L since stop")
+
+    assert condition.judge(View(planned, preliminary=False)).truth is F
+    assert condition.judge(View(changed, preliminary=False)).evidence.note == "never stopped"
+
+
+def test_evidence_of_the_past_shows_the_peak_that_decided() -> None:
+    """Of all earlier results the card shows the one furthest beyond the limit, with its own range."""
+    record = _ULN + _TWICE + _alt(d50="90", d40="420", d35="120", d0="30")
+
+    found = verdict("alt was > 10 x ULN before restart", record)
+
+    assert found.result is None
+    assert ("420", "alt -40d", "40", "10.5") == (
+        found.evidence.value,
+        found.evidence.result_key,
+        found.evidence.reference_value,
+        found.evidence.fold,
+    )
+    assert found.evidence.note == "3 results before the restart of 2026-02-10"
