@@ -13,11 +13,13 @@ from engine.model.result import STATUS_ACTIONS, Problem, Result, StatusAction
 from engine.rulebook.conditions import Analytes, Condition, Verdict, View
 from engine.rulebook.conditions.base import cut
 from engine.rulebook.conditions.states import Unusable
+from engine.rulebook.conditions.stretches import Was
 from engine.rulebook.problem_words import codes_of, fault_of, sender_of
 from engine.rulebook.syntax import Unreadable, near
 
 FIELDS = ("sent", "fold", "baseline", "uln", "lln", "collected")
 TRIGGER_FIELDS = (*FIELDS, "name", "code", "sender")
+PAST_FIELD = "was"  # only of an analyte with a condition on its past
 # What only a rule about such observations can tell.
 PROBLEM_FIELDS = {"codes": Problem.CODE_UNMAPPED, "fault": Problem.VALUE_UNREADABLE}
 _ABSENT = "not known"
@@ -92,6 +94,8 @@ def _placeholder(field: str, conditions: Sequence[Condition], speaking: Sequence
     if name not in names:
         raise Unreadable(f'placeholder "{{{field}}}" names nothing that the rule judges', near(name, names))
     known: tuple[str, ...] = FIELDS
+    if any(isinstance(condition, Was) and name in condition.analytes for condition in conditions):
+        known = (*known, PAST_FIELD)
     if name == "trigger":
         problems = {condition.problem for condition in speaking if isinstance(condition, Unusable)}
         known = (*TRIGGER_FIELDS, *(key for key, problem in PROBLEM_FIELDS.items() if problem in problems))
@@ -123,6 +127,8 @@ def _value(placeholder: Placeholder, material: Material) -> str:
         result = next(judged, None) or material.view.current(name)
     if attribute == "fold":
         return _fold(placeholder, material)
+    if attribute == PAST_FIELD:
+        return _past(name, material)
     if attribute in ("baseline", "uln", "lln"):
         return "" if result is None else _reference(attribute, result, material)
     if result is None:
@@ -147,10 +153,21 @@ def _value(placeholder: Placeholder, material: Material) -> str:
 def _fold(placeholder: Placeholder, material: Material) -> str:
     verdicts = [material.trigger] if material.trigger is not None else []
     if placeholder.name != "trigger":
-        verdicts = [v for v in material.verdicts if v.evidence.analyte == placeholder.name]
+        of_analyte = (v for v in material.verdicts if v.evidence.analyte == placeholder.name)
+        verdicts = [verdict for verdict in of_analyte if verdict.result is not None]
     seen = (verdict.evidence for verdict in verdicts)
     found = (each.fold for each in seen if each.reference_kind == placeholder.reference and each.fold)
     return _cut_fold(next(found, ""))
+
+
+def _past(analyte: str, material: Material) -> str:
+    """The value that decided a condition on the past: ``420 U/L on 2026-01-21 (10.5 x ULN)``."""
+    asked = (v.evidence for v in material.verdicts if v.evidence.condition.startswith(f"{analyte} was "))
+    found = next((each for each in asked if each.collected_at is not None), None)
+    if found is None or found.collected_at is None:
+        return ""
+    shown = f"{found.comparator}{found.value} {found.unit} on {found.collected_at.date().isoformat()}"
+    return f"{shown} ({_cut_fold(found.fold)} x {found.reference_kind})" if found.fold else shown
 
 
 def _cut_fold(fold: str) -> str:

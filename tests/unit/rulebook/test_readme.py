@@ -7,7 +7,7 @@ import pytest
 from engine.model.finding import UnknownCause
 from engine.rulebook import grammar_table
 from engine.rulebook.cases import CASE_KEYS
-from engine.rulebook.message import TRIGGER_FIELDS
+from engine.rulebook.message import PAST_FIELD, TRIGGER_FIELDS
 from engine.rulebook.parse import COMBINERS, KEYS
 from tests.unit.rulebook.bad_files import ROOT
 
@@ -33,7 +33,7 @@ def test_every_combiner_is_explained(combiner: str) -> None:
     assert f"- `{combiner}:`" in _README
 
 
-@pytest.mark.parametrize("field", TRIGGER_FIELDS)
+@pytest.mark.parametrize("field", [*TRIGGER_FIELDS, PAST_FIELD])
 def test_every_field_of_a_placeholder_is_explained(field: str) -> None:
     """Whoever writes a message finds every field of a placeholder."""
     assert f".{field}}}`" in _README

@@ -12,7 +12,7 @@ from engine.model.finding import UnknownCause
 from engine.model.quantity import Interval, Quantity, Truth
 from engine.model.therapy import TherapySpan
 from engine.rulebook.conditions import View, read_condition
-from tests.unit.rulebook.records import situation, verdict
+from tests.unit.rulebook.records import finding, rule, situation, verdict
 
 T, F = Truth.TRUE, Truth.FALSE
 VALUE, REFERENCE = UnknownCause.VALUE, UnknownCause.REFERENCE
@@ -213,3 +213,23 @@ def test_evidence_of_the_past_shows_the_peak_that_decided() -> None:
         found.evidence.fold,
     )
     assert found.evidence.note == "3 results before the restart of 2026-02-10"
+
+
+_REPEATED = "all:\n  - alt was > 5 x ULN since start\n  - alt > 1 x ULN"
+
+
+def test_a_message_tells_the_past_value_apart_from_the_current_one() -> None:
+    """``{alt}`` is what was measured now, ``{alt.was}`` the peak; each has its own multiple."""
+    a_rule = rule(_REPEATED, message='"ALT {alt} ({alt.fold} x ULN), after {alt.was}."')
+    record = _ULN + _ONCE + _alt(d40="420", d0="50")
+
+    assert (
+        "ALT 50 U/L (1.2 x ULN), after 420 U/L on 2026-01-21 (10.5 x ULN)." == finding(a_rule, record).message
+    )
+
+
+def test_the_past_pairs_with_any_value() -> None:
+    """A peak of last year and a value of today do belong together: no pairing window keeps them apart."""
+    found = finding(rule(_REPEATED), _ULN + _ONCE + _alt(d80="420", d0="50"))
+
+    assert (T, "alt 0d") == (found.truth, found.trigger_key)
