@@ -48,17 +48,25 @@ def check_rules(
 
 @rules.command("test")
 def run_rule_cases(
-    rules_folder: RulesOption = None, mappings_folder: MappingsOption = None, config: ConfigOption = None
+    vectors: Annotated[
+        Path | None, typer.Option(help="Run the conformance vectors below this folder instead.")
+    ] = None,
+    rules_folder: RulesOption = None,
+    mappings_folder: MappingsOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Run every rule's own cases, and check that they see each condition true and false.
 
-    Exit 1 when a case disagrees or a condition was never seen one way.
+    Exit 1 when a case or a vector disagrees, or a condition was never seen one way.
     """
     from engine.knowledge import read_folder
     from engine.rulebook import run_cases
 
     settings = load_settings(config, rules=rules_folder, mappings=mappings_folder)
     knowledge = _knowledge(config, rules_folder, mappings_folder)
+    if vectors is not None:
+        _run_vectors(vectors, knowledge)
+        return
     report = run_cases(read_folder(settings.rules), knowledge.rulebook, knowledge.terminology.analytes)
     for defect in (*report.failures, *report.gaps):
         typer.echo(str(defect))
@@ -67,6 +75,19 @@ def run_rule_cases(
         f"{len(report.gaps)} conditions never seen one way"
     )
     if not report.passed:
+        raise typer.Exit(QUARANTINED)
+
+
+def _run_vectors(folder: Path, knowledge: Knowledge) -> None:
+    from engine.vectors import read_suites, run_suite
+
+    suites = read_suites(folder)
+    differences = [difference for suite in suites for difference in run_suite(suite, knowledge)]
+    for difference in differences:
+        typer.echo(str(difference))
+    count = sum(len(suite.vectors) for suite in suites)
+    say(f"{count} vectors of {len(suites)} suites: {len(differences)} differ")
+    if differences:
         raise typer.Exit(QUARANTINED)
 
 

@@ -1,9 +1,9 @@
 """Do the cases of the rules prove every line of them? ``python -m tests.rules.mutate [RULE...]``.
 
 Each rule is changed in one place at a time: an operator made strict or not strict, a number moved by its
-last digit up and down, a reference exchanged, a condition dropped, a ``not`` removed. At least one of the rule's own cases must
-then have another outcome, or the check must refuse the rule. What a case says under ``because`` is not looked
-at: it names the changed line, so it would notice every change and prove nothing.
+last digit up and down, a reference exchanged, a condition dropped, a ``not`` removed. At least one of the
+rule's own cases must then have another outcome, or the check must refuse the rule. What a case says under
+``because`` is not looked at: it names the changed line, so it would notice every change and prove nothing.
 """
 
 from __future__ import annotations
@@ -116,22 +116,47 @@ def _neighbours(number: str) -> Iterator[str]:
 
 def trial(rule: Rule) -> Trial:
     """Every change of the rule tried."""
+    cases = _cases(rule)
+    changes = 0
+    survivors: list[str] = []
+    for mutant, changed in _changed_rules(rule):
+        changes += 1
+        if changed is not None and not any(_fails(changed, case) for case in cases):
+            survivors.append(f"{rule.file}:{mutant.line}: {mutant.change}")
+    return Trial(changes, tuple(survivors))
+
+
+def proving_cases(rule: Rule) -> tuple[Case, ...]:
+    """As few of the rule's cases as notice every change that some case of it notices, in their order."""
+    cases = _cases(rule)
+    open_changes = [changed for _, changed in _changed_rules(rule) if changed is not None]
+    notices = {case.name: {n for n, rule in enumerate(open_changes) if _fails(rule, case)} for case in cases}
+    left = set[int]().union(*notices.values())
+    chosen: set[str] = set()
+    while left:
+        best = max(cases, key=lambda case: len(notices[case.name] & left)).name
+        chosen.add(best)
+        left -= notices[best]
+    return tuple(case for case in cases if case.name in chosen)
+
+
+def _cases(rule: Rule) -> tuple[Case, ...]:
+    return tuple(replace(case, because=()) for case in cases_of(rule, shipped_files(), shipped_analytes()))
+
+
+def _changed_rules(rule: Rule) -> Iterator[tuple[Mutant, Rule | None]]:
+    """Each change and the rule that it makes, None where the check refuses that."""
     document = load(shipped_files()[rule.file], rule.file)
     assert isinstance(document, Table)
     when = document.entries.get("when")
-    tried = () if when is None else tuple(mutants(when))
-    cases = tuple(replace(case, because=()) for case in cases_of(rule, shipped_files(), shipped_analytes()))
-    survivors: list[str] = []
-    for mutant in tried:
+    for mutant in mutants(when) if when is not None else ():
         entries = {**document.entries, "when": mutant.when}
         changed = compile_rule(replace(document, entries=entries), rule.file, shipped_analytes(), _sources())
-        if changed.rule is not None and not _fails(changed.rule, cases):
-            survivors.append(f"{rule.file}:{mutant.line}: {mutant.change}")
-    return Trial(len(tried), tuple(survivors))
+        yield mutant, changed.rule
 
 
-def _fails(changed: Rule, cases: Sequence[Case]) -> bool:
-    return any(run_case(changed, case, shipped_analytes()) for case in cases)
+def _fails(changed: Rule, case: Case) -> bool:
+    return bool(run_case(changed, case, shipped_analytes()))
 
 
 @cache

@@ -1,0 +1,229 @@
+"""Writes the conformance vectors of the rules out of their cases: ``python -m tests.vectors.generate``.
+
+Of the cases of a rule as few are taken as prove every line of it (see tests/rules/mutate.py): a vector for
+each edge. A case that no roster and no message can bring about is left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from itertools import groupby
+from typing import Any
+
+from engine.model.finding import Finding
+from engine.model.quantity import Interval, Truth, plain
+from engine.model.result import Result
+from engine.rulebook import Rule, Status, evaluate
+from engine.rulebook.cases import NOW, Case
+from engine.vectors import FORMAT, SUITE_FILE
+from tests.rules.mutate import proving_cases
+from tests.sample_day.wire import segment
+from tests.unit.rulebook.bad_files import ROOT
+from tests.unit.rulebook.records import shipped, shipped_analytes
+
+VECTORS = ROOT / "docs" / "vectors"
+FROM_CASES = VECTORS / "rules"
+LINE = 150
+PATIENT, AUTHORITY = "V1", "LOCAL"
+ROSTER_READ = datetime(2026, 3, 2, 6, tzinfo=UTC)
+ANCHOR = "2951-2^Sodium [Moles/volume] in Serum or Plasma^LN"
+
+
+def vectors() -> dict[str, str]:
+    """Every file to write, by its path below :data:`FROM_CASES`."""
+    files: dict[str, str] = {}
+    for rule in shipped().rules:
+        if rule.status is not Status.ACTIVE or rule.problems:
+            continue
+        found: list[dict[str, Any]] = []
+        for case in proving_cases(rule):
+            if not obstacle(case):
+                name = slug(case.name)
+                files[f"{rule.id}/{name}.hl7"] = message(case, len(found) + 1)
+                found.append(vector(rule, case, name))
+        if found:
+            suite = {"format": FORMAT, "title": rule.title, "vectors": found}
+            files[f"{rule.id}/{SUITE_FILE}"] = written(suite) + "\n"
+    return files
+
+
+def obstacle(case: Case) -> str:
+    """Why neither roster nor message can say what the case says; empty where they can."""
+    situation = case.situation
+    span = situation.span
+    course = situation.scope_from if span is None else span.start
+    results = list(results_of(case))
+    stated = situation.baselines.keys()
+    if any(each.collected.at < course and each.analyte not in stated for each in results):
+        return "the engine would take a baseline from the results before the course"
+    if any(each.collected.at.date() > NOW.date() for each in results):
+        return "a result of the future"
+    return ""
+
+
+def vector(rule: Rule, case: Case, name: str) -> dict[str, Any]:
+    """The vector of a case; what must come out is what the case says, not what an engine makes of it."""
+    alerts = []
+    if case.severity is not None:
+        (finding,) = evaluate(rule, case.situation, shipped_analytes())
+        values = values_of(finding)
+        alerts.append({"rule": rule.id, "severity": case.severity.value, "phase": "start", "values": values})
+    return {
+        "id": name,
+        "title": case.name,
+        "rules": [rule.id],
+        "roster": {"at": ROSTER_READ.isoformat(), "rows": list(roster(case))},
+        "messages": [f"{name}.hl7"],
+        "alerts": alerts,
+    }
+
+
+def values_of(finding: Finding) -> dict[str, str]:
+    """The values that a finding rests on."""
+    return {
+        each.analyte: f"{each.comparator}{each.value} {each.unit}".rstrip()
+        for each in reversed(finding.evidence)
+        if each.analyte and each.value and each.truth is not Truth.FALSE
+    }
+
+
+def roster(case: Case) -> Iterator[Mapping[str, str]]:
+    """Therapy, facts and baselines of the case, as rows."""
+    situation = case.situation
+    for number, span in enumerate(situation.spans):
+        dose = plain(span.doses[0].mg_per_day) if span.doses and span.doses[0].mg_per_day else ""
+        yield _row("restart" if span.restart else "start", span.start, drug=span.drug, dose_mg_per_day=dose)
+        for change in span.doses[1:]:
+            dose = plain(change.mg_per_day) if change.mg_per_day else ""
+            yield _row("dose", change.effective, drug=span.drug, dose_mg_per_day=dose)
+        for begun, _ in span.holds:
+            yield _row("hold", begun, drug=span.drug)
+        later = situation.spans[number + 1 :]
+        if span.stop is not None and (not later or span.stop < later[0].start):
+            yield _row("stop", span.stop, drug=span.drug)
+    for analyte, baseline in situation.baselines.items():
+        note = f"baseline.{analyte}={plain(baseline.value)} {baseline.unit}"
+        yield _row("fact", situation.scope_from, note=note)
+    for name, facts in situation.facts.items():
+        for fact in facts:
+            yield _row("fact", fact.effective.at, note=f"{name}={fact.value}")
+
+
+def _row(event: str, effective: datetime, **columns: str) -> Mapping[str, str]:
+    when = effective.isoformat() if effective.hour else effective.date().isoformat()
+    stated = {name: text for name, text in columns.items() if text}
+    return {
+        "patient_id": PATIENT,
+        "assigning_authority": AUTHORITY,
+        "event": event,
+        "effective": when,
+        **stated,
+    }
+
+
+def results_of(case: Case) -> list[Result]:
+    """Every result of the case, final and preliminary, in the order of collection."""
+    results = {each.key: each for series in case.situation.series.values() for each in series}
+    results |= {each.key: each for series in case.situation.provisional.values() for each in series}
+    return sorted(results.values(), key=lambda each: (each.collected.at, each.order))
+
+
+def message(case: Case, number: int) -> str:
+    """One message with every result of the case, an OBR for each order."""
+    results = results_of(case)
+    lines = [
+        rf"MSH|^~\&|LAB|VECTORS|||{stamp(NOW)}||ORU^R01^ORU_R01|V{number:04}|P|2.5.1",
+        f"PID|1||{PATIENT}^^^{AUTHORITY}^MR||VECTOR^ONE||19700101|F",
+    ]
+    for place, (order, group) in enumerate(groupby(results, key=lambda each: each.order), 1):
+        drawn = list(group)
+        lines.append(_order(place, order, drawn[0].collected.at))
+        lines += [_observation(index, each) for index, each in enumerate(drawn, 1)]
+    if all(each.collected.at.date() < NOW.date() for each in results):
+        lines += [_order(99, "now", NOW), f"OBX|1|NM|{ANCHOR}||140|mmol/L|135-145||||F"]
+    return "".join(f"{line}\r" for line in lines)
+
+
+def _order(place: int, order: str, collected: datetime) -> str:
+    number = re.sub(r"[^0-9A-Za-z]+", "", f"O{order}".replace("-", "m"))
+    panel = "24325-3^Hepatic function panel^LN"
+    return segment("OBR", {1: str(place), 3: f"{number}^LAB", 4: panel, 7: stamp(collected), 25: "F"})
+
+
+def _observation(index: int, result: Result) -> str:
+    assert result.quantity is not None
+    sent = _sent(result.quantity.interval)
+    return segment(
+        "OBX",
+        {
+            1: str(index),
+            2: "SN" if "^" in sent else "NM",
+            3: f"{codes()[result.analyte]}^LN",
+            5: sent,
+            6: result.quantity.unit,
+            7: result.reference.text if result.reference is not None else "",
+            11: result.status.value,
+        },
+    )
+
+
+def _sent(interval: Interval) -> str:
+    text = str(interval)
+    number = text.lstrip("<>=")
+    return f"{text[: len(text) - len(number)]}^{number}" if number != text else text
+
+
+@cache
+def codes() -> Mapping[str, str]:
+    """The first LOINC code of each analyte, with its name."""
+    found: dict[str, str] = {}
+    with (ROOT / "mappings" / "loinc.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["use"] == "analyte":
+                found.setdefault(row["analyte"], f"{row['loinc']}^{row['name']}")
+    return found
+
+
+def stamp(at: datetime) -> str:
+    """An HL7 time with offset."""
+    return at.strftime("%Y%m%d%H%M%S%z")
+
+
+def written(value: object, indent: str = "") -> str:
+    """JSON that people can read: what fits on a line is on one."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(indent + line) <= LINE or not isinstance(value, dict | list):
+        return line
+    inner = f"{indent}  "
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key)}: {written(each, inner)}" for key, each in value.items()]
+    else:
+        parts = [written(each, inner) for each in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{indent}{closing}"
+
+
+def slug(name: str) -> str:
+    """A file name out of the name of a case."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80].rstrip("-")
+
+
+def main() -> None:
+    """Write all files anew."""
+    shutil.rmtree(FROM_CASES, ignore_errors=True)
+    for name, text in vectors().items():
+        path = FROM_CASES / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
+    suites = list(FROM_CASES.glob(f"*/{SUITE_FILE}"))
+    print(f"{len(list(FROM_CASES.glob('*/*.hl7')))} vectors of {len(suites)} rules")
+
+
+if __name__ == "__main__":
+    main()
