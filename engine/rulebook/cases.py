@@ -12,7 +12,7 @@ from engine.model.codes import AnalyteDefinition
 from engine.model.finding import Severity
 from engine.model.moment import Moment
 from engine.model.quantity import Interval, Quantity, ReferenceRange, Truth, plain
-from engine.model.record import Baseline, Situation
+from engine.model.record import Baseline, BaselineMode, Situation
 from engine.model.result import STATUS_ACTIONS, Problem, Result, ResultStatus, StatusAction, Version
 from engine.model.therapy import Fact, TherapySpan
 from engine.rulebook.conditions import Analytes
@@ -29,6 +29,7 @@ CASE_KEYS = (
     "baseline",
     "facts",
     "therapy",
+    "mode",
     "problems",
     "subject",
     "expect",
@@ -156,8 +157,17 @@ class _CaseReader(Reader):
             facts=self._facts(table),
             span=span,
             state=span.state_at(NOW),
+            baseline_mode=self._mode(table),
             spans=spans,
         )
+
+    def _mode(self, table: Table) -> BaselineMode:
+        text = self.text(table, "mode", "a case", default=BaselineMode.LITERAL.value)
+        known = [mode.value for mode in BaselineMode]
+        if text not in known:
+            self.defect(table.line_of("mode"), f'unknown mode "{text}"', f"known: {', '.join(known)}")
+            return BaselineMode.LITERAL
+        return BaselineMode(text)
 
     def _therapy(self, table: Table) -> tuple[datetime, tuple[TherapySpan, ...]]:
         """When results begin to count, which is the first start, and the courses, the present one last.

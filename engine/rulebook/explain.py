@@ -84,7 +84,7 @@ def why_silent(finding: Finding) -> str:
         return f"{evidence.note}: not {evidence.condition}"
     if evidence.truth is Truth.UNKNOWN:
         return _undecided(condition, evidence)
-    if isinstance(condition, Comparison):
+    if isinstance(condition, Comparison) and evidence.threshold:
         words = OPERATOR_WORDS if evidence.truth is Truth.TRUE else _NOT_WORDS
         return f"{_measured(evidence)} is {words[condition.operator]} {_limit(condition, evidence)}"
     details = [evidence.value if not evidence.analyte else "", evidence.note]

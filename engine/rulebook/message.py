@@ -182,9 +182,19 @@ def _cut_fold(fold: str) -> str:
 def _reference(attribute: str, result: Result, material: Material) -> str:
     bound: Decimal | None = None
     if attribute == "baseline":
-        baseline = material.view.situation.baselines.get(result.analyte)
-        bound = None if baseline is None else baseline.value
-    elif result.reference is not None:
+        return _baseline(result, material)
+    if result.reference is not None:
         bound = result.reference.high if attribute == "uln" else result.reference.low
     unit = result.quantity.unit if result.quantity else ""
     return "" if bound is None else f"{plain(bound)} {unit}".rstrip()
+
+
+def _baseline(result: Result, material: Material) -> str:
+    """The own baseline; where the protocol has raised it to the ULN, what the fold is a fold of."""
+    baseline = material.view.situation.baselines.get(result.analyte)
+    if baseline is None:
+        return ""
+    own = f"{plain(baseline.value)} {result.quantity.unit if result.quantity else ''}".rstrip()
+    seen = (v.evidence for v in material.verdicts if v.result is result)
+    used = next((e.reference_value for e in seen if e.reference_kind == "baseline" and e.reference_value), "")
+    return own if used in ("", plain(baseline.value)) else f"{own}, raised to the ULN of {used}"

@@ -20,7 +20,7 @@ from engine.rulebook.conditions.base import (
     missing,
     ratio,
 )
-from engine.rulebook.conditions.values import reference_of
+from engine.rulebook.conditions.references import reference_of
 
 
 @dataclass(frozen=True, slots=True)

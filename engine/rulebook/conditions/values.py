@@ -6,10 +6,10 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Self
 
 from engine.model.finding import UnknownCause
-from engine.model.quantity import Interval, Operator, Truth, plain
+from engine.model.quantity import Operator, Truth, plain
 from engine.model.result import Result
 from engine.rulebook.conditions.base import (
     OPERATOR_WORDS,
@@ -27,6 +27,7 @@ from engine.rulebook.conditions.base import (
     nearest,
     ratio,
 )
+from engine.rulebook.conditions.references import BELOW_SPLIT, REFERENCE_WORDS, multiples, reference_of
 from engine.rulebook.syntax import Unreadable
 
 
@@ -118,22 +119,6 @@ class Absolute(Comparison):
         return f"{plain(self.number)} {self.unit}"
 
 
-class Reference(NamedTuple):
-    """What a multiple is a multiple of; ``interval`` is None where there is none, and ``source`` says why."""
-
-    interval: Interval | None
-    source: str
-
-
-_REFERENCE_WORDS = {
-    "baseline": "baseline",
-    "ULN": "upper limit of normal",
-    "LLN": "lower limit of normal",
-    "previous": "the previous value",
-    "peak": "the peak value",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Multiple(Comparison):
     """``alt >= 5 x baseline``."""
@@ -162,7 +147,7 @@ class Multiple(Comparison):
 
     def judge_result(self, result: Result, view: View) -> Verdict:
         """Judge one result; UNKNOWN (reference) where there is nothing to compare with."""
-        reference = reference_of(self.reference, result, view)
+        reference = reference_of(self.reference, result, view, self.operator)
         if reference.interval is None:
             return Verdict(
                 evidence(
@@ -172,6 +157,19 @@ class Multiple(Comparison):
                     kind=self.reference,
                     cause=UnknownCause.REFERENCE,
                     note=reference.source,
+                ),
+                result,
+            )
+        if not reference.judges:
+            return Verdict(
+                evidence(
+                    self.text,
+                    Truth.FALSE,
+                    result,
+                    kind=self.reference,
+                    reference=str(reference.interval),
+                    source=reference.source,
+                    note=BELOW_SPLIT,
                 ),
                 result,
             )
@@ -190,6 +188,7 @@ class Multiple(Comparison):
                 source=reference.source,
                 threshold=str(threshold),
                 fold=fold,
+                note=multiples(self.reference, self.operator, result, view),
             ),
             result,
             excess(number, self.operator, threshold.point),
@@ -199,46 +198,7 @@ class Multiple(Comparison):
     @property
     def limit(self) -> str:
         """``5 x baseline``."""
-        return f"{plain(self.number)} x {_REFERENCE_WORDS[self.reference]}"
-
-
-def reference_of(kind: str, result: Result, view: View) -> Reference:
-    """The number that ``result`` is compared with, and where it comes from.
-
-    The limits of normal are those of that very observation (OBX-7): laboratories differ nearly twofold.
-    A baseline or upper limit of zero means nothing, so it counts as absent.
-    """
-    if kind in ("ULN", "LLN"):
-        limits = result.reference
-        bound = None if limits is None else limits.high if kind == "ULN" else limits.low
-        found = Reference(None, f"no {kind} with that result")
-        if bound is not None:
-            found = Reference(Interval.exactly(bound), "OBX-7 of that result")
-    elif kind == "baseline":
-        baseline = view.situation.baselines.get(result.analyte)
-        found = Reference(None, "no baseline")
-        if baseline is not None:
-            found = Reference(Interval.exactly(baseline.value), baseline.source)
-    elif kind == "previous":
-        earlier = view.before(result)
-        found = Reference(None, "no previous result")
-        if earlier:
-            found = _of_result(earlier[-1], "previous result")
-    else:
-        found = _of_result(max(view.scoped(result.analyte), key=_peak_order), "highest result")
-    if kind != "LLN" and found.interval is not None and found.interval.point == 0:
-        return Reference(None, f"{kind} is 0")
-    return found
-
-
-def _of_result(result: Result, what: str) -> Reference:
-    return Reference(interval_of(result), f"{what}, {result.collected.at.date().isoformat()}")
-
-
-def _peak_order(result: Result) -> Decimal:
-    interval = interval_of(result)
-    # >1000 may be higher than any number: nothing that is written as a number outranks it
-    return Decimal("Infinity") if interval.high is None else interval.high
+        return f"{plain(self.number)} x {REFERENCE_WORDS[self.reference]}"
 
 
 @dataclass(frozen=True, slots=True)
