@@ -20,14 +20,14 @@ from engine.model.finding import Evidence, Finding
 from engine.model.ledger import LedgerEntry
 from engine.model.person import Person
 from engine.model.quantity import Interval, Quantity, Truth
-from engine.model.record import Record
+from engine.model.record import Record, Situation
 from engine.model.result import Result, ResultStatus
 from engine.model.therapy import Fact, TherapyEvent
 from engine.results import Reported, promote, settled
 from engine.rulebook import Rulebook, evaluate
 from engine.telling import Judged, Occasion, identity, tell
 from engine.terminology import Terminology
-from engine.therapy import facts, newest, news, spans
+from engine.therapy import facts, newest, news, spans, told_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +137,10 @@ def _judge(
     told = _open_alerts(record)
     if not exposures and not told:
         return Decision(record)
-    situation = (
-        situation_of(record.results, exposures, _facts(record, knowledge), knowledge.history)
-        if exposures
-        else None
-    )
+    situation: Situation | None = None
+    if exposures:
+        told_of, until = _facts(record, knowledge), told_until(record.therapy)
+        situation = situation_of(record.results, exposures, told_of, knowledge.history, told=until)
     findings: tuple[Finding, ...] = ()
     if situation is not None:
         findings = tuple(
@@ -153,9 +152,9 @@ def _judge(
     chosen = choose(findings)
     changed: list[Alert] = []
     events: list[AlertEvent] = []
-    episode = situation.span.episode_id if situation is not None and situation.span else ""
     for family, subject in sorted({*chosen, *((alert.family, alert.subject) for alert in told)}):
         now = chosen.get((family, subject))
+        episode = _episode(situation, now.finding if now is not None else None, knowledge)
         mine = [alert for alert in told if (alert.family, alert.subject) == (family, subject)]
         kept = next((alert for alert in mine if alert.episode_id == episode), None)
         for other in mine:
@@ -186,6 +185,18 @@ def _judge(
     alerts.update((alert.alert_id, alert) for alert in changed)
     after = replace(record, alerts=tuple(alerts.values()))
     return Decision(after, alerts=tuple(changed), events=tuple(events))
+
+
+def _episode(situation: Situation | None, finding: Finding | None, knowledge: Knowledge) -> str:
+    """The episode that an alert belongs to: that of the results, or the one that its rule is about.
+
+    A restart that is ordered today is one alert, before the first result of the new course and after it.
+    """
+    if situation is None:
+        return ""
+    rule = None if finding is None else knowledge.rulebook.by_id.get(finding.rule_id)
+    span = situation.spans[-1] if rule is not None and rule.of_newest_course else situation.span
+    return "" if span is None else span.episode_id
 
 
 def _facts(record: Record, knowledge: Knowledge) -> Mapping[str, tuple[Fact, ...]]:

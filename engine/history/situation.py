@@ -30,12 +30,14 @@ def situation_of(
     facts: Mapping[str, tuple[Fact, ...]],
     options: HistoryOptions,
     clock: datetime | None = None,
-) -> Situation | None:
-    """What the rules see, or None when nothing was ever collected during exposure to a thiopurine.
+    told: datetime | None = None,
+) -> Situation:
+    """What the rules see of a person of whom at least one course is told, be it one that lies ahead.
 
     ``spans`` ascend by start. The instant judged is the newest collection time during exposure, so the
-    outcome is a function of what was told, not of when it arrived or of the clock. ``clock`` is handed on to
-    the conditions that are about the passing of time itself.
+    outcome is a function of what was told, not of when it arrived or of the clock; while nothing has been
+    collected, it is the newest time that the therapy is told of: the newest start, or ``told`` if later.
+    ``clock`` is handed on to the conditions that are about the passing of time itself.
     """
     days = options.after_stop.days
     exposed = [
@@ -43,11 +45,12 @@ def situation_of(
         for result in results
         if not result.withdrawn and _exposed(result.collected, spans, days)
     ]
-    if not exposed:
-        return None
-    newest = max(exposed, key=lambda collected: collected.at)
-    # A date may mean any time of that day: a first dose on the day of the sample is in time.
-    at = newest.at if exposure(spans, newest.at, days).in_scope else newest.latest
+    if exposed:
+        newest = max(exposed, key=lambda collected: collected.at)
+        # A date may mean any time of that day: a first dose on the day of the sample is in time.
+        at = newest.at if exposure(spans, newest.at, days).in_scope else newest.latest
+    else:
+        at = max(spans[-1].start, told or spans[-1].start)
     begun = [span for span in spans if span.start <= at]
     governing = exposure(begun, at, days)
     episodes = [span for span in begun if span != governing.span]
@@ -73,6 +76,7 @@ def situation_of(
         state=governing.state,
         spans=tuple(spans),
         clock=clock,
+        told=told,
     )
 
 

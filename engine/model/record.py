@@ -59,7 +59,8 @@ class Situation:
     Series reach back before the therapy; ``scope_from`` is the first instant whose results may fire.
     ``problems``: observations without a usable value that no later usable result has answered.
     ``span`` is the course that governs ``at``, ``spans`` are all courses told of, ascending by start, future
-    ones too. ``clock`` is what time it is told to be, None where nothing may depend on it.
+    ones too. ``clock`` is what time it is told to be, None where nothing may depend on it. ``told`` is the
+    newest time that anything told of the therapy is about; it may lie ahead.
     """
 
     at: datetime
@@ -74,3 +75,14 @@ class Situation:
     spans: tuple[TherapySpan, ...] = ()
     clock: datetime | None = None
     baseline_mode: BaselineMode = BaselineMode.LITERAL
+    told: datetime | None = None
+
+    @property
+    def instant(self) -> datetime:
+        """What conditions on the passing of time take for now: the newest sample, or the clock if later."""
+        return self.at if self.clock is None else max(self.at, self.clock)
+
+    @property
+    def horizon(self) -> datetime:
+        """How far things are told: an order counts when it is told, not when the next sample comes."""
+        return self.instant if self.told is None else max(self.instant, self.told)

@@ -100,6 +100,14 @@ class TherapySpan:
         """Drug and start date: names the episode in alert identities."""
         return f"{self.drug}/{self.start.date().isoformat()}"
 
+    @property
+    def taken_until(self) -> datetime | None:
+        """When the drug was taken last: the stop, or the beginning of the hold that lasted until it."""
+        if self.stop is None:
+            return None
+        resting = [begin for begin, end in self.holds if end is None or end >= self.stop]
+        return min(resting, default=self.stop)
+
     def dose_at(self, instant: datetime) -> Decimal | None:
         """mg/day in force at ``instant``; None when unknown."""
         dose: Decimal | None = None

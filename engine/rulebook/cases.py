@@ -14,12 +14,12 @@ from engine.model.moment import Moment
 from engine.model.quantity import Interval, Quantity, ReferenceRange, Truth, plain
 from engine.model.record import Baseline, BaselineMode, Situation
 from engine.model.result import STATUS_ACTIONS, Problem, Result, ResultStatus, StatusAction, Version
-from engine.model.therapy import Fact, TherapySpan
+from engine.model.therapy import Fact, exposure
+from engine.rulebook.case_courses import NOW, CoursesReader
 from engine.rulebook.conditions import Analytes
 from engine.rulebook.syntax import near
-from engine.strictyaml import Node, Reader, Sequence, Table, load
+from engine.strictyaml import Node, Sequence, Table, load
 
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 _DRAWN = datetime(2026, 3, 2, 8, tzinfo=UTC)
 _TRUTHS = {"fires": Truth.TRUE, "silent": Truth.FALSE, "unknown": Truth.UNKNOWN}
 CASE_KEYS = (
@@ -38,7 +38,6 @@ CASE_KEYS = (
     "message",
 )
 _COMPARATORS = (">=", "<=", ">", "<")
-_DEFAULT_START = -90
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def read_cases(text: str, file: str, analytes: Analytes, severity: Severity) -> 
     return cases
 
 
-class _CaseReader(Reader):
+class _CaseReader(CoursesReader):
     """Builds the situation of each case out of its YAML table."""
 
     def __init__(self, file: str, analytes: Analytes) -> None:
@@ -134,10 +133,9 @@ class _CaseReader(Reader):
         return Severity(text)
 
     def _situation(self, table: Table) -> Situation:
-        begun, spans = self._therapy(
-            self.table(table.entries.get("therapy", Table({}, table.line)), "therapy")
-        )
-        span = spans[-1]
+        spans = self.courses(self.table(table.entries.get("therapy", Table({}, table.line)), "therapy"))
+        at = NOW if spans[0].start <= NOW else spans[-1].start
+        governing = exposure([span for span in spans if span.start <= at], at)
         results = tuple(self._results(table))
         final: dict[str, tuple[Result, ...]] = {}
         provisional: dict[str, tuple[Result, ...]] = {}
@@ -148,15 +146,15 @@ class _CaseReader(Reader):
             if action is StatusAction.EVALUATE:
                 final[result.analyte] = (*final.get(result.analyte, ()), result)
         return Situation(
-            at=NOW,
-            scope_from=begun,
+            at=at,
+            scope_from=spans[0].start,
             series=final,
             provisional=provisional,
             problems=tuple(self._problems(table)),
             baselines=dict(self._baselines(table)),
             facts=self._facts(table),
-            span=span,
-            state=span.state_at(NOW),
+            span=governing.span,
+            state=governing.state,
             baseline_mode=self._mode(table),
             spans=spans,
         )
@@ -169,43 +167,6 @@ class _CaseReader(Reader):
             return BaselineMode.LITERAL
         return BaselineMode(text)
 
-    def _therapy(self, table: Table) -> tuple[datetime, tuple[TherapySpan, ...]]:
-        """When results begin to count, which is the first start, and the courses, the present one last.
-
-        A day of stopping that lies before the restart is the end of the course before it.
-        """
-        self.only_keys(table, ("started", "restarted", "held", "stopped"), "therapy")
-        days = {
-            key: self._offset(self.text(table, key, "therapy"), table.line_of(key)) for key in table.entries
-        }
-        start = days.get("restarted", days.get("started", _DEFAULT_START))
-        if days.get("started", start) > start:
-            self.defect(
-                table.line, "therapy is restarted before it started", "state the earlier day as started"
-            )
-        held = ((_midnight(days["held"]), None),) if "held" in days else ()
-        restart = "restarted" in days
-        stop = _midnight(days["stopped"]) if "stopped" in days else None
-        first: tuple[TherapySpan, ...] = ()
-        if restart and days.get("started", start) < start:
-            ended = _midnight(start)
-            if stop is not None and stop < ended:
-                ended, stop = stop, None
-            first = (TherapySpan("azathioprine", _midnight(days["started"]), ended, restart=False),)
-        span = TherapySpan("azathioprine", _midnight(start), stop, restart=restart, holds=held)
-        return _midnight(days.get("started", start)), (*first, span)
-
-    def _offset(self, text: str, line: int) -> int:
-        digits = text.removeprefix("-").removesuffix("d")
-        if text.endswith("d") and digits.isascii() and digits.isdigit() and len(digits) < 5:
-            days = int(text.removesuffix("d"))
-            if days <= 0:
-                return days
-        self.defect(
-            line, f'"{text}" is not a day', "write 0d for the day of judgement, -7d for a week before"
-        )
-        return 0
-
     def _results(self, table: Table) -> Iterator[Result]:
         ranges = self.table(table.entries.get("ranges", Table({}, table.line)), "ranges")
         of_analyte = self.table(table.entries.get("results", Table({}, table.line)), "results")
@@ -215,7 +176,7 @@ class _CaseReader(Reader):
             definition = self._known(name, of_analyte.line_of(name))
             days = self.table(series, f"results of {name}")
             for day, node in days.entries.items():
-                offset = self._offset(day, days.line_of(day))
+                offset = self.day(day, days.line_of(day))
                 if definition is not None:
                     usual = self.text(ranges, name, "ranges")
                     yield self._result(definition, offset, node, usual)
@@ -308,7 +269,7 @@ class _CaseReader(Reader):
                 Fact(
                     name,
                     self.text(dated, day, "a fact"),
-                    Moment(_DRAWN + timedelta(days=self._offset(day, dated.line_of(day)))),
+                    Moment(_DRAWN + timedelta(days=self.day(day, dated.line_of(day)))),
                     "case",
                 )
                 for day in dated.entries
@@ -338,7 +299,7 @@ class _CaseReader(Reader):
         analyte = self.text(table, "analyte", "a problem")
         if analyte:
             self._known(analyte, table.line_of("analyte"))
-        day = self._offset(self.text(table, "day", "a problem", default="0d"), table.line_of("day"))
+        day = self.day(self.text(table, "day", "a problem", default="0d"), table.line_of("day"))
         code = self.text(table, "code", "a problem", default=analyte)
         drawn = _DRAWN + timedelta(days=day)
         sent, flag = self.text(table, "sent", "a problem"), self.text(table, "flag", "a problem")
@@ -361,10 +322,6 @@ class _CaseReader(Reader):
             flags=(flag,) if flag else (),
             problem=Problem(kind),
         )
-
-
-def _midnight(day: int) -> datetime:
-    return (NOW + timedelta(days=day)).replace(hour=0)
 
 
 def case_defect(case: Case, message: str, hint: str = "") -> Defect:

@@ -71,6 +71,11 @@ class Rule:
     problems: frozenset[Problem]
     file: str
 
+    @property
+    def of_newest_course(self) -> bool:
+        """Whether it judges the course told of last, before any result of it: its alerts belong to that."""
+        return any(condition.OF_NEWEST_COURSE for condition in self.conditions)
+
 
 @dataclass(frozen=True, slots=True)
 class Switch:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ _DIGITS = frozenset("0123456789")
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 _NO_UNIT = ("x", "for", "lasting", "since", "before")
 _OPERATOR_CHARACTERS = frozenset("<>=≥≤≠!")
+_NUMBER, _FRACTION = "a number", "a number or fraction"
 _END = "the end of the line"
 
 
@@ -46,7 +48,7 @@ class Slot:
         """Whether the word has the shape of this slot; its content is checked afterwards."""
         if self.choices:
             return word in self.choices
-        if self.name == "a number":
+        if self.name in (_NUMBER, _FRACTION):
             return word[:1] in _DIGITS
         if self.name == "a unit":
             return word.isascii() and word not in _NO_UNIT and word[0] not in _OPERATOR_CHARACTERS
@@ -62,21 +64,21 @@ STATES = tuple(state.value for state in TherapyState if state is not TherapyStat
 SLOTS: Mapping[str, Slot] = {
     "ANALYTE": Slot("an analyte"),
     "OTHER": Slot("an analyte"),
+    "FRACTION": Slot(_FRACTION),
     "OPERATOR": Slot("an operator", tuple(operator.value for operator in reversed(Operator))),
-    "NUMBER": Slot("a number"),
+    "NUMBER": Slot(_NUMBER),
     "UNIT": Slot("a unit"),
     "REFERENCE": Slot("a reference", ("baseline", "ULN", "LLN", "previous", "peak")),
     "RELATION": Slot("since or before", ("since", "before")),
     "EVENT": Slot("an event", ("start", "restart", "stop")),
     "LIMIT": Slot("a limit", ("baseline", "ULN", "LLN")),
-    "COUNT": Slot("a number"),
+    "COUNT": Slot(_NUMBER),
     "DIRECTION": Slot("a direction", ("rising", "falling")),
     "MOVE": Slot("a move", ("rose", "fell")),
     "SIDE": Slot("a side", ("within", "outside")),
-    "SPAN": Slot("a number"),
+    "SPAN": Slot(_NUMBER),
     "PERIOD": Slot("a period", tuple(PERIODS)),
     "STATE": Slot("a therapy state", STATES),
-    "ORIGIN": Slot("an origin", ("start", "restart")),
     "GENE": Slot("a gene", GENES),
     "LEVEL": Slot("a level", METABOLISER_LEVELS),
     "SYMPTOM": Slot("a symptom", SYMPTOMS),
@@ -99,20 +101,25 @@ def match(line: str, patterns: Iterable[str]) -> Match:
     words = _split(line)
     best = furthest = 0
     expected: list[str] = []
+    whole: list[str] = []
     for pattern in patterns:
         places = pattern.split(" ")
         fitting, own_words = _fitting(words, places)
         if fitting == len(places) == len(words):
-            slots = {place: word for place, word in zip(places, words, strict=True) if place in SLOTS}
-            for place, word in slots.items():
-                _check(place, word)
-            return Match(pattern, slots)
+            whole.append(pattern)
         score = 2 * fitting + own_words  # of patterns that go as far, the one whose own words are there
         if score > best:
             best, furthest, expected = score, fitting, []
         if score == best:
             expected.extend(_options(places[fitting]) if fitting < len(places) else (_END,))
-    raise _refusal(line, words, furthest, tuple(dict.fromkeys(expected)))
+    if not whole:
+        raise _refusal(line, words, furthest, tuple(dict.fromkeys(expected)))
+    # "dose > 50 mg/day" has the shape of a condition on an analyte: a pattern's own words come first
+    pattern = min(whole, key=lambda each: sum(place in SLOTS for place in each.split(" ")))
+    slots = {p: word for p, word in zip(pattern.split(" "), words, strict=True) if p in SLOTS}
+    for place, word in slots.items():
+        _check(place, word)
+    return Match(pattern, slots)
 
 
 def number(text: str) -> Decimal:
@@ -129,6 +136,19 @@ def period(words: Mapping[str, str]) -> tuple[timedelta, str]:
     """How long the slots SPAN and PERIOD say, and the same in words: ``30 days``."""
     length = timedelta(seconds=float(Decimal(words["SPAN"]) * PERIODS[words["PERIOD"]]))
     return length, f"{words['SPAN']} {_PERIOD_WORDS[words['PERIOD']]}"
+
+
+def fraction(text: str) -> Fraction:
+    """A plain decimal number, or two whole ones with a stroke between them: ``1/3``. Raises Unreadable."""
+    above, stroke, below = text.partition("/")
+    if not stroke:
+        return Fraction(number(text))
+    if above.isdecimal() and below.isdecimal() and int(below):
+        exact = Fraction(int(above), int(below))
+        if f"{exact.numerator}/{exact.denominator}" == text:
+            return exact
+        raise Unreadable(f'"{text}" is not in lowest terms', f"write {exact}")
+    raise Unreadable(f'"{text}" is not a fraction', "write 1/3")
 
 
 def near(name: str, known: Iterable[str]) -> str:
@@ -168,7 +188,9 @@ def _options(place: str) -> tuple[str, ...]:
 
 
 def _check(place: str, word: str) -> None:
-    if SLOTS[place].name != "a number":
+    if SLOTS[place].name == _FRACTION:
+        fraction(word)
+    if SLOTS[place].name != _NUMBER:
         return
     value = number(word)
     if place == "COUNT" and (value != value.to_integral_value() or value < 2):

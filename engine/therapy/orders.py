@@ -27,6 +27,7 @@ from engine.therapy.control_codes import (
 )
 from engine.therapy.dose import RXE_DOSE, RXO_DOSE, Dose, daily_dose
 from engine.therapy.order_group import DrugLookup, PharmacyOrder, RecognisedDrug, UnrecognisedDrug, recognise
+from engine.therapy.telling import version_of
 from engine.therapy.timing import (
     ReadTime,
     Schedule,
@@ -289,7 +290,7 @@ class _Reading:
             note="cancelled: a stop where it had begun, to be reviewed" if effect is Effect.CANCEL else "",
             source=f"{self._message.type}^{self._message.trigger}",
             provisional=control.request and not self._message.site.trust_placer_requests,
-            version=told.at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%f"),
+            version=version_of(told.at),
             control=control.code,
             reverts=control.reverts,
             parent=self._parent(),

@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC
+from datetime import UTC, datetime
 
 from engine.model.moment import Moment
 from engine.model.therapy import TherapyEvent
+
+_VERSION = "%Y%m%dT%H%M%S.%f"
+
+
+def version_of(sent: datetime) -> str:
+    """The version of what an order message tells: when it was sent."""
+    return sent.astimezone(UTC).strftime(_VERSION)
+
+
+def told_until(events: Iterable[TherapyEvent]) -> datetime | None:
+    """How far the therapy is told: the newest time that anything told of it is about.
+
+    An order that speaks of a later time than that of its message speaks of the future, and tells no more
+    than that the time of the message has come: a stop next week is not yet a stop.
+    """
+    return max(map(_told_at, (event for event in newest(events) if not event.provisional)), default=None)
+
+
+def _told_at(event: TherapyEvent) -> datetime:
+    try:
+        sent = datetime.strptime(event.version, _VERSION).replace(tzinfo=UTC)
+    except ValueError:  # a row of the roster: its version is when it was read, which is nobody's matter
+        return event.effective.at
+    return min(event.effective.at, sent)
 
 
 def newest(events: Iterable[TherapyEvent]) -> tuple[TherapyEvent, ...]:

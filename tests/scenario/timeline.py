@@ -330,7 +330,7 @@ class Scenario:
         """The counts that the rules see, reported and derived."""
         record = self.record(patient_id)
         seen = situation_of(record.results, spans(record.therapy), {}, self.knowledge.history)
-        found = seen.series.get("neutrophils", ()) if seen is not None else ()
+        found = seen.series.get("neutrophils", ())
         return [str(each.quantity.interval) for each in found if each.quantity is not None]
 
     def held(self) -> list[QuarantineRow]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from engine.rulebook.conditions.base import Analytes, Condition, Verdict, View
 from engine.rulebook.conditions.baselines import BaselineMultiple
+from engine.rulebook.conditions.co_medication import DoseBeforeDrug, DrugBeforeStart, DrugStarted
+from engine.rulebook.conditions.courses import Begun, Break
+from engine.rulebook.conditions.doses import DoseAgainstDose, DoseAgainstNumber, DoseRaised
 from engine.rulebook.conditions.presence import MeasuredSince, MeasuredWith, MeasuredWithin, Stated
 from engine.rulebook.conditions.series import Change, Range, TimeOfDay
 from engine.rulebook.conditions.states import (
@@ -35,6 +38,11 @@ FORMS: tuple[type[Condition], ...] = (
     TimeOfDay,
     Therapy,
     WeeksSince,
+    Begun,
+    Break,
+    DoseAgainstNumber,
+    DoseAgainstDose,
+    DoseRaised,
     MeasuredSince,
     MeasuredWithin,
     MeasuredWith,
@@ -43,6 +51,9 @@ FORMS: tuple[type[Condition], ...] = (
     NamedSymptom,
     Stated,
     OtherDrug,
+    DrugStarted,
+    DrugBeforeStart,
+    DoseBeforeDrug,
     Unusable,
 )
 

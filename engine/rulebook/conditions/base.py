@@ -118,6 +118,8 @@ class Condition(ABC):
     MEANING: ClassVar[str]
     EXAMPLE: ClassVar[str]
     CAN_BE_UNKNOWN: ClassVar[bool] = True
+    OF_NEWEST_COURSE: ClassVar[bool] = False
+    """Whether it is about the course told of last, which may lie ahead, not the one that results govern."""
 
     @classmethod
     @abstractmethod

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Self
 
-from engine.model.facts import FACT_VALUES, MANY_AT_ONCE
+from engine.model.facts import FACT_VALUES, MANY_AT_ONCE, TAKEN
 from engine.model.finding import Evidence, UnknownCause
 from engine.model.quantity import Interval, Operator, Truth, plain
+from engine.model.record import Situation
 from engine.model.result import Problem, Result
 from engine.model.therapy import Fact, TherapyState
 from engine.rulebook.conditions.base import (
@@ -19,6 +20,7 @@ from engine.rulebook.conditions.base import (
     Verdict,
     View,
 )
+from engine.rulebook.conditions.stretches import last_stop
 from engine.rulebook.syntax import PERIODS, Unreadable, near
 
 MOST_UNUSABLE = 10
@@ -62,49 +64,52 @@ class Therapy(Condition):
 class WeeksSince(Condition):
     """``weeks since restart <= 4``."""
 
-    restart: bool
+    origin: str
     operator: Operator
     number: Decimal
 
-    PATTERNS: ClassVar = ("weeks since ORIGIN OPERATOR NUMBER",)
+    PATTERNS: ClassVar = ("weeks since EVENT OPERATOR NUMBER",)
     MEANING: ClassVar = (
-        "The time since the present course began; `restart` is false in a first course, whatever the number."
+        "The time since the present course began, with `stop` since the last stop; `restart` is false in a "
+        "first course and `stop` where there never was one, whatever the number."
     )
     EXAMPLE: ClassVar = "weeks since restart <= 4"
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
-        operator = Operator(words["OPERATOR"])
-        return cls(text, words["ORIGIN"] == "restart", operator, Decimal(words["NUMBER"]))
+        return cls(text, words["EVENT"], Operator(words["OPERATOR"]), Decimal(words["NUMBER"]))
 
     def judge(self, view: View) -> Verdict:
-        """Judge the course that the situation is about."""
+        """Judge the course that the situation is about, or the last stop before it."""
         span = view.situation.span
         if span is None:
             note = "no start of therapy on record"
             return Verdict(Evidence(self.text, Truth.UNKNOWN, cause=UnknownCause.FACT, note=note))
-        if self.restart and not span.restart:
+        if self.origin == "restart" and not span.restart:
             return Verdict(Evidence(self.text, Truth.FALSE, note="never restarted"))
-        elapsed = view.situation.at - span.start
+        begun = last_stop(view.situation) if self.origin == "stop" else span.start
+        if begun is None:
+            return Verdict(Evidence(self.text, Truth.FALSE, note="never stopped"))
+        elapsed = (view.situation.instant if self.origin == "stop" else view.situation.at) - begun
         seconds = Decimal(elapsed.days * PERIODS["d"] + elapsed.seconds)
         truth = Interval.exactly(seconds).compare(self.operator, self.number * PERIODS["w"])
         weeks = plain(round(seconds / PERIODS["w"], 1))
+        what = "stopped" if self.origin == "stop" else "course began"
         shown = Evidence(
             self.text,
             truth,
             value=weeks,
             unit="wk",
             threshold=plain(self.number),
-            reference_source=f"course began {span.start.date().isoformat()}",
+            reference_source=f"{what} {begun.date().isoformat()}",
         )
         return Verdict(shown)
 
     @property
     def saying(self) -> str:
         """``it is at most 4 weeks since the restart``."""
-        origin = "restart" if self.restart else "start"
-        return f"it is {OPERATOR_WORDS[self.operator]} {plain(self.number)} weeks since the {origin}"
+        return f"it is {OPERATOR_WORDS[self.operator]} {plain(self.number)} weeks since the {self.origin}"
 
 
 def latest_fact(facts: Iterable[Fact]) -> Fact | None:
@@ -113,6 +118,14 @@ def latest_fact(facts: Iterable[Fact]) -> Fact | None:
     It may be newer than the results: the answer to "are there symptoms?" comes after the question.
     """
     return max(facts, key=lambda fact: fact.effective.at, default=None)
+
+
+def drug_fact(situation: Situation, drug: str) -> Fact | None:
+    """What holds of another drug: it counts as taken when it is ordered, until its end has come."""
+    known = situation.facts.get(drug, ())
+    return latest_fact(
+        fact for fact in known if fact.value == TAKEN or fact.effective.at <= situation.horizon
+    )
 
 
 def _of_fact(condition: Condition, fact: Fact | None, truth: Truth, unknown: str) -> Verdict:
@@ -252,7 +265,7 @@ class OtherDrug(Condition):
 
     PATTERNS: ClassVar = ("on DRUG",)
     MEANING: ClassVar = (
-        "The other drug is being taken: the newest fact of its name is `active`, not `stopped`; UNKNOWN "
+        "The other drug is taken or ordered: the newest fact of its name is `active`, not `stopped`; UNKNOWN "
         "where nothing is known of it."
     )
     EXAMPLE: ClassVar = "on allopurinol"
@@ -263,11 +276,9 @@ class OtherDrug(Condition):
         return cls(text, words["DRUG"])
 
     def judge(self, view: View) -> Verdict:
-        """Judge the newest fact about the drug; an end that lies ahead does not count yet."""
-        at = view.situation.at
-        known = view.situation.facts.get(self.drug, ())
-        fact = latest_fact(fact for fact in known if fact.effective.at <= at)
-        truth = Truth.of(fact is not None and fact.value == "active")
+        """Judge the newest fact about the drug; a start that lies ahead counts, an end does not yet."""
+        fact = drug_fact(view.situation, self.drug)
+        truth = Truth.of(fact is not None and fact.value == TAKEN)
         return _of_fact(self, fact, truth, f"{self.drug} is not on record")
 
     @property

@@ -14,6 +14,7 @@ from engine.history.series import FINAL, FINAL_AND_PROVISIONAL, series, unanswer
 from engine.model.moment import Moment
 from engine.model.result import Problem, ResultStatus
 from engine.model.therapy import Fact, TherapySpan, TherapyState
+from engine.rulebook.conditions import View
 from tests.support.builders import on_day, result
 
 OPTIONS = HistoryOptions()
@@ -159,7 +160,9 @@ def test_injury_before_a_restart_does_not_raise_the_bar() -> None:
 
 def test_nothing_is_judged_before_therapy() -> None:
     """A result collected before the first dose is history, not a finding."""
-    assert situation_of([result("alt", "600", -1)], [span(0)], {}, OPTIONS) is None
+    situation = situation_of([result("alt", "600", -1)], [span(0)], {}, OPTIONS)
+
+    assert View(situation, preliminary=False).current("alt") is None
 
 
 @pytest.mark.parametrize(("day", "judged"), [(99.9, True), (100.1, False)])
@@ -167,23 +170,31 @@ def test_results_after_a_stop_count_for_ninety_days(day: float, judged: bool) ->
     """The drug acts on after the last dose: 90 days by default, and not longer."""
     situation = situation_of([result("alt", "600", day)], [span(0, 10)], {}, OPTIONS)
 
-    assert (situation is not None) is judged
+    assert bool(situation.series) is judged
 
 
 def test_the_instant_judged_is_the_newest_collection() -> None:
     """State and weeks are told at collection time, so a replay next year judges the same."""
     situation = situation_of([result("alt", "60", 3), result("wbc", "3", 5)], [span(0, 4)], {}, OPTIONS)
 
-    assert situation is not None
     assert situation.at == on_day(5)
     assert situation.state is TherapyState.STOPPED
+
+
+def test_a_course_that_is_told_of_is_judged_before_any_result() -> None:
+    """A restart is judged when it is ordered, though nothing was measured since and it lies ahead."""
+    told = [span(0, 10), span(200, restart=True)]
+
+    situation = situation_of([], told, {}, OPTIONS, told=on_day(190))
+
+    assert situation.spans == tuple(told)
+    assert situation.horizon == on_day(200)
 
 
 def test_an_order_for_next_week_does_not_hide_the_present_episode() -> None:
     """A restart that lies ahead of every result is not the episode judged."""
     situation = situation_of([result("alt", "60", 3)], [span(0), span(30, restart=True)], {}, OPTIONS)
 
-    assert situation is not None
     assert situation.span == span(0)
 
 

@@ -132,6 +132,30 @@ def test_a_condition_that_is_never_false_is_a_gap() -> None:
             "5: therapy is restarted before it started (state the earlier day as started)",
         ),
         (
+            "expect: fires\n    therapy: {courses: -90d}",
+            "5: courses must be a list (write courses: [{started: -90d}])",
+        ),
+        (
+            "expect: fires\n    therapy: {courses: [{stopped: -9d}]}",
+            "5: a course has no day of its start (add started: -90d)",
+        ),
+        (
+            "expect: fires\n    therapy: {courses: [{started: -9d, stopped: -10d}]}",
+            "5: a course is stopped before it started (swap the days)",
+        ),
+        (
+            "expect: fires\n    therapy: {courses: [{drug: allopurinol, started: -9d}]}",
+            '5: "allopurinol" is not a thiopurine (azathioprine or mercaptopurine)',
+        ),
+        (
+            "expect: fires\n    therapy: {courses: [{started: -9d, doses: {-9d: 50 mg}}]}",
+            '5: "50 mg" is not a number (write mg/day as a plain number, or unknown)',
+        ),
+        (
+            "expect: fires\n    results: {alt: {2d: 5 U/L}}",
+            '5: "2d" is not a day (write 0d for the day of judgement, -7d for a week before)',
+        ),
+        (
             "expect: fires\n    problems: [{kind: gone}]",
             (
                 '5: unknown problem "gone" (known: code-unmapped, identity-conflict, implausible, '
