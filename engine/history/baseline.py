@@ -1,12 +1,13 @@
-"""The value that multiples of baseline are judged against, and why it is that value."""
+"""The value that multiples of baseline are judged against, and why it is that value, or why there is none."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from statistics import median
 
+from engine.model.facts import BASELINE_PREFIX
 from engine.model.quantity import plain
 from engine.model.record import Baseline
 from engine.model.result import Result
@@ -18,39 +19,31 @@ def baseline_of(
     stated: Sequence[Fact],
     spans: Sequence[TherapySpan],
     window: timedelta,
-) -> Baseline | None:
+) -> Baseline | str:
     """The baseline of one analyte for the last of ``spans``; ``results`` ascend by collection time.
 
     An explicitly stated value wins. Else the median of the results within ``window`` before the first
-    thiopurine start. A restart takes a second candidate, the last result before it, and the lower of
-    the two is used: the injury that led to the stop must not raise the bar for seeing the next one.
-    None when there is nothing, or when the value is not above zero: no multiple of it means anything.
+    thiopurine start. A restart takes a second candidate, the last result within ``window`` before it, and
+    the lower of the two is used: the injury that led to the stop must not raise the bar for seeing the next
+    one. Each is frozen: nothing that is collected later changes it. A text, which says why, where there is
+    none: nothing measured, nothing so young, no plain number, or zero, of which no multiple means anything.
     """
-    if stated:
+    first = min(span.start for span in spans)
+    if stated and stated[-1].effective.latest >= first - window:
         return _stated(stated[-1])
-    first = spans[0].start
-    before = [
-        r
-        for r in results
-        if first - window <= r.collected.at and _is_before(r, first) and _point(r) is not None
-    ]
-    candidates = []
-    if before:
-        value = median([_point(r) or Decimal(0) for r in before])
-        days = f"{before[0].collected.at.date()} to {before[-1].collected.at.date()}"
-        what = "result of" if len(before) == 1 else f"median of {len(before)} results"
-        span_text = str(before[0].collected.at.date()) if len(before) == 1 else days
-        candidates.append(
-            Baseline(value, _unit(before[0]), f"{what} {span_text}", tuple(r.key for r in before))
-        )
+    before = [result for result in results if _is_before(result, first)]
+    candidates = [_median(_exact(_since(before, first - window)))]
     if spans[-1].restart:
-        earlier = [r for r in results if _is_before(r, spans[-1].start) and _point(r) is not None]
-        if earlier:
-            last = earlier[-1]
-            source = f"last result before restart, {last.collected.at.date()}"
-            candidates.append(Baseline(_point(last) or Decimal(0), _unit(last), source, (last.key,)))
-    usable = [candidate for candidate in candidates if candidate.value > 0]
-    return min(usable, key=lambda candidate: candidate.value) if usable else None
+        start = spans[-1].start
+        earlier = _exact(_since((r for r in results if _is_before(r, start)), start - window))
+        candidates.append(_last(earlier))
+    usable = [candidate for candidate in candidates if candidate is not None and candidate.value > 0]
+    if usable:
+        lowest = min(usable, key=lambda candidate: candidate.value)
+        return _explained(lowest, next((other for other in usable if other is not lowest), None))
+    if any(candidates):
+        return "no baseline: what was measured before the start is 0"
+    return f"no baseline: {_absence(before, stated, first, window)}"
 
 
 def baselines(
@@ -58,24 +51,94 @@ def baselines(
     facts: Mapping[str, Sequence[Fact]],
     spans: Sequence[TherapySpan],
     window: timedelta,
-) -> Mapping[str, Baseline]:
-    """Baselines of every analyte that has one."""
-    names = set(series) | {name.removeprefix("baseline.") for name in facts if name.startswith("baseline.")}
-    found = {}
-    for name in sorted(names):
-        stated = facts.get(f"baseline.{name}", ())
-        baseline = baseline_of(series.get(name, ()), stated, spans, window)
-        if baseline is not None:
+) -> tuple[Mapping[str, Baseline], Mapping[str, str]]:
+    """Baselines of every analyte that has one; of every other that was measured, why it has none."""
+    stated = {name.removeprefix(BASELINE_PREFIX) for name in facts if name.startswith(BASELINE_PREFIX)}
+    found: dict[str, Baseline] = {}
+    absent: dict[str, str] = {}
+    for name in sorted(stated.union(series)):
+        told = facts.get(f"{BASELINE_PREFIX}{name}", ())
+        baseline = baseline_of(series.get(name, ()), told, spans, window)
+        if isinstance(baseline, Baseline):
             found[name] = baseline
-    return found
+        else:
+            absent[name] = baseline
+    return found, absent
 
 
-def _stated(fact: Fact) -> Baseline | None:
+def _stated(fact: Fact) -> Baseline | str:
     number, _, unit = fact.value.partition(" ")
     value = Decimal(number)
+    source = f"stated {plain(value)} {unit} on {fact.effective.at.date()}"
     if value <= 0:
+        return f"no baseline: {source}, of which no multiple means anything"
+    return Baseline(value, unit.strip(), source)
+
+
+def _median(results: Sequence[Result]) -> Baseline | None:
+    if not results:
         return None
-    return Baseline(value, unit.strip(), f"stated {plain(value)} {unit} on {fact.effective.at.date()}")
+    value = median([_point(result) or Decimal(0) for result in results])
+    if len(results) == 1:
+        return _measured(value, f"result of {results[0].collected.at.date()}", results)
+    days = f"{results[0].collected.at.date()} to {results[-1].collected.at.date()}"
+    return _measured(value, f"median of {len(results)} results {days}", results)
+
+
+def _last(results: Sequence[Result]) -> Baseline | None:
+    if not results:
+        return None
+    last = results[-1]
+    source = f"last result before restart, {last.collected.at.date()}"
+    return _measured(_point(last) or Decimal(0), source, (last,))
+
+
+def _measured(value: Decimal, source: str, results: Sequence[Result]) -> Baseline:
+    unit = results[0].quantity.unit if results[0].quantity else ""
+    return Baseline(
+        value,
+        unit,
+        source,
+        tuple(result.key for result in results),
+        methods=_distinct(result.method for result in results),
+        senders=_distinct(result.sender for result in results),
+    )
+
+
+def _explained(baseline: Baseline, other: Baseline | None) -> Baseline:
+    """With where and how it was measured, and why it counts rather than the other candidate."""
+    parts = [baseline.source, *(" at ".join(filter(None, s.split("|"))) for s in baseline.senders)]
+    parts += baseline.methods
+    if other is not None:
+        parts.append(f"not above the other candidate {plain(other.value)}, {other.source}")
+    return Baseline(
+        baseline.value,
+        baseline.unit,
+        ", ".join(parts),
+        baseline.result_keys,
+        methods=baseline.methods,
+        senders=baseline.senders,
+    )
+
+
+def _absence(before: Sequence[Result], stated: Sequence[Fact], first: datetime, window: timedelta) -> str:
+    start = f"the start of {first.date()}"
+    too_old = f"more than {window.days} days before {start}"
+    if _since(before, first - window):
+        return f"only values such as {before[-1].sent} before {start}"
+    if before:
+        return f"last measured {before[-1].collected.at.date()}, {too_old}"
+    if stated:
+        return f"stated for {stated[-1].effective.at.date()}, {too_old}"
+    return f"not measured before {start}"
+
+
+def _since(results: Iterable[Result], begin: datetime) -> list[Result]:
+    return [result for result in results if result.collected.at >= begin]
+
+
+def _exact(results: Iterable[Result]) -> list[Result]:
+    return [result for result in results if _point(result) is not None]
 
 
 def _is_before(result: Result, start: datetime) -> bool:
@@ -86,5 +149,5 @@ def _point(result: Result) -> Decimal | None:
     return result.quantity.interval.point if result.quantity else None
 
 
-def _unit(result: Result) -> str:
-    return result.quantity.unit if result.quantity else ""
+def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({text for text in texts if text}))

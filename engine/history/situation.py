@@ -17,7 +17,7 @@ from engine.model.therapy import Fact, TherapySpan, exposure
 @dataclass(frozen=True, slots=True)
 class HistoryOptions:
     """``after_stop``: results collected this long after a stop are still judged (the drug acts on);
-    ``baseline_window``: how far before the first dose a result may count towards the baseline.
+    ``baseline_window``: how far before the start a value may count as, or towards, the baseline.
     """
 
     after_stop: timedelta = timedelta(days=90)
@@ -64,13 +64,15 @@ def situation_of(
     problems = tuple(
         problem for problem in unanswered_problems(in_scope) if problem.collected.latest >= begun[0].start
     )
+    found, absent = baselines(usable, facts, episodes, options.baseline_window)
     return Situation(
         at=at,
         scope_from=begun[0].start,
         series=usable,
         provisional=provisional,
         problems=problems,
-        baselines=baselines(usable, facts, episodes, options.baseline_window),
+        baselines=found,
+        without_baseline=absent,
         facts=facts,
         span=governing.span,
         state=governing.state,

@@ -29,13 +29,16 @@ class Baseline:
     """The value that multiples are judged against, in the analyte's canonical unit.
 
     ``source`` explains it in words that go on the evidence card: "stated 2026-01-02" or
-    "median of 3 results 2025-12-01 to 2026-01-02".
+    "median of 3 results 2025-12-01 to 2026-01-02, NORTHLAB at NORTH". ``methods`` and ``senders`` are how
+    and where it was measured: what two of them report is not quite the same.
     """
 
     value: Decimal
     unit: str
     source: str
     result_keys: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
 
 
 class BaselineMode(StrEnum):
@@ -57,6 +60,7 @@ class Situation:
     ``series``: usable results per analyte, ascending by collection time, final ones and derived ones;
     ``provisional``: the same with preliminary results mixed in, for rules with ``allow_preliminary``.
     Series reach back before the therapy; ``scope_from`` is the first instant whose results may fire.
+    ``without_baseline`` says of analytes that were measured why there is none.
     ``problems``: observations without a usable value that no later usable result has answered.
     ``span`` is the course that governs ``at``, ``spans`` are all courses told of, ascending by start, future
     ones too. ``clock`` is what time it is told to be, None where nothing may depend on it. ``told`` is the
@@ -69,6 +73,7 @@ class Situation:
     provisional: Mapping[str, tuple[Result, ...]]
     problems: tuple[Result, ...] = ()
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    without_baseline: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
     span: TherapySpan | None = None
     state: TherapyState = TherapyState.NEVER_STARTED

@@ -172,7 +172,7 @@ class Exposure(_Section):
 
 
 class BaselineWindow(_Section):
-    """``window_days``: how long before the first dose a result may count towards the baseline."""
+    """``window_days``: how long before the start or restart a value may count towards the baseline."""
 
     window_days: Count = 365
 

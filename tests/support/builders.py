@@ -31,11 +31,12 @@ def result(
     method: str = "",
     version: float | None = None,
     code: str = "",
+    sender: str = "LAB|HOSPITAL",
 ) -> Result:
     """One result of a fictional person; its key is the analyte and the order (by default the day)."""
     order = order or f"order{day}"
     reported = on_day(day if version is None else version)
-    quantity = None if value is None else Quantity(Interval.exactly(Decimal(value)), unit)
+    quantity = None if value is None else Quantity(_interval(value), unit)
     limits = None
     if reference is not None:
         limits = ReferenceRange(Decimal(reference[0]), Decimal(reference[1]), "-".join(reference))
@@ -45,7 +46,7 @@ def result(
         analyte=analyte,
         code=code or analyte.upper(),
         code_text=analyte,
-        sender="LAB|HOSPITAL",
+        sender=sender,
         order=order,
         specimen=order,
         collected=Moment(on_day(day)),
@@ -57,6 +58,12 @@ def result(
         problem=problem,
         method=method,
     )
+
+
+def _interval(value: str) -> Interval:
+    if value.startswith("<"):
+        return Interval(None, Decimal(value[1:]), high_open=True)
+    return Interval.exactly(Decimal(value))
 
 
 def finding(

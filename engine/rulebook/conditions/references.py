@@ -48,9 +48,12 @@ def reference_of(kind: str, result: Result, view: View, operator: Operator = Ope
             found = Reference(Interval.exactly(bound), "OBX-7 of that result")
     elif kind == "baseline":
         baseline = view.situation.baselines.get(result.analyte)
-        found = Reference(None, "no baseline")
+        found = Reference(None, view.situation.without_baseline.get(result.analyte, "no baseline"))
         if baseline is not None:
-            found = Reference(Interval.exactly(baseline.value), baseline.source)
+            source = baseline.source
+            if result.method and baseline.methods and result.method not in baseline.methods:
+                source = f"{source}; this result: {result.method}"
+            found = Reference(Interval.exactly(baseline.value), source)
             if operator in HIGH:
                 found = _by_mode(found, baseline.value, upper_limit(result), view.situation.baseline_mode)
     elif kind == "previous":

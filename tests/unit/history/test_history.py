@@ -12,6 +12,7 @@ from engine.history import HistoryOptions, situation_of
 from engine.history.baseline import baseline_of
 from engine.history.series import FINAL, FINAL_AND_PROVISIONAL, series, unanswered_problems
 from engine.model.moment import Moment
+from engine.model.record import Baseline
 from engine.model.result import Problem, ResultStatus
 from engine.model.therapy import Fact, TherapySpan, TherapyState
 from engine.rulebook.conditions import View
@@ -111,16 +112,16 @@ def test_baseline_is_the_median_before_the_start() -> None:
 
     found = baseline_of(results, (), [span(0)], YEAR)
 
-    assert found is not None
+    assert isinstance(found, Baseline)
     assert (found.value, found.unit) == (Decimal(31), "U/L")
-    assert found.source == "median of 3 results 2026-01-21 to 2026-03-02"
+    assert found.source == "median of 3 results 2026-01-21 to 2026-03-02, LAB at HOSPITAL"
 
 
 def test_even_median_is_exact() -> None:
     """The median of two is their mean, without binary rounding."""
     found = baseline_of([result("alt", "30.1", -9), result("alt", "30.2", -8)], (), [span(0)], YEAR)
 
-    assert found is not None
+    assert isinstance(found, Baseline)
     assert found.value == Decimal("30.15")
 
 
@@ -130,18 +131,79 @@ def test_a_stated_baseline_wins() -> None:
 
     found = baseline_of([result("alt", "31", -30)], [stated], [span(0)], YEAR)
 
-    assert found is not None
+    assert isinstance(found, Baseline)
     assert (found.value, found.source) == (Decimal(25), "stated 25 U/L on 2026-03-09")
 
 
-def test_no_baseline_without_results() -> None:
-    """No result before the start means no baseline, not a guess."""
-    assert baseline_of([result("alt", "31", 3)], (), [span(0)], YEAR) is None
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ([("31", 3)], "not measured before the start of 2026-03-12"),
+        ([("31", -366)], "last measured 2025-03-11, more than 365 days before the start of 2026-03-12"),
+        ([("<10", -3)], "only values such as <10 U/L before the start of 2026-03-12"),
+        ([("0", -3)], "what was measured before the start is 0"),
+    ],
+)
+def test_without_a_baseline_the_reason_is_said(values: list[tuple[str, float]], why: str) -> None:
+    """Nothing measured, nothing so young, no plain number, or zero: never a guess."""
+    results = [result("alt", value, day) for value, day in values]
+
+    assert baseline_of(results, (), [span(0)], YEAR) == f"no baseline: {why}"
 
 
-def test_a_baseline_of_zero_is_none() -> None:
-    """No multiple of zero means anything."""
-    assert baseline_of([result("alt", "0", -3)], (), [span(0)], YEAR) is None
+def test_a_stated_baseline_can_be_too_old_or_zero() -> None:
+    """A value of two years before the first dose says nothing of it; a measured one then counts."""
+    old = Fact("baseline.alt", "25 U/L", Moment(on_day(-700)), "roster")
+    zero = Fact("baseline.alt", "0 U/L", Moment(on_day(-7)), "roster")
+    too_old = "no baseline: stated for 2024-04-11, more than 365 days before the start of 2026-03-12"
+
+    measured = baseline_of([result("alt", "31", -30)], [old], [span(0)], YEAR)
+
+    assert isinstance(measured, Baseline)
+    assert measured.value == Decimal(31)
+    assert baseline_of([], [old], [span(0)], YEAR) == too_old
+    assert "stated 0 U/L" in str(baseline_of([result("alt", "31", -30)], [zero], [span(0)], YEAR))
+
+
+def test_a_baseline_tells_where_and_how_it_was_measured() -> None:
+    """Two methods or two laboratories do not report quite the same number."""
+    results = [
+        result("alt", "30", -9, method="With P-5'-P"),
+        result("alt", "32", -8, sender="NORTHLAB|NORTH"),
+    ]
+
+    found = baseline_of(results, (), [span(0)], YEAR)
+
+    assert isinstance(found, Baseline)
+    assert (("With P-5'-P",), ("LAB|HOSPITAL", "NORTHLAB|NORTH")) == (found.methods, found.senders)
+    assert "LAB at HOSPITAL, NORTHLAB at NORTH, With P-5'-P" in found.source
+
+
+def test_a_baseline_is_frozen_at_the_start_and_again_at_the_restart() -> None:
+    """What is measured in a course moves neither of its candidates."""
+    before = [result("alt", v, d) for v, d in (("30", -10), ("24", 60))]
+    spans = [span(0, 25), span(70, restart=True)]
+
+    found = baseline_of(before, (), spans, YEAR)
+    later = baseline_of([*before, result("alt", "12", 80)], (), spans, YEAR)
+
+    assert found == later
+    assert isinstance(found, Baseline)
+    assert found.value == Decimal(24)
+    assert found.source == (
+        "last result before restart, 2026-05-11, LAB at HOSPITAL, "
+        "not above the other candidate 30, result of 2026-03-02"
+    )
+
+
+def test_a_value_long_before_a_restart_is_no_baseline_of_it() -> None:
+    """After a pause of years the last value of the first course is history, its baseline is not."""
+    results = [result("alt", v, d) for v, d in (("30", -10), ("24", 20))]
+
+    found = baseline_of(results, (), [span(0, 25), span(900, restart=True)], YEAR)
+
+    assert isinstance(found, Baseline)
+    assert found.value == Decimal(30)
 
 
 def test_injury_before_a_restart_does_not_raise_the_bar() -> None:
@@ -151,7 +213,7 @@ def test_injury_before_a_restart_does_not_raise_the_bar() -> None:
 
     found = baseline_of(results, (), spans, YEAR)
 
-    assert found is not None
+    assert isinstance(found, Baseline)
     assert found.value == Decimal(30)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from engine.model.finding import UnknownCause
 from engine.model.moment import Moment, Precision
 from engine.model.quantity import Truth
+from engine.model.record import Baseline
 from engine.model.result import Result
 from engine.rulebook.conditions import View, read_condition
 from tests.unit.rulebook.records import situation, verdict
@@ -331,6 +333,30 @@ def test_a_trend_shows_its_steps() -> None:
     found = verdict("alt falling by more than 10 % for 4 results", _alt("60", "53", "47", "42")).evidence
 
     assert "results: 60, 53, 47, 42 (-11.6 %, -11.3 %, -10.6 %)" == found.note
+
+
+def test_a_multiple_of_no_baseline_says_why_there_is_none() -> None:
+    """The card of an undecided rule tells what to do about it: state a baseline."""
+    record = replace(situation(_alt("900")), without_baseline={"alt": "no baseline: too old"})
+
+    found = read_condition("alt >= 5 x baseline").judge(View(record, preliminary=False)).evidence
+
+    assert (REFERENCE, "no baseline: too old") == (found.cause, found.note)
+
+
+def test_a_baseline_by_another_method_is_told_apart() -> None:
+    """With pyridoxal phosphate the same blood gives a higher number."""
+    record = situation(_alt("160"))
+    (current,) = record.series["alt"]
+    told = replace(
+        record,
+        series={"alt": (replace(current, method="With P-5'-P"),)},
+        baselines={"alt": Baseline(Decimal(31), "U/L", "result of 2026-01-02", methods=("No P-5'-P",))},
+    )
+
+    found = read_condition("alt >= 5 x baseline").judge(View(told, preliminary=False)).evidence
+
+    assert found.reference_source == "result of 2026-01-02; this result: With P-5'-P"
 
 
 def _at(result: Result, instant: str) -> Result:
