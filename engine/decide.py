@@ -24,7 +24,7 @@ from engine.model.record import Record, Situation
 from engine.model.result import Result, ResultStatus
 from engine.model.therapy import Fact, TherapyEvent
 from engine.results import Reported, promote, settled
-from engine.rulebook import Rulebook, evaluate
+from engine.rulebook import Rulebook, conclude
 from engine.telling import Judged, Occasion, identity, tell
 from engine.terminology import Terminology
 from engine.therapy import facts, newest, news, spans, told_until
@@ -143,11 +143,8 @@ def _judge(
         situation = situation_of(record.results, exposures, told_of, knowledge.history, told=until)
     findings: tuple[Finding, ...] = ()
     if situation is not None:
-        findings = tuple(
-            finding
-            for rule in knowledge.rulebook.in_force
-            for finding in evaluate(rule, situation, knowledge.terminology.analytes)
-        )
+        analytes = knowledge.terminology.analytes
+        findings = conclude(knowledge.rulebook.in_force, situation, analytes)
     judged = Judged(record, situation, findings, knowledge.revision, occasion)
     chosen = choose(findings)
     changed: list[Alert] = []

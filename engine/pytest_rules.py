@@ -47,7 +47,7 @@ class CaseFile(pytest.File):
         try:
             book, analytes, files = _rulebook(self.config)
             rule = book.by_id[self.path.name.removesuffix(CASES_SUFFIX)]
-            cases = cases_of(rule, files, analytes)
+            cases = cases_of(rule, book, files, analytes)
         except ConfigError as error:
             raise self.CollectError(str(error)) from error
         for case in cases:

@@ -98,19 +98,22 @@ def list_rules(
     mappings_folder: MappingsOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """One line for each rule: id, severity, status, title."""
+    """One line for each rule: id, kind, severity, status, title."""
+    from engine.rulebook import AlertRule, Invariant
+
     rulebook = _knowledge(config, rules_folder, mappings_folder).rulebook
     in_force = {rule.id for rule in rulebook.in_force}
     rows = [
         {
             "rule": rule.id,
+            "kind": rule.kind.value,
             "version": rule.version,
-            "severity": rule.severity.value,
+            "severity": rule.severity.value if isinstance(rule, AlertRule) else "",
             "status": rule.status.value,
-            "in_force": "yes" if rule.id in in_force else "no",
+            "in_force": "always" if isinstance(rule, Invariant) else "yes" if rule.id in in_force else "no",
             "title": rule.title,
         }
-        for rule in rulebook.rules
+        for rule in sorted((*rulebook.rules, *rulebook.invariants), key=lambda rule: rule.id)
     ]
     if as_json:
         print_json(rows)

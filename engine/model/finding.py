@@ -64,6 +64,14 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """What an annotation (label, modifier or selector) says beside a finding."""
+
+    rule_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A rule's verdict on a person's record at ``clinical_at`` (collection time of the newest value used).
 
@@ -72,6 +80,8 @@ class Finding:
     ``badness`` maps each measured analyte of the true conditions to a number that grows as the patient
     gets worse, so that a repeat can be told from a deterioration. ``repeat_after`` is the clinical time
     within which an unchanged repeat is not told again. ``published`` is false for shadow rules.
+    ``labels`` are what annotations say beside it; ``raised_from`` is the severity before a modifier raised
+    it, None where none did.
     """
 
     rule_id: str
@@ -91,3 +101,5 @@ class Finding:
     supersedes: tuple[str, ...] = ()
     repeat_after: timedelta = timedelta(days=7)
     published: bool = True
+    labels: tuple[Label, ...] = ()
+    raised_from: Severity | None = None

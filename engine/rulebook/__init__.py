@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from engine.rulebook.check import parse_rulebook
+from engine.rulebook.conclude import conclude
 from engine.rulebook.conditions import grammar_table
 from engine.rulebook.evaluate import evaluate
 from engine.rulebook.explain import describe, why_silent
-from engine.rulebook.rule import Protocol, Rule, Rulebook, Source, Status
+from engine.rulebook.rule import (
+    AlertRule,
+    Annotation,
+    Invariant,
+    Kind,
+    Protocol,
+    Rule,
+    Rulebook,
+    Source,
+    Status,
+)
 from engine.rulebook.trials import CaseReport, run_cases
 
 __all__ = [
+    "AlertRule",
+    "Annotation",
     "CaseReport",
+    "Invariant",
+    "Kind",
     "Protocol",
     "Rule",
     "Rulebook",
     "Source",
     "Status",
+    "conclude",
     "describe",
     "evaluate",
     "grammar_table",

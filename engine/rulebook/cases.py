@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
 
 from engine.errors import Defect
 from engine.model.codes import AnalyteDefinition
@@ -22,21 +23,18 @@ from engine.strictyaml import Node, Sequence, Table, load
 
 _DRAWN = datetime(2026, 3, 2, 8, tzinfo=UTC)
 _TRUTHS = {"fires": Truth.TRUE, "silent": Truth.FALSE, "unknown": Truth.UNKNOWN}
-CASE_KEYS = (
-    "name",
-    "results",
-    "ranges",
-    "baseline",
-    "facts",
-    "therapy",
-    "mode",
+_RECORD_KEYS = ("name", "results", "ranges", "baseline", "facts", "therapy", "mode")
+ALERT_KEYS = (
+    *_RECORD_KEYS,
     "problems",
     "subject",
+    "firing",
     "expect",
     "severity",
     "because",
     "message",
 )
+ANNOTATION_KEYS = (*_RECORD_KEYS, "firing", "expect", "because", "label")
 _COMPARATORS = (">=", "<=", ">", "<")
 
 
@@ -45,7 +43,8 @@ class Case:
     """One example: the situation, and the truth, severity, deciding conditions and message it must give.
 
     ``severity`` None is silence. ``subject`` picks one finding of a data-quality rule. ``message`` is
-    empty where the case does not look at it.
+    empty where the case does not look at it; for a rule that raises no alert it is the label. ``firing``
+    are the other rules that fire, each with its severity, None for one that raises no alert.
     """
 
     rule: str
@@ -58,14 +57,22 @@ class Case:
     because: tuple[str, ...] = ()
     subject: str = ""
     message: str = ""
+    firing: Mapping[str, Severity | None] = field(default_factory=dict)
 
 
-def read_cases(text: str, file: str, analytes: Analytes, severity: Severity) -> tuple[Case, ...]:
+def read_cases(
+    text: str,
+    file: str,
+    analytes: Analytes,
+    severity: Severity | None,
+    others: Mapping[str, Severity | None] = MappingProxyType({}),
+) -> tuple[Case, ...]:
     """The cases of one file; ``severity`` is that of the rule, which a firing case need not repeat.
 
-    Raises ConfigError with every defect of the file.
+    It is None where the rule raises no alert. ``others`` are the rules that a case may say to fire, with
+    theirs. Raises ConfigError with every defect of the file.
     """
-    reader = _CaseReader(file, analytes)
+    reader = _CaseReader(file, analytes, others)
     table = reader.table(load(text, file), "a file of cases")
     reader.only_keys(table, ("rule", "cases"), "a file of cases")
     rule = reader.text(table, "rule", "a file of cases", required=True)
@@ -91,12 +98,13 @@ def read_cases(text: str, file: str, analytes: Analytes, severity: Severity) -> 
 class _CaseReader(CoursesReader):
     """Builds the situation of each case out of its YAML table."""
 
-    def __init__(self, file: str, analytes: Analytes) -> None:
+    def __init__(self, file: str, analytes: Analytes, others: Mapping[str, Severity | None]) -> None:
         super().__init__(file)
         self.analytes = analytes
+        self.others = others
 
-    def case(self, table: Table, rule: str, severity: Severity) -> Case:
-        self.only_keys(table, CASE_KEYS, "a case")
+    def case(self, table: Table, rule: str, severity: Severity | None) -> Case:
+        self.only_keys(table, ANNOTATION_KEYS if severity is None else ALERT_KEYS, "a case")
         expect = self.text(table, "expect", "a case", required=True)
         if expect not in _TRUTHS:
             self.defect(table.line_of("expect"), f'expect is "{expect}"', f"known: {', '.join(_TRUTHS)}")
@@ -107,11 +115,19 @@ class _CaseReader(CoursesReader):
             line=table.line,
             situation=self._situation(table),
             truth=_TRUTHS.get(expect, Truth.FALSE),
-            severity=self._severity(table, expect, severity),
+            severity=None if severity is None else self._severity(table, expect, severity),
             because=tuple(item.text for item in self.texts(table, "because", "a case")),
             subject=self.text(table, "subject", "a case"),
-            message=self.text(table, "message", "a case"),
+            message=self.text(table, "message" if severity is not None else "label", "a case"),
+            firing=self._firing(table),
         )
+
+    def _firing(self, table: Table) -> Mapping[str, Severity | None]:
+        listed = self.texts(table, "firing", "a case")
+        for item in listed:
+            if item.text not in self.others:
+                self.defect(item.line, f'unknown rule "{item.text}"', near(item.text, self.others))
+        return {item.text: self.others.get(item.text) for item in listed}
 
     def _severity(self, table: Table, expect: str, severity: Severity) -> Severity | None:
         text = self.text(table, "severity", "a case")

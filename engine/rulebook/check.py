@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from engine.errors import ConfigError, Defect
 from engine.rulebook.conditions import Analytes
+from engine.rulebook.invariants import broken
 from engine.rulebook.parse import read_rule
 from engine.rulebook.protocols import is_choice, read_choices
-from engine.rulebook.rule import Protocol, Rule, Rulebook, Status
+from engine.rulebook.references import reference_defects, with_turns
+from engine.rulebook.rule import Invariant, Kind, Protocol, Rule, Rulebook, Status
 from engine.rulebook.sources import read_sources
-from engine.rulebook.syntax import near
-from engine.strictyaml import Scalar
 
 CASES_SUFFIX = "_test.yaml"
 
@@ -29,18 +30,25 @@ def parse_rulebook(files: Mapping[str, str], analytes: Analytes, sources_text: s
     for rule_file in read.values():
         defects += rule_file.defects
     defects += _duplicates(paths)
-    defects += _without_cases(files)
-    defects += _supersedes({file: read[file].supersedes for file in paths})
-    rules = [rule_file.rule for rule_file in read.values() if rule_file.rule is not None]
-    by_id = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
+    proven = frozenset(file for file in paths if read[file].kind is Kind.INVARIANT)
+    defects += _without_cases(files, proven)
+    defects += reference_defects(read)
+    headings = sorted(
+        (each.rule for each in read.values() if each.rule is not None), key=lambda rule: rule.id
+    )
+    invariants = tuple(heading for heading in headings if isinstance(heading, Invariant))
     if defects:  # a protocol over broken rules would only repeat what is already said
         raise ConfigError(defects)
+    by_id = with_turns({heading.id: heading for heading in headings if isinstance(heading, Rule)})
+    for invariant in invariants:
+        if invariant.status is Status.ACTIVE:
+            defects += broken(invariant, by_id.values())
     choices = read_choices(files, by_id, sources)
     defects += choices.defects
     defects += _unused(by_id.values(), choices.protocols.values()) if not defects else []
     if defects:
         raise ConfigError(defects)
-    return Rulebook(tuple(by_id.values()), by_id, choices.protocols, choices.switches)
+    return Rulebook(tuple(by_id.values()), by_id, choices.protocols, choices.switches, invariants)
 
 
 def rule_files(files: Mapping[str, str]) -> tuple[str, ...]:
@@ -69,8 +77,9 @@ def _duplicates(files: Iterable[str]) -> Iterator[Defect]:
             yield Defect(file, 1, f'id "{_stem(file)}" is taken by {known}', "an id is used once, for ever")
 
 
-def _without_cases(files: Mapping[str, str]) -> Iterator[Defect]:
-    rules = rule_files(files)
+def _without_cases(files: Mapping[str, str], proven: AbstractSet[str]) -> Iterator[Defect]:
+    """Rules without cases and cases without a rule; invariants are ``proven`` and have none."""
+    rules = [file for file in rule_files(files) if file not in proven]
     for file in rules:
         if cases_file(file) not in files:
             yield Defect(file, 0, "no cases", f"write {cases_file(file)} beside it")
@@ -78,36 +87,6 @@ def _without_cases(files: Mapping[str, str]) -> Iterator[Defect]:
     for file in sorted(files):
         if file.endswith(CASES_SUFFIX) and file not in wanted:
             yield Defect(file, 0, "cases without a rule", "name the file after its rule")
-
-
-def _supersedes(stated: Mapping[str, tuple[Scalar, ...]]) -> Iterator[Defect]:
-    """Rules named by ``supersedes`` that do not exist, and circles of them."""
-    graph = {_stem(file): tuple(item.text for item in items) for file, items in stated.items()}
-    for file, items in stated.items():
-        for item in items:
-            if item.text not in graph:
-                yield Defect(
-                    file, item.line, f'supersedes unknown rule "{item.text}"', near(item.text, graph)
-                )
-        path = _way_back(_stem(file), graph)
-        if path and _stem(file) == min(path):
-            cycle = " > ".join((*path, _stem(file)))
-            yield Defect(file, items[0].line, f"supersedes in a circle: {cycle}", "remove one of them")
-
-
-def _way_back(start: str, graph: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """A way along the graph from ``start`` back to it, without the last step; empty where there is none."""
-    ways: list[tuple[str, ...]] = [(start,)]
-    seen: set[str] = set()
-    while ways:
-        way = ways.pop()
-        for target in graph.get(way[-1], ()):
-            if target == start:
-                return way
-            if target not in seen:
-                seen.add(target)
-                ways.append((*way, target))
-    return ()
 
 
 def _unused(rules: Iterable[Rule], protocols: Iterable[Protocol]) -> Iterator[Defect]:

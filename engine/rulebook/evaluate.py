@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from engine.model.finding import Evidence, Finding, Severity, UnknownCause
+from engine.model.finding import Evidence, Finding, Label, Severity, UnknownCause
 from engine.model.quantity import Truth, plain
 from engine.model.record import Situation
 from engine.model.result import Problem, Result
-from engine.rulebook.conditions import Analytes, Verdict, View
-from engine.rulebook.message import Material, fill
-from engine.rulebook.rule import Rule, Status
+from engine.rulebook.conditions import ALONE, Analytes, Standing, Verdict, View
+from engine.rulebook.message import Material, Template, fill
+from engine.rulebook.rule import AlertRule, Annotation, Rule, Status
 from engine.rulebook.tree import Judged, decisive, judge, supporting, unknown_rank, unpaired
 
 _SEVERITIES = tuple(Severity)
@@ -21,7 +21,10 @@ _SILENT = -1
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A rule applied to one subject: the judged tree, each condition's verdict, and what to say."""
+    """A rule applied to one subject: the judged tree, each condition's verdict, and what to say.
+
+    ``severity`` is None where an alert rule says nothing; an annotation has none.
+    """
 
     rule: Rule
     view: View
@@ -30,35 +33,54 @@ class Judgement:
     severity: Severity | None
 
 
-def evaluate(rule: Rule, situation: Situation, analytes: Analytes) -> tuple[Finding, ...]:
+def evaluate(
+    rule: AlertRule, situation: Situation, analytes: Analytes, standing: Standing = ALONE
+) -> tuple[Finding, ...]:
     """The findings of one rule: exactly one of a clinical rule, whatever its truth, so that silence can be
     explained; of a data-quality rule one for each analyte with that problem, of unmapped codes one for each
     sender.
-    ``analytes`` gives the names that messages use. The evidence that decided comes first.
+    ``analytes`` gives the names that messages use, ``standing`` what other rules have concluded. The
+    evidence that decided comes first.
 
     Pure and total: it never raises, and the same situation gives the same findings.
     """
-    return tuple(finding_of(judgement, analytes) for judgement in judgements(rule, situation))
+    judged = judgements(rule, situation, standing)
+    return tuple(finding_of(rule, judgement, analytes) for judgement in judged)
 
 
-def judgements(rule: Rule, situation: Situation) -> tuple[Judgement, ...]:
-    """The judged trees behind :func:`evaluate`."""
-    if not rule.problems:
-        final = _judged(rule, View(situation, preliminary=False))
+def annotate(
+    annotation: Annotation, situation: Situation, analytes: Analytes, standing: Standing = ALONE
+) -> tuple[Truth, Label | None]:
+    """Whether a label, modifier or selector holds, and what it says."""
+    (judgement,) = judgements(annotation, situation, standing)
+    return judgement.tree.truth, label_of(annotation, judgement, analytes)
+
+
+def judgements(rule: Rule, situation: Situation, standing: Standing = ALONE) -> tuple[Judgement, ...]:
+    """The judged trees behind :func:`evaluate` and :func:`annotate`."""
+    problems = rule.problems if isinstance(rule, AlertRule) else frozenset()
+    if not problems:
+        final = _judged(rule, View(situation, preliminary=False, standing=standing))
         if not rule.allow_preliminary or situation.provisional is situation.series:
             return (final,)
         # A preliminary value may raise an alert; it never lowers what a final one says.
-        provisional = _judged(rule, View(situation, preliminary=True))
-        louder = final.severity is None or _loudness(provisional) > _loudness(final)
+        provisional = _judged(rule, View(situation, preliminary=True, standing=standing))
+        silent = _loudness(final) == _SILENT
+        louder = silent or _loudness(provisional) > _loudness(final)
         return (provisional if louder else final,)
     subjects: dict[str, list[Result]] = {}
     for result in situation.problems:
-        if result.problem in rule.problems and result.collected.latest >= situation.scope_from:
+        if result.problem in problems and result.collected.latest >= situation.scope_from:
             subjects.setdefault(subject_of(result), []).append(result)
     return tuple(
         _judged(
             rule,
-            View(situation, preliminary=rule.allow_preliminary, unusable=_newest_first(subjects[name])),
+            View(
+                situation,
+                preliminary=rule.allow_preliminary,
+                unusable=_newest_first(subjects[name]),
+                standing=standing,
+            ),
         )
         for name in sorted(subjects)
     )
@@ -71,6 +93,10 @@ def _newest_first(results: Sequence[Result]) -> tuple[Result, ...]:
 
 
 def _loudness(judgement: Judgement) -> int:
+    if isinstance(judgement.rule, Annotation):
+        if _text_of(judgement.rule, judgement.tree.truth) is None:
+            return _SILENT
+        return 1 if judgement.tree.truth is Truth.TRUE else 0
     return _SILENT if judgement.severity is None else judgement.severity.rank
 
 
@@ -86,10 +112,11 @@ def _judged(rule: Rule, view: View) -> Judgement:
     verdicts = tuple(condition.judge(view) for condition in rule.conditions)
     tree = judge(rule.when, verdicts, rule.pair_within)
     severity: Severity | None = None
-    if tree.truth is Truth.TRUE:
-        severity = rule.severity
-    elif tree.truth is Truth.UNKNOWN:
-        severity = severity_if_unknown(tree, rule.if_unknown)
+    if isinstance(rule, AlertRule):
+        if tree.truth is Truth.TRUE:
+            severity = rule.severity
+        elif tree.truth is Truth.UNKNOWN:
+            severity = severity_if_unknown(tree, rule.if_unknown)
     return Judgement(rule, view, verdicts, tree, severity)
 
 
@@ -100,12 +127,32 @@ def severity_if_unknown(tree: Judged, if_unknown: Mapping[UnknownCause, Severity
     return None if rank == _SILENT else _SEVERITIES[rank]
 
 
-def finding_of(judgement: Judgement, analytes: Analytes) -> Finding:
+def label_of(annotation: Annotation, judgement: Judgement, analytes: Analytes) -> Label | None:
+    """What an annotation says, None where it says nothing."""
+    template = _text_of(annotation, judgement.tree.truth)
+    if template is None:
+        return None
+    speaking = _speaking(judgement)
+    material = Material(judgement.view, (*speaking, *judgement.verdicts), _trigger(speaking, ""), analytes)
+    return Label(annotation.id, fill(template, material))
+
+
+def _text_of(annotation: Annotation, truth: Truth) -> Template | None:
+    return {Truth.TRUE: annotation.label, Truth.UNKNOWN: annotation.label_unknown}.get(truth)
+
+
+def _speaking(judgement: Judgement) -> list[Verdict]:
+    """The verdicts that speak for the rule; where it fires, only those that hold."""
+    verdicts = supporting(judgement.tree)
+    if judgement.tree.truth is Truth.TRUE:
+        return [verdict for verdict in verdicts if verdict.truth is Truth.TRUE]
+    return list(verdicts)
+
+
+def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Finding:
     """The finding; its message is written only where there is something to say."""
-    rule, view, tree = judgement.rule, judgement.view, judgement.tree
-    speaking = list(supporting(tree))
-    if tree.truth is Truth.TRUE:
-        speaking = [verdict for verdict in speaking if verdict.truth is Truth.TRUE]
+    view, tree = judgement.view, judgement.tree
+    speaking = _speaking(judgement)
     trigger = _trigger(speaking, rule.trigger)
     message = ""
     if judgement.severity is not None:
@@ -134,7 +181,7 @@ def finding_of(judgement: Judgement, analytes: Analytes) -> Finding:
     )
 
 
-def _message(rule: Rule, truth: Truth, material: Material) -> str:
+def _message(rule: AlertRule, truth: Truth, material: Material) -> str:
     if truth is Truth.TRUE:
         return fill(rule.message, material)
     if rule.message_unknown is not None:

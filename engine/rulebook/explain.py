@@ -9,7 +9,7 @@ from engine.model.quantity import Operator, Truth, plain
 from engine.rulebook.conditions import Analytes, Condition, read_condition
 from engine.rulebook.conditions.base import OPERATOR_WORDS
 from engine.rulebook.conditions.values import Comparison, Multiple
-from engine.rulebook.rule import Rule
+from engine.rulebook.rule import AlertRule, Annotation, Rule
 from engine.rulebook.syntax import Unreadable
 from engine.rulebook.tree import All, AnyOf, Leaf, Node, Not
 
@@ -25,19 +25,10 @@ _BRANCH_WORDS: Mapping[type[Node], str] = {All: "all of these hold:", AnyOf: "at
 def describe(rule: Rule, analytes: Analytes) -> str:
     """The rule as a clinician would read it: when it fires, how loud, what to do, and who says so."""
     lines = [f"{rule.id} (version {rule.version}, {rule.status.value})", rule.title, ""]
-    lines.append(f"Fires as {rule.severity.value} when")
-    lines.extend(_tree(rule.when, analytes, 1))
-    loud = {cause: said for cause, said in rule.if_unknown.items() if said is not None}
-    for cause, said in loud.items():
-        lines.append(f"When that cannot be decided ({_CAUSE_WORDS[cause]}): {said.value}.")
-    lines.append(f"Message: {rule.message}")
-    if rule.message_unknown is not None:
-        lines.append(f"Message when it cannot be decided: {rule.message_unknown}")
-    lines.append(f"Action: {rule.action}")
-    if rule.trigger:
-        lines.append(f"Names first: {analytes[rule.trigger].title}")
-    if rule.supersedes:
-        lines.append(f"Takes precedence over: {', '.join(rule.supersedes)}")
+    if isinstance(rule, AlertRule):
+        lines.extend(_alert(rule, analytes))
+    elif isinstance(rule, Annotation):
+        lines.extend(_annotation(rule, analytes))
     if rule.allow_preliminary:
         lines.append("Looks at preliminary results too.")
     lines.append(f"Rationale: {rule.rationale}")
@@ -45,6 +36,35 @@ def describe(rule: Rule, analytes: Analytes) -> str:
         quote = f': "{source.quote}"' if source.quote else ""
         lines.append(f"Source: {source}{quote}")
     return "\n".join(lines) + "\n"
+
+
+def _alert(rule: AlertRule, analytes: Analytes) -> Iterator[str]:
+    yield f"Fires as {rule.severity.value} when"
+    yield from _tree(rule.when, analytes, 1)
+    loud = {cause: said for cause, said in rule.if_unknown.items() if said is not None}
+    for cause, said in loud.items():
+        yield f"When that cannot be decided ({_CAUSE_WORDS[cause]}): {said.value}."
+    yield f"Message: {rule.message}"
+    if rule.message_unknown is not None:
+        yield f"Message when it cannot be decided: {rule.message_unknown}"
+    yield f"Action: {rule.action}"
+    if rule.trigger:
+        yield f"Names first: {analytes[rule.trigger].title}"
+    if rule.supersedes:
+        yield f"Takes precedence over: {', '.join(rule.supersedes)}"
+
+
+def _annotation(rule: Annotation, analytes: Analytes) -> Iterator[str]:
+    yield f"Stands on alerts about {', '.join(sorted(rule.applies_to))} when"
+    yield from _tree(rule.when, analytes, 1)
+    yield f"Label: {rule.label}"
+    if rule.label_unknown is not None:
+        yield f"Label when that cannot be decided: {rule.label_unknown}"
+    if rule.raises:
+        yield "Makes these alerts one severity graver, critical at most; several modifiers make one step."
+    if rule.repeat_within is not None:
+        panels = " and ".join(sorted(rule.panels))
+        yield f"The {panels} panel is due again within {rule.repeat_within.days} d."
 
 
 _ABBREVIATION = 4

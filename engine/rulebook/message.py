@@ -14,10 +14,11 @@ from engine.rulebook.conditions import Analytes, Condition, Verdict, View
 from engine.rulebook.conditions.base import cut
 from engine.rulebook.conditions.states import Unusable
 from engine.rulebook.conditions.stretches import Was
+from engine.rulebook.conditions.values import Ratio
 from engine.rulebook.problem_words import codes_of, fault_of, sender_of
 from engine.rulebook.syntax import Unreadable, near
 
-FIELDS = ("sent", "fold", "baseline", "uln", "lln", "collected")
+FIELDS = ("sent", "fold", "ratio", "baseline", "uln", "lln", "collected")
 TRIGGER_FIELDS = (*FIELDS, "name", "code", "sender")
 PAST_FIELD = "was"  # only of an analyte with a condition on its past
 # What only a rule about such observations can tell.
@@ -107,6 +108,10 @@ def _placeholder(field: str, conditions: Sequence[Condition], speaking: Sequence
         raise Unreadable(
             f'placeholder "{{{field}}}": no condition looks at {needed}', f"use a condition with x {needed}"
         )
+    if attribute == "ratio" and not any(isinstance(c, Ratio) and c.numerator == name for c in conditions):
+        raise Unreadable(
+            f'placeholder "{{{field}}}": no condition divides {name} by another', "use a condition with /"
+        )
     if attribute != "fold":
         return Placeholder(name, attribute)
     # 4 x the upper limit must never be shown as 4 x the baseline
@@ -125,8 +130,8 @@ def _value(placeholder: Placeholder, material: Material) -> str:
     else:
         judged = (v.result for v in material.verdicts if v.result is not None and v.evidence.analyte == name)
         result = next(judged, None) or material.view.current(name)
-    if attribute == "fold":
-        return _fold(placeholder, material)
+    if attribute in ("fold", "ratio"):
+        return _fold(placeholder, material) if attribute == "fold" else _ratio(name, material)
     if attribute == PAST_FIELD:
         return _past(name, material)
     if attribute in ("baseline", "uln", "lln"):
@@ -148,6 +153,11 @@ def _value(placeholder: Placeholder, material: Material) -> str:
     text = str(result.quantity) if result.quantity else result.sent
     preliminary = STATUS_ACTIONS[result.status] is StatusAction.PROVISIONAL
     return f"{text} (preliminary)" if preliminary else text
+
+
+def _ratio(analyte: str, material: Material) -> str:
+    quotients = (v.evidence for v in material.verdicts if v.evidence.analyte == analyte and v.evidence.fold)
+    return next((each.fold for each in quotients if " / " in each.condition), "")
 
 
 def _fold(placeholder: Placeholder, material: Material) -> str:

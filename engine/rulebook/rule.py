@@ -1,11 +1,12 @@
-"""A rule as loaded, and the rulebook that holds all of them."""
+"""Rules as loaded, by kind, and the rulebook that holds all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from engine.errors import ConfigError, Defect
 from engine.model.finding import Severity, UnknownCause
@@ -13,8 +14,47 @@ from engine.model.record import BaselineMode
 from engine.model.result import Problem
 from engine.rulebook.conditions import Condition
 from engine.rulebook.message import Template
+from engine.rulebook.promises import Promise
 from engine.rulebook.syntax import near
 from engine.rulebook.tree import Node
+
+FAMILIES = (
+    "liver-injury",
+    "liver-recovery",
+    "alp-low",
+    "alp-trend",
+    "cytopenia",
+    "blood-trend",
+    "tpmt-nudt15",
+    "metabolites",
+    "monitoring-liver",
+    "monitoring-blood",
+    "monitoring-panel",
+    "restart",
+    "restart-eligibility",
+    "dose",
+    "co-medication",
+    "hypersensitivity",
+    "pancreas",
+    "aih",
+    "pregnancy",
+    "workup",
+    "kidney",
+    *(problem.value for problem in Problem),
+)
+"""The kinds of harm that alerts are gathered under, and the kinds of unusable observation."""
+
+PANELS = ("liver", "blood")
+
+
+class Kind(StrEnum):
+    """What a rule does: raises an alert, says more about one, makes one graver, or is proven of all rules."""
+
+    ALERT = "alert"
+    LABEL = "label"
+    MODIFIER = "modifier"
+    SELECTOR = "selector"
+    INVARIANT = "invariant"
 
 
 class Status(StrEnum):
@@ -38,43 +78,101 @@ class Source:
         return f"{self.document}, {self.section}"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule file, compiled.
-
-    ``conditions`` are the distinct conditions of ``when`` in the order of the file. ``if_unknown`` has an
-    entry for each cause; None is silence. ``trigger`` is the analyte that an alert names first, empty
-    where it is the value furthest beyond its threshold.
-    ``problems`` are the kinds of unusable observation that a data-quality rule asks about: such a rule
-    gives a finding for each, a clinical rule (none) exactly one. ``version`` is text: 1.10 is not 1.1.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """What every rule file says of itself. ``version`` is text: 1.10 is not 1.1."""
 
     id: str
+    kind: Kind
     title: str
-    family: str
-    severity: Severity
     status: Status
     version: str
     rationale: str
     sources: tuple[Source, ...]
+    file: str
+
+
+class Stage(IntEnum):
+    """When a rule is judged, so that it finds what it asks about already concluded."""
+
+    MODIFIERS = 0  # with everything that modifiers rest on
+    RULES = 1
+    LAST = 2  # rules that rest on "nothing fires above ..."
+
+
+class Turn(NamedTuple):
+    """A rule's place among the rules in force: its stage, and how many rules deep it rests on others."""
+
+    stage: Stage
+    depth: int
+
+
+USUAL_TURN = Turn(Stage.RULES, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Heading):
+    """A rule that is judged on a situation: an alert rule, or an annotation.
+
+    ``conditions`` are the distinct conditions of ``when`` in the order of the file. ``turn`` is known once
+    all rules of the folder are.
+    """
+
     when: Node
     conditions: tuple[Condition, ...]
-    if_unknown: Mapping[UnknownCause, Severity | None]
-    supersedes: tuple[str, ...]
     pair_within: timedelta
-    repeat_after: timedelta
     allow_preliminary: bool
-    message: Template
-    message_unknown: Template | None
-    action: str
-    trigger: str
-    problems: frozenset[Problem]
-    file: str
+    turn: Turn = USUAL_TURN
 
     @property
     def of_newest_course(self) -> bool:
         """Whether it judges the course told of last, before any result of it: its alerts belong to that."""
         return any(condition.OF_NEWEST_COURSE for condition in self.conditions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRule(Rule):
+    """A rule that raises an alert.
+
+    ``if_unknown`` has an entry for each cause; None is silence. ``trigger`` is the analyte that an alert
+    names first, empty where it is the value furthest beyond its threshold.
+    ``problems`` are the kinds of unusable observation that a data-quality rule asks about: such a rule
+    gives a finding for each, a clinical rule (none) exactly one.
+    """
+
+    family: str
+    severity: Severity
+    if_unknown: Mapping[UnknownCause, Severity | None]
+    supersedes: tuple[str, ...]
+    repeat_after: timedelta
+    message: Template
+    message_unknown: Template | None
+    action: str
+    trigger: str
+    problems: frozenset[Problem]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation(Rule):
+    """A label, modifier or selector: while it holds, its text stands on the alerts of some families.
+
+    UNKNOWN attaches ``label_unknown``, nothing where there is none, and never raises. ``raises``: the
+    alerts are one severity graver. ``repeat_within``: the ``panels`` are due at least so often.
+    """
+
+    applies_to: frozenset[str]
+    label: Template
+    label_unknown: Template | None
+    raises: bool
+    repeat_within: timedelta | None
+    panels: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invariant(Heading):
+    """Something that ``rules check`` proves of the whole folder; ``ensures`` says what."""
+
+    ensures: Promise
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +223,14 @@ class Rulebook:
     """Every rule, switch and protocol of a rules folder, checked: in order of id, all references resolved.
 
     ``in_force`` are the active and shadow rules of the chosen ``protocol``, none before one is chosen.
+    ``invariants`` hold whatever protocol is chosen.
     """
 
     rules: tuple[Rule, ...]
     by_id: Mapping[str, Rule]
     protocols: Mapping[str, Protocol]
     switches: Mapping[str, Switch] = field(default_factory=dict)
+    invariants: tuple[Invariant, ...] = ()
     in_force: tuple[Rule, ...] = ()
     protocol: Protocol | None = None
 

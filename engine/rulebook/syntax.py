@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from engine.model.facts import FACT_VALUES, METABOLISER_LEVELS, OTHER_DRUGS
+from engine.model.finding import Severity
 from engine.model.quantity import Operator
 from engine.model.result import Problem
 from engine.model.therapy import TherapyState
@@ -85,6 +86,8 @@ SLOTS: Mapping[str, Slot] = {
     "DRUG": Slot("a drug", OTHER_DRUGS),
     "NAME": Slot("a fact"),
     "VALUE": Slot("a value"),
+    "RULEID": Slot("a rule"),
+    "SEVERITY": Slot("a severity", tuple(severity.value for severity in Severity)[:-1]),
     "PROBLEM": Slot("a problem", tuple(problem.value for problem in Problem)),
 }
 

@@ -10,9 +10,11 @@ from engine.model.finding import Severity
 from engine.model.quantity import Truth
 from engine.rulebook.cases import Case, case_defect, read_cases
 from engine.rulebook.check import cases_file
-from engine.rulebook.conditions import Analytes
-from engine.rulebook.evaluate import Judgement, finding_of, judgements
-from engine.rulebook.rule import Rule, Rulebook
+from engine.rulebook.conditions import Analytes, Standing
+from engine.rulebook.conditions.others import NothingFires
+from engine.rulebook.evaluate import Judgement, finding_of, judgements, label_of, subject_of
+from engine.rulebook.references import asked_by
+from engine.rulebook.rule import AlertRule, Annotation, Rule, Rulebook
 from engine.rulebook.tree import decisive
 
 
@@ -30,10 +32,17 @@ class CaseReport:
         return not self.failures and not self.gaps
 
 
-def cases_of(rule: Rule, files: Mapping[str, str], analytes: Analytes) -> tuple[Case, ...]:
+def cases_of(
+    rule: Rule, rulebook: Rulebook, files: Mapping[str, str], analytes: Analytes
+) -> tuple[Case, ...]:
     """The cases beside a rule. Raises ConfigError with every defect of their file."""
     file = cases_file(rule.file)
-    return read_cases(files[file], file, analytes, rule.severity)
+    others = {name: _severity_of(other) for name, other in rulebook.by_id.items() if name != rule.id}
+    return read_cases(files[file], file, analytes, _severity_of(rule), others)
+
+
+def _severity_of(rule: Rule) -> Severity | None:
+    return rule.severity if isinstance(rule, AlertRule) else None
 
 
 def run_cases(files: Mapping[str, str], rulebook: Rulebook, analytes: Analytes) -> CaseReport:
@@ -45,7 +54,7 @@ def run_cases(files: Mapping[str, str], rulebook: Rulebook, analytes: Analytes) 
     defects: list[Defect] = []
     for rule in rulebook.rules:
         try:
-            of_rule[rule.id] = cases_of(rule, files, analytes)
+            of_rule[rule.id] = cases_of(rule, rulebook, files, analytes)
         except ConfigError as error:
             defects.extend(error.defects)
     if defects:
@@ -64,18 +73,25 @@ def run_case(rule: Rule, case: Case, analytes: Analytes) -> tuple[Defect, ...]:
     return tuple(_failures(rule, case, analytes))
 
 
+def standing_of(case: Case) -> Standing:
+    """What the other rules have concluded, as far as the case says."""
+    speaking = {rule: severity for rule, severity in case.firing.items() if severity is not None}
+    return Standing(frozenset(case.firing), speaking)
+
+
 def _failures(rule: Rule, case: Case, analytes: Analytes) -> Iterator[Defect]:
-    judged = judgements(rule, case.situation)
-    findings = {finding_of(each, analytes).subject: each for each in judged}
-    if case.subject and case.subject not in findings:
+    yield from _not_asked(rule, case)
+    judged = judgements(rule, case.situation, standing_of(case))
+    by_subject = {subject_of(each.view.subject) if each.view.subject else "": each for each in judged}
+    if case.subject and case.subject not in by_subject:
         yield case_defect(
-            case, f'no finding about "{case.subject}"', f"found: {', '.join(findings) or 'none'}"
+            case, f'no finding about "{case.subject}"', f"found: {', '.join(by_subject) or 'none'}"
         )
         return
-    if len(findings) > 1 and not case.subject:
-        yield case_defect(case, f"{len(findings)} findings", f"add subject: one of {', '.join(findings)}")
+    if len(by_subject) > 1 and not case.subject:
+        yield case_defect(case, f"{len(by_subject)} findings", f"add subject: one of {', '.join(by_subject)}")
         return
-    judgement = findings.get(case.subject) if case.subject else next(iter(findings.values()), None)
+    judgement = by_subject.get(case.subject) if case.subject else next(iter(by_subject.values()), None)
     truth = judgement.tree.truth if judgement is not None else Truth.FALSE
     severity = judgement.severity if judgement is not None else None
     if truth is not case.truth:
@@ -90,9 +106,25 @@ def _failures(rule: Rule, case: Case, analytes: Analytes) -> Iterator[Defect]:
                 case, f'"{condition}" did not decide', f"decided: {', '.join(deciding) or 'none'}"
             )
     if case.message and judgement is not None:
-        message = finding_of(judgement, analytes).message
-        if message != case.message:
-            yield case_defect(case, "another message", message)
+        what, text = _said(rule, judgement, analytes)
+        if text != case.message:
+            yield case_defect(case, f"another {what}", text or f"no {what}")
+
+
+def _said(rule: Rule, judgement: Judgement, analytes: Analytes) -> tuple[str, str]:
+    if isinstance(rule, AlertRule):
+        return "message", finding_of(rule, judgement, analytes).message
+    label = label_of(rule, judgement, analytes) if isinstance(rule, Annotation) else None
+    return "label", "" if label is None else label.text
+
+
+def _not_asked(rule: Rule, case: Case) -> Iterator[Defect]:
+    """Rules that a case says to fire though the rule does not ask about them."""
+    if any(isinstance(condition, NothingFires) for condition in rule.conditions):
+        return
+    for name in case.firing:
+        if name not in asked_by(rule):
+            yield case_defect(case, f"no condition asks whether {name} fires", "remove it from firing")
 
 
 def _word(severity: Severity | None) -> str:
@@ -118,7 +150,7 @@ def coverage_gaps(rule: Rule, cases: tuple[Case, ...]) -> tuple[Defect, ...]:
     """A defect for each truth that a condition of the rule can have and no case of the rule gives it."""
     seen: set[tuple[str, Truth]] = set()
     for case in cases:
-        judged = judgements(rule, case.situation)
+        judged = judgements(rule, case.situation, standing_of(case))
         for judgement in judged:
             seen.update((verdict.evidence.condition, verdict.truth) for verdict in judgement.verdicts)
         if not judged:  # no unusable observation: every condition on one is false

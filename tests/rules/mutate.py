@@ -141,7 +141,8 @@ def proving_cases(rule: Rule) -> tuple[Case, ...]:
 
 
 def _cases(rule: Rule) -> tuple[Case, ...]:
-    return tuple(replace(case, because=()) for case in cases_of(rule, shipped_files(), shipped_analytes()))
+    stated = cases_of(rule, shipped(), shipped_files(), shipped_analytes())
+    return tuple(replace(case, because=()) for case in stated)
 
 
 def _changed_rules(rule: Rule) -> Iterator[tuple[Mutant, Rule | None]]:
@@ -152,7 +153,7 @@ def _changed_rules(rule: Rule) -> Iterator[tuple[Mutant, Rule | None]]:
     for mutant in mutants(when) if when is not None else ():
         entries = {**document.entries, "when": mutant.when}
         changed = compile_rule(replace(document, entries=entries), rule.file, shipped_analytes(), _sources())
-        yield mutant, changed.rule
+        yield mutant, changed.rule if isinstance(changed.rule, Rule) else None
 
 
 def _fails(changed: Rule, case: Case) -> bool:

@@ -19,13 +19,14 @@ from typing import Any
 from engine.model.finding import Finding
 from engine.model.quantity import Interval, Truth, plain
 from engine.model.result import Result
-from engine.rulebook import Rule, Status, evaluate
-from engine.rulebook.cases import NOW, Case
+from engine.rulebook import AlertRule, Status, evaluate
+from engine.rulebook.case_courses import NOW
+from engine.rulebook.cases import Case
 from engine.vectors import FORMAT, SUITE_FILE
 from tests.rules.mutate import proving_cases
 from tests.sample_day.wire import segment
 from tests.unit.rulebook.bad_files import ROOT
-from tests.unit.rulebook.records import shipped, shipped_analytes
+from tests.unit.rulebook.records import shipped_alerts, shipped_analytes
 
 VECTORS = ROOT / "docs" / "vectors"
 FROM_CASES = VECTORS / "rules"
@@ -38,7 +39,7 @@ ANCHOR = "2951-2^Sodium [Moles/volume] in Serum or Plasma^LN"
 def vectors() -> dict[str, str]:
     """Every file to write, by its path below :data:`FROM_CASES`."""
     files: dict[str, str] = {}
-    for rule in shipped().rules:
+    for rule in shipped_alerts():
         if rule.status is not Status.ACTIVE or rule.problems:
             continue
         found: list[dict[str, Any]] = []
@@ -55,6 +56,8 @@ def vectors() -> dict[str, str]:
 
 def obstacle(case: Case) -> str:
     """Why neither roster nor message can say what the case says; empty where they can."""
+    if case.firing:
+        return "what other rules conclude"
     situation = case.situation
     span = situation.span
     course = situation.scope_from if span is None else span.start
@@ -67,7 +70,7 @@ def obstacle(case: Case) -> str:
     return ""
 
 
-def vector(rule: Rule, case: Case, name: str) -> dict[str, Any]:
+def vector(rule: AlertRule, case: Case, name: str) -> dict[str, Any]:
     """The vector of a case; what must come out is what the case says, not what an engine makes of it."""
     alerts = []
     if case.severity is not None:

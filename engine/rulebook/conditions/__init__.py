@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from engine.rulebook.conditions.base import Analytes, Condition, Verdict, View
+from engine.rulebook.conditions.base import ALONE, Analytes, Condition, Standing, Verdict, View
 from engine.rulebook.conditions.baselines import BaselineMultiple
 from engine.rulebook.conditions.co_medication import DoseBeforeDrug, DrugBeforeStart, DrugStarted
 from engine.rulebook.conditions.courses import Begun, Break
 from engine.rulebook.conditions.doses import DoseAgainstDose, DoseAgainstNumber, DoseRaised
+from engine.rulebook.conditions.others import NothingFires, RuleFires
 from engine.rulebook.conditions.presence import MeasuredSince, MeasuredWith, MeasuredWithin, Stated
 from engine.rulebook.conditions.series import Change, Range, TimeOfDay
 from engine.rulebook.conditions.states import (
@@ -55,6 +56,8 @@ FORMS: tuple[type[Condition], ...] = (
     DrugBeforeStart,
     DoseBeforeDrug,
     Unusable,
+    RuleFires,
+    NothingFires,
 )
 
 _FORM_OF = {pattern: form for form in FORMS for pattern in form.PATTERNS}
@@ -75,4 +78,14 @@ def grammar_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-__all__ = ["FORMS", "Analytes", "Condition", "Verdict", "View", "grammar_table", "read_condition"]
+__all__ = [
+    "ALONE",
+    "FORMS",
+    "Analytes",
+    "Condition",
+    "Standing",
+    "Verdict",
+    "View",
+    "grammar_table",
+    "read_condition",
+]

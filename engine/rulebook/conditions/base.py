@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple, Self
 
 from engine.model.codes import AnalyteDefinition, AnalyteKind
-from engine.model.finding import Evidence, UnknownCause
+from engine.model.finding import Evidence, Severity, UnknownCause
 from engine.model.quantity import Interval, Operator, Truth, plain
 from engine.model.record import Situation
 from engine.model.result import Result
@@ -20,17 +23,40 @@ Analytes = Mapping[str, AnalyteDefinition]
 HIGH = (Operator.GREATER, Operator.GREATER_OR_EQUAL)
 
 
+class Standing(NamedTuple):
+    """What other rules have concluded in the same judgement, as far as a rule may ask.
+
+    ``firing``: the rules whose conditions hold. ``speaking``: the alert rules that say something, those
+    included that cannot exclude it, and how loud. ``repeat_within``: how often a panel is due at least.
+    """
+
+    firing: AbstractSet[str] = frozenset()
+    speaking: Mapping[str, Severity] = MappingProxyType({})
+    repeat_within: Mapping[str, timedelta] = MappingProxyType({})
+
+
+ALONE = Standing()
+
+
 class View:
     """What one rule sees of a situation.
 
     ``unusable`` are the observations that a data-quality rule is being asked about, newest first; empty
-    for other rules.
+    for other rules. ``standing`` is what other rules have concluded.
     """
 
-    __slots__ = ("series", "situation", "unusable")
+    __slots__ = ("series", "situation", "standing", "unusable")
 
-    def __init__(self, situation: Situation, *, preliminary: bool, unusable: tuple[Result, ...] = ()) -> None:
+    def __init__(
+        self,
+        situation: Situation,
+        *,
+        preliminary: bool,
+        unusable: tuple[Result, ...] = (),
+        standing: Standing = ALONE,
+    ) -> None:
         self.situation = situation
+        self.standing = standing
         self.series = situation.provisional if preliminary else situation.series
         self.unusable = unusable
 

@@ -9,7 +9,7 @@ from textwrap import indent
 from engine.model.codes import AnalyteDefinition
 from engine.model.finding import Finding, Severity
 from engine.model.record import Situation
-from engine.rulebook import Rule, Rulebook, evaluate, parse_rulebook
+from engine.rulebook import AlertRule, Rulebook, evaluate, parse_rulebook
 from engine.rulebook.cases import read_cases
 from engine.rulebook.conditions import Verdict, View, read_condition
 from engine.terminology import parse_terminology
@@ -18,7 +18,7 @@ from tests.unit.rulebook.bad_files import ANALYTES, ROOT, sources_text
 _RULE = """\
 id: x01-example
 title: Example
-family: example
+family: workup
 severity: {severity}
 status: {status}
 version: "1"
@@ -53,7 +53,7 @@ def rule(
     if_unknown: str = "if_unknown: silent",
     message: str = "Look.",
     extra: str = "",
-) -> Rule:
+) -> AlertRule:
     """A rule with these conditions, through the parser."""
     text = _RULE.format(
         severity=severity,
@@ -63,10 +63,12 @@ def rule(
         message=message,
     )
     files = {"rules/azathioprine/x01-example.yaml": text, "rules/azathioprine/x01-example_test.yaml": ""}
-    return parse_rulebook(files, ANALYTES, sources_text()).by_id["x01-example"]
+    found = parse_rulebook(files, ANALYTES, sources_text()).by_id["x01-example"]
+    assert isinstance(found, AlertRule)
+    return found
 
 
-def finding(a_rule: Rule, text: str) -> Finding:
+def finding(a_rule: AlertRule, text: str) -> Finding:
     """The one finding of a clinical rule on the situation of a case."""
     (found,) = evaluate(a_rule, situation(text), ANALYTES)
     return found
@@ -85,6 +87,11 @@ def shipped_files() -> dict[str, str]:
 def shipped() -> Rulebook:
     """The rulebook that the product ships, with the default protocol in force."""
     return parse_rulebook(shipped_files(), shipped_analytes(), sources_text()).with_protocol("strictest")
+
+
+def shipped_alerts() -> tuple[AlertRule, ...]:
+    """The shipped rules that raise alerts."""
+    return tuple(each for each in shipped().rules if isinstance(each, AlertRule))
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.rulebook import evaluate, why_silent
+from engine.rulebook import conclude, why_silent
 from tests.unit.rulebook.records import finding, rule, shipped, shipped_analytes, situation, verdict
 
 _TRAP = "ranges: {alt: 10-40}\nbaseline: {alt: 20 U/L}\nfacts: {symptom: none}\n"
@@ -27,12 +27,8 @@ def _record(mode: str, value: str, baseline: str = "20 U/L", limits: str = "10-4
 def test_a_low_baseline_is_a_reason_to_stop_only_literally(mode: str, expected: dict[str, str]) -> None:
     """ALT 100 after a baseline of 20, upper limit 40: 5 x the baseline, and 2.5 x the upper limit."""
     seen = situation(f"mode: {mode}\n{_TRAP}results: {{alt: {{0d: 100 U/L}}}}")
-    found = [
-        each
-        for one in shipped().in_force
-        if one.id[0] != "q"
-        for each in evaluate(one, seen, shipped_analytes())
-    ]
+    clinical = [rule for rule in shipped().in_force if rule.id[0] != "q"]
+    found = conclude(clinical, seen, shipped_analytes())
     speaking = {each.rule_id[:3]: each.severity.value for each in found if each.severity is not None}
 
     assert speaking == expected

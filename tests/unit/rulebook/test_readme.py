@@ -6,9 +6,14 @@ import pytest
 
 from engine.model.finding import UnknownCause
 from engine.rulebook import grammar_table
-from engine.rulebook.cases import CASE_KEYS
+from engine.rulebook.annotations import MODIFIER_KEYS
+from engine.rulebook.cases import ALERT_KEYS, ANNOTATION_KEYS
+from engine.rulebook.frame import COMBINERS
+from engine.rulebook.invariants import FORMS
+from engine.rulebook.invariants import KEYS as INVARIANT_KEYS
 from engine.rulebook.message import PAST_FIELD, TRIGGER_FIELDS
-from engine.rulebook.parse import COMBINERS, KEYS
+from engine.rulebook.parse import KEYS
+from engine.rulebook.rule import FAMILIES, Kind
 from tests.unit.rulebook.bad_files import ROOT
 
 _README = (ROOT / "rules" / "README.md").read_text("utf-8")
@@ -21,10 +26,31 @@ def test_the_grammar_table_is_current() -> None:
     assert grammar_table() == shown
 
 
-@pytest.mark.parametrize("key", [*KEYS, *CASE_KEYS, *(cause.value for cause in UnknownCause)])
+@pytest.mark.parametrize(
+    "key",
+    [
+        *dict.fromkeys(
+            (
+                *KEYS,
+                *MODIFIER_KEYS,
+                *INVARIANT_KEYS,
+                *(key for form in FORMS for key in form),
+                *ALERT_KEYS,
+                *ANNOTATION_KEYS,
+                *(cause.value for cause in UnknownCause),
+            )
+        )
+    ],
+)
 def test_every_key_has_its_row(key: str) -> None:
     """Whoever writes a rule or a case finds every key explained."""
     assert f"| `{key}` |" in _README
+
+
+@pytest.mark.parametrize("word", [*(kind.value for kind in Kind), *FAMILIES])
+def test_every_kind_and_family_is_named(word: str) -> None:
+    """Whoever writes a rule finds the kinds and families that there are."""
+    assert f"`{word}`" in _README
 
 
 @pytest.mark.parametrize("combiner", COMBINERS)
