@@ -19,9 +19,9 @@ def _record(mode: str, value: str, baseline: str = "20 U/L", limits: str = "10-4
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [
-        ("literal", {"a01": "critical", "a13": "review"}),
-        ("floor_uln", {"a13": "review"}),
-        ("split", {"a13": "review"}),
+        ("literal", {"a01": "critical", "a13": "review", "a19": "review"}),
+        ("floor_uln", {"a13": "review", "a19": "review"}),
+        ("split", {"a13": "review", "a19": "review"}),
     ],
 )
 def test_a_low_baseline_is_a_reason_to_stop_only_literally(mode: str, expected: dict[str, str]) -> None:
