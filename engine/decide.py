@@ -54,7 +54,7 @@ class Decision:
 
 
 def decide_results(reported: Reported, record: Record, knowledge: Knowledge, occasion: Occasion) -> Decision:
-    """Take in one patient's observations.
+    """Take in one patient's observations, and the facts told with them.
 
     A version older than the stored one is kept beside and judged never. Raises ContentError for a
     promotion (status U) of a value that was never received.
@@ -75,11 +75,19 @@ def decide_results(reported: Reported, record: Record, knowledge: Knowledge, occ
             superseded.append(result)
     on_therapy = bool(spans(record.therapy))
     ledger = tuple(replace(entry, on_therapy=on_therapy) for entry in reported.ledger)
-    if not fresh:
+    told_facts = news(record.therapy, reported.facts)
+    if not (fresh or told_facts):
         return Decision(record, superseded=tuple(superseded), ledger=ledger)
-    after = replace(record, results=tuple(stored.values()))
+    therapy = newest((*record.therapy, *told_facts)) if told_facts else record.therapy
+    after = replace(record, results=tuple(stored.values()), therapy=therapy)
     judged = _judge(after, knowledge, occasion)
-    return replace(judged, results=tuple(fresh.values()), superseded=tuple(superseded), ledger=ledger)
+    return replace(
+        judged,
+        results=tuple(fresh.values()),
+        superseded=tuple(superseded),
+        therapy=told_facts,
+        ledger=ledger,
+    )
 
 
 def decide_therapy(

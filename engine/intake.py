@@ -14,7 +14,7 @@ and place; nothing of it is applied, and the rest of the batch goes on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -36,17 +36,22 @@ from engine.model.purpose import Purpose, purpose_of
 from engine.model.record import Record
 from engine.outbox import alert_rows, quarantine_rows
 from engine.people import IdentityConflictError, People, conflict_result
-from engine.results import Header, read_results
+from engine.results import Header, Reported, read_facts, read_results
 from engine.store import InboxKey, QuarantineRow, Store, TakenMessage, Unit
-from engine.taken import Arrived, IntakeOptions, Taken
+from engine.taken import (
+    HISTORY_MODES,
+    IGNORED_REASONS,
+    Arrived,
+    IntakeOptions,
+    Taken,
+    type_of,
+    why_unused,
+)
 from engine.telling import Occasion
-from engine.therapy import OrderMessage, events_from_orders, news, unmapped_drugs
+from engine.therapy import OrderMessage, events_from_orders, news, spans, unmapped_drugs
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """The time of a replay before its first message has told one."""
-
-# MSH-11 component 2 (table 0207): archive, initial load and restore fill the record and page nobody.
-_HISTORY_MODES = frozenset({"A", "I", "R"})
 
 
 @dataclass(slots=True)
@@ -108,7 +113,7 @@ class Intake:
         defect = ContentError(Reason.INTERNAL_ERROR, "", f"{type(error).__name__} while keeping")
         with self._store.transaction() as unit:
             return self._quarantine(
-                unit, arrived, key, _type_of(message), self._now(message), defect, fault=error
+                unit, arrived, key, type_of(message), self._now(message), defect, fault=error
             )
 
     # --- 1 read --------------------------------------------------------------------------------
@@ -145,7 +150,7 @@ class Intake:
         if unit.seen(key):
             unit.count_repeat(key)
             outcome = Outcome(Disposition.DUPLICATE, Reason.SEEN_BEFORE)
-            return Taken(key, arrived.source, _type_of(message), outcome)
+            return Taken(key, arrived.source, type_of(message), outcome)
         return self._decided(unit, arrived, key, message, self._now(message))
 
     def _decided(
@@ -164,9 +169,9 @@ class Intake:
                 outcome = Outcome(Disposition.IGNORED, Reason.EMPTY_BATCH)
                 return self._keep(unit, Taken(key, arrived.source, "", outcome), now, None)
             return self._quarantine(unit, arrived, key, "", now, message, held=again)
-        unused = self._unused(message, now)
+        unused = why_unused(message, self._options, now)
         if unused is not None:
-            taken = Taken(key, arrived.source, _type_of(message), Outcome(Disposition.IGNORED, unused))
+            taken = Taken(key, arrived.source, type_of(message), Outcome(Disposition.IGNORED, unused))
             return self._keep(unit, taken, now, None)
         work = self._begin(unit, message, now)
         try:
@@ -175,21 +180,21 @@ class Intake:
             work = self._begin(unit, message, now)
             self._note_conflict(work, error)
             work.people.commit()
-            return self._quarantine(unit, arrived, key, _type_of(message), now, error, work, held=again)
+            return self._quarantine(unit, arrived, key, type_of(message), now, error, work, held=again)
         except ContentError as error:
-            return self._quarantine(unit, arrived, key, _type_of(message), now, error, held=again)
+            return self._quarantine(unit, arrived, key, type_of(message), now, error, held=again)
         except Exception as error:  # noqa: BLE001  one message must never stop the feed or be lost
             defect = ContentError(Reason.INTERNAL_ERROR, "", f"{type(error).__name__} while deciding")
             return self._quarantine(
-                unit, arrived, key, _type_of(message), now, defect, fault=error, held=again
+                unit, arrived, key, type_of(message), now, defect, fault=error, held=again
             )
         work.people.commit()
-        ignored = work.reason in _IGNORED_REASONS
+        ignored = work.reason in IGNORED_REASONS
         disposition = Disposition.IGNORED if ignored else Disposition.ACCEPTED
         taken = Taken(
             key,
             arrived.source,
-            _type_of(message),
+            type_of(message),
             Outcome(disposition, work.reason),
             work.observations,
             work.results,
@@ -200,17 +205,6 @@ class Intake:
         return self._keep(unit, taken, now, None)
 
     # --- 2 recognise ---------------------------------------------------------------------------
-
-    def _unused(self, message: Message, now: datetime) -> Reason | None:
-        if self._options.until is not None and now > self._options.until:
-            return Reason.AFTER_UNTIL
-        if message.sending_application == self._options.publishing.render.sending_application:
-            return Reason.OWN_MESSAGE
-        if message.processing_id and message.processing_id not in self._options.processing_ids:
-            return Reason.NOT_PRODUCTION
-        if not message.type:
-            return None
-        return _IGNORED_PURPOSES.get(purpose_of(message.type, message.trigger))
 
     def _begin(self, unit: Unit, message: Message, now: datetime) -> _Work:
         site = self._knowledge.terminology.site(message.sending_application, message.sending_facility)
@@ -225,7 +219,7 @@ class Intake:
         occasion = Occasion(
             control_id=message.control_id,
             now=now,
-            silent=message.processing_mode in _HISTORY_MODES,
+            silent=message.processing_mode in HISTORY_MODES,
             processing_id=message.processing_id or "P",
         )
         return _Work(message, header, occasion, People(unit, occasion, site), Reason.NOTHING_MONITORED)
@@ -245,7 +239,7 @@ class Intake:
             case Purpose.DEMOGRAPHICS:
                 work.reason = Reason.DEMOGRAPHICS
                 for group in message.patients():
-                    self._told(work, work.people.identify(group.pid), group)
+                    self._decide_demographics(work, group)
             case _:
                 place = message.header.location(9)
                 raise ContentError(Reason.UNREADABLE, place, "no message type; the sender must fill MSH-9")
@@ -265,16 +259,30 @@ class Intake:
         terminology = self._knowledge.terminology
         reported = read_results(group, work.header, record.person.person_id, sex, terminology)
         work.observations += reported.observations
-        if not (reported.results or reported.promoted):
+        if self._is_of_no_use(reported, record):
             work.people.note(reported.ledger)
             return
-        if not (self._options.keep_untreated or record.therapy):
+        self._take_in(work, self._told(work, record, group), reported)
+        work.reason = Reason.HISTORY if work.occasion.silent else Reason.RESULTS
+
+    def _decide_demographics(self, work: _Work, group: PatientGroup) -> None:
+        """One patient of an ADT message: who it is, and diagnoses, allergies and answers told with it."""
+        record = self._told(work, work.people.identify(group.pid), group)
+        person_id, terminology = record.person.person_id, self._knowledge.terminology
+        reported = read_facts(group, work.header, person_id, terminology)
+        work.observations += reported.observations
+        if self._is_of_no_use(reported, record):
             work.people.note(reported.ledger)
-            return
-        record = self._told(work, record, group)
+        else:
+            self._take_in(work, record, reported)
+
+    def _is_of_no_use(self, reported: Reported, record: Record) -> bool:
+        """Nothing was told, or of somebody about whom nothing is to be kept."""
+        return reported.empty or not (self._options.keep_untreated or record.therapy)
+
+    def _take_in(self, work: _Work, record: Record, reported: Reported) -> None:
         decision = decide_results(reported, record, self._knowledge, work.occasion)
         work.results += len(decision.results)
-        work.reason = Reason.HISTORY if work.occasion.silent else Reason.RESULTS
         self._apply(work, decision)
 
     def _decide_therapy(self, work: _Work) -> None:
@@ -297,7 +305,7 @@ class Intake:
                 self._knowledge.terminology.drug_by_text,
                 sender=work.header.sender,
                 control_id=work.header.control_id,
-                on_therapy=bool(record.therapy),
+                on_therapy=bool(spans(record.therapy)),
             )
             if unmapped and work.reason is Reason.OTHER_DRUG:
                 work.reason = Reason.DRUG_UNMAPPED
@@ -387,14 +395,3 @@ class Intake:
         sent_at = message.time(site.time_zone)
         self._latest = sent_at.at if sent_at is not None else self._latest
         return self._latest
-
-
-_IGNORED_PURPOSES: Mapping[Purpose, Reason] = {
-    Purpose.NONE: Reason.TYPE_NOT_USED,
-    Purpose.REFILL_REQUEST: Reason.REFILL_REQUEST,
-}
-_IGNORED_REASONS = frozenset({Reason.NOTHING_MONITORED, Reason.OTHER_DRUG, Reason.DRUG_UNMAPPED})
-
-
-def _type_of(message: Message | ContentError) -> str:
-    return "" if isinstance(message, ContentError) else f"{message.type}^{message.trigger}"

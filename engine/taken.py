@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from engine.errors import ContentError
+from engine.hl7 import Message
 from engine.model.alert import AlertEvent
-from engine.model.disposition import Outcome
+from engine.model.disposition import Outcome, Reason
+from engine.model.purpose import Purpose, purpose_of
 from engine.outbox import Publishing
 from engine.store import InboxKey
+
+# MSH-11 component 2 (table 0207): archive, initial load and restore fill the record and page nobody.
+HISTORY_MODES = frozenset({"A", "I", "R"})
+_IGNORED_PURPOSES: Mapping[Purpose, Reason] = {
+    Purpose.NONE: Reason.TYPE_NOT_USED,
+    Purpose.REFILL_REQUEST: Reason.REFILL_REQUEST,
+}
+IGNORED_REASONS = frozenset({Reason.NOTHING_MONITORED, Reason.OTHER_DRUG, Reason.DRUG_UNMAPPED})
+
+
+def type_of(message: Message | ContentError) -> str:
+    """``ORU^R01``; empty for what could not be read."""
+    return "" if isinstance(message, ContentError) else f"{message.type}^{message.trigger}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +70,16 @@ class IntakeOptions:
     max_message_bytes: int = 10_000_000
     until: datetime | None = None
     keep_untreated: bool = True
+
+
+def why_unused(message: Message, options: IntakeOptions, now: datetime) -> Reason | None:
+    """Why a message is ignored by name, or None for one that we use."""
+    if options.until is not None and now > options.until:
+        return Reason.AFTER_UNTIL
+    if message.sending_application == options.publishing.render.sending_application:
+        return Reason.OWN_MESSAGE
+    if message.processing_id and message.processing_id not in options.processing_ids:
+        return Reason.NOT_PRODUCTION
+    if not message.type:
+        return None
+    return _IGNORED_PURPOSES.get(purpose_of(message.type, message.trigger))

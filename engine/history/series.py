@@ -59,7 +59,7 @@ def _question(result: Result) -> tuple[str, ...]:
     """What a problem is about."""
     if result.problem is Problem.IDENTITY_CONFLICT:
         return ("conflict", result.key)
-    if result.problem is Problem.CODE_UNMAPPED:
+    if result.problem is Problem.CODE_UNMAPPED or not result.analyte:  # without either: an answered question
         return ("code", result.sender, result.code)
     return ("analyte", result.analyte)
 

@@ -44,13 +44,16 @@ class OrderGroup:
 class PatientGroup:
     """One PID with everything up to the next; ``pid`` is None for what came before any.
 
-    ``notes`` are the comments on the PID and the PV1.
+    ``notes`` are the comments on the PID and the PV1; ``diagnoses`` are its DG1, ``allergies`` its AL1,
+    which stand in ADT messages, and in result messages of systems that add them.
     """
 
     pid: Segment | None
     pv1: Segment | None
     orders: tuple[OrderGroup, ...] = ()
     notes: tuple[Segment, ...] = ()
+    diagnoses: tuple[Segment, ...] = ()
+    allergies: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,14 @@ class _Patient:
     pv1: Segment | None = None
     orders: list[_Order] = field(default_factory=list)
     notes: list[Segment] = field(default_factory=list)
+    diagnoses: list[Segment] = field(default_factory=list)
+    allergies: list[Segment] = field(default_factory=list)
 
     def frozen(self) -> PatientGroup:
         orders = tuple(order.frozen() for order in self.orders)
-        return PatientGroup(self.pid, self.pv1, orders, tuple(self.notes))
+        return PatientGroup(
+            self.pid, self.pv1, orders, tuple(self.notes), tuple(self.diagnoses), tuple(self.allergies)
+        )
 
 
 class _Machine:
@@ -139,6 +146,16 @@ class _Machine:
             return False
         patient.pv1 = segment
         self._notes = patient.notes
+        return True
+
+    def diagnosis(self, segment: Segment) -> bool:
+        self._open_patient().diagnoses.append(segment)
+        self._notes = None
+        return True
+
+    def allergy(self, segment: Segment) -> bool:
+        self._open_patient().allergies.append(segment)
+        self._notes = None
         return True
 
     def common_order(self, segment: Segment) -> bool:
@@ -211,6 +228,8 @@ _HANDLERS: dict[str, Callable[[_Machine, Segment], bool]] = {
     "MSH": _Machine.header,
     "PID": _Machine.patient,
     "PV1": _Machine.visit,
+    "DG1": _Machine.diagnosis,
+    "AL1": _Machine.allergy,
     "ORC": _Machine.common_order,
     "OBR": _Machine.request,
     "SPM": _Machine.specimen,

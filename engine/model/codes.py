@@ -51,6 +51,7 @@ class CodeKind(StrEnum):
 
     ANALYTE = "analyte"  # one of ours
     EXCLUDED = "excluded"  # looks like one of ours and must not be taken for it (fetal blood, a goal)
+    QUESTION = "question"  # its coded answers are facts about the patient
     PANEL = "panel"  # names a battery, not a result
     IGNORED = "ignored"  # the site's table says that it is of no interest
     NOT_MONITORED = "not-monitored"  # a well-formed LOINC that we do not watch

@@ -1,6 +1,6 @@
 """From OBX segments to results: what one patient's part of an ORU message says about our analytes."""
 
 from engine.results.order import Header
-from engine.results.reading import Reported, promote, read_results, settled
+from engine.results.reading import Reported, promote, read_facts, read_results, settled
 
-__all__ = ["Header", "Reported", "promote", "read_results", "settled"]
+__all__ = ["Header", "Reported", "promote", "read_facts", "read_results", "settled"]

@@ -12,13 +12,15 @@ from datetime import UTC
 
 from engine.errors import ContentError
 from engine.hl7 import PatientGroup, range_of, read_value, unit_of
-from engine.model.codes import AnalyteKind, CodeKind, CodeMatch, Coding
+from engine.model.codes import AnalyteKind, CodeKind, CodeMatch
 from engine.model.disposition import Reason
 from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
 from engine.model.quantity import Quantity, ReferenceRange
 from engine.model.result import STATUS_ACTIONS, Problem, Result, ResultStatus, StatusAction, Version
 from engine.model.segments import Segment
+from engine.model.therapy import TherapyEvent
+from engine.results.coded import Answers, Said, codings, read_answer, read_background
 from engine.results.order import Header, OrderFacts, Times, collected_at, order_facts, time_told
 from engine.terminology import Terminology
 
@@ -39,15 +41,28 @@ _STATUS_RANK = {
 }
 _CORRECTION_RANK = 5
 
+# Somebody has answered, or takes an answer back. Unverified ones (R) wait; U changes nothing that was said.
+_TELLING = frozenset({StatusAction.EVALUATE, StatusAction.PROVISIONAL, StatusAction.WITHDRAW})
+_RESTATING = frozenset({ResultStatus.COMMENT, ResultStatus.VERIFIED})
+
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What one patient's observations amount to; ``promoted`` have status U and wait for their value."""
+    """What one patient's observations amount to; ``promoted`` have status U and wait for their value.
+
+    ``facts`` are what coded answers, diagnoses and allergies say.
+    """
 
     results: tuple[Result, ...]
     promoted: tuple[Result, ...]
     ledger: tuple[LedgerEntry, ...]
     observations: int
+    facts: tuple[TherapyEvent, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to keep."""
+        return not (self.results or self.promoted or self.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,7 @@ class _Collector:
     person_id: str
     sex: str
     terminology: Terminology
+    answers: Answers
     results: dict[str, Result] = field(default_factory=dict)
     promoted: list[Result] = field(default_factory=list)
     ledger: list[LedgerEntry] = field(default_factory=list)
@@ -86,14 +102,14 @@ def read_results(
     Raises ContentError where the message cannot be trusted: codes that disagree, a status that is in no
     table, no readable time, an observation of ours outside any order.
     """
-    collector = _Collector(header, Times(header), person_id, sex, terminology)
+    collector = _collector(header, person_id, sex, terminology)
     for order in group.orders:
         facts = order_facts(order, collector.times)
         for observation in order.observations:
             collector.observations += 1
             obx = observation.obx
             unit = unit_of(obx)
-            match = terminology.identify(_codings(obx), header.site.name, facts.specimen_type, unit)
+            match = terminology.identify(codings(obx, 3), header.site.name, facts.specimen_type, unit)
             if match.kind in _KEPT and order.obr is None:
                 raise ContentError(
                     Reason.OBSERVATION_WITHOUT_ORDER,
@@ -102,26 +118,43 @@ def read_results(
                 )
             if match.kind is CodeKind.ANALYTE:
                 _read_one(collector, facts, obx, match, unit)
+            elif match.kind is CodeKind.QUESTION:
+                _read_answer(collector, facts, obx, match)
             elif match.kind is CodeKind.UNMAPPED:
                 _note_unmapped(collector, facts, obx, match, unit)
             elif match.kind is CodeKind.DISAGREE:
                 raise ContentError(Reason.CODES_DISAGREE, obx.location(3), match.detail)
             elif match.kind is CodeKind.EXCLUDED:
                 collector.ledger.append(_entry(header, match, unit, match.kind.value))
+    return _reported(collector, group)
+
+
+def read_facts(group: PatientGroup, header: Header, person_id: str, terminology: Terminology) -> Reported:
+    """What a message about a person (ADT) says in codes: answers, diagnoses, allergies, and no results."""
+    collector = _collector(header, person_id, "", terminology)
+    for order in group.orders:
+        facts = order_facts(order, collector.times)
+        for observation in order.observations:
+            match = terminology.identify(codings(observation.obx, 3), header.site.name, "", "")
+            if match.kind is CodeKind.QUESTION:
+                collector.observations += 1
+                _read_answer(collector, facts, observation.obx, match)
+    return _reported(collector, group)
+
+
+def _collector(header: Header, person_id: str, sex: str, terminology: Terminology) -> _Collector:
+    return _Collector(header, Times(header), person_id, sex, terminology, Answers(person_id))
+
+
+def _reported(collector: _Collector, group: PatientGroup) -> Reported:
+    background = read_background(group, collector.times, collector.person_id, collector.terminology)
     return Reported(
         tuple(collector.results.values()),
         tuple(collector.promoted),
-        tuple(collector.ledger),
+        (*collector.ledger, *background.ledger),
         collector.observations,
+        (*collector.answers.events(), *background.facts),
     )
-
-
-def _codings(obx: Segment) -> tuple[Coding, ...]:
-    parts = obx.components(3)
-    if len(parts) <= 3:
-        return (Coding(*parts),) if parts and parts[0] else ()
-    triplets = (parts[:3], parts[3:6], parts[9:12])
-    return tuple(Coding(*triplet) for triplet in triplets if triplet and triplet[0])
 
 
 def _read_one(collector: _Collector, facts: OrderFacts, obx: Segment, match: CodeMatch, unit: str) -> None:
@@ -140,7 +173,7 @@ def _read_one(collector: _Collector, facts: OrderFacts, obx: Segment, match: Cod
     if action is StatusAction.PROMOTE:
         collector.promoted.append(_result(collector, facts, obx, match, status, collected=collected))
         return
-    if status in (ResultStatus.COMMENT, ResultStatus.VERIFIED):
+    if status in _RESTATING:
         if not obx.raw(5):
             return
         # B and V restate a final value; kept as what they restate.
@@ -189,6 +222,41 @@ def _value(collector: _Collector, obx: Segment, match: CodeMatch, unit: str) -> 
     if reference is not None:
         reference = terminology.reference(match.analyte, reference, match.unit)
     return _Value(quantity, reference, sent, text, None, flags)
+
+
+def _read_answer(collector: _Collector, facts: OrderFacts, obx: Segment, match: CodeMatch) -> None:
+    """A coded answer: facts, and for the answers that nobody has mapped a notice like that of a code.
+
+    A row for each question remembers whether its newest answer was understood, so that one which was not
+    is answered by the next.
+    """
+    status = _status(obx)
+    action = STATUS_ACTIONS[status]
+    if action not in _TELLING or (status in _RESTATING and not obx.raw(5)):
+        return
+    header, site_name = collector.header, collector.header.site.name
+    collected = collected_at(facts, obx, collector.times)
+    told = _result(collector, facts, obx, match, status, collected=collected)
+    withdrawn = action is StatusAction.WITHDRAW
+    said = Said() if withdrawn else read_answer(obx, match, site_name, collector.terminology)
+    collector.answers.take(
+        told.key,
+        told.version,
+        collected,
+        f"OBX {match.code} of {header.sender}",
+        names=collector.terminology.facts_asked(match, site_name),
+        statements=said.statements,
+    )
+    key = f"asked|{header.sender}|{match.code}"
+    asked = replace(told, key=key, status=ResultStatus.FINAL)
+    for answer in said.unknown:
+        unknown = replace(match, code=f"{match.code}={answer.code}", text=answer.text or match.text)
+        collector.ledger.append(_entry(header, unknown, "", CodeKind.UNMAPPED.value))
+        asked = replace(
+            asked, code=unknown.code, code_text=unknown.text, problem=Problem.CODE_UNMAPPED, sent=answer.code
+        )
+    if key not in collector.results or asked.problem is not None:
+        collector.results[key] = asked
 
 
 def _note_unmapped(

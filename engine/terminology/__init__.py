@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.terminology.facts import Statement, is_known_system
 from engine.terminology.loinc import has_right_check_digit
 from engine.terminology.lookup import CheckReport, Entry, Lookup
 from engine.terminology.terminology import Terminology, parse_terminology
@@ -10,7 +11,9 @@ __all__ = [
     "CheckReport",
     "Entry",
     "Lookup",
+    "Statement",
     "Terminology",
     "has_right_check_digit",
+    "is_known_system",
     "parse_terminology",
 ]

@@ -11,6 +11,7 @@ from engine.errors import Defect
 from engine.model.codes import AnalyteDefinition, CodeKind
 from engine.model.quantity import plain
 from engine.terminology.drugs import DrugTable, normalised_ndc
+from engine.terminology.facts import FactTable
 from engine.terminology.loinc import Meaning, has_right_check_digit, is_loinc_shaped
 from engine.terminology.sites import DEFAULT_SITE, SiteTable
 from engine.terminology.units import UnitTable, damage, normalised
@@ -56,12 +57,13 @@ class Tables:
     units: UnitTable
     drugs: DrugTable
     sites: SiteTable
+    facts: FactTable
 
 
 def look_up(tables: Tables, asked: str, text: str) -> Lookup:
     """Everything the tables know about a code or unit; ``text`` is the name sent with it."""
     asked = asked.strip()
-    entries = (*_codes(tables, asked), *_drugs(tables, asked), *_units(tables, asked))
+    entries = (*_codes(tables, asked), *_drugs(tables, asked), *_facts(tables, asked), *_units(tables, asked))
     remarks = []
     if is_loinc_shaped(asked) and asked not in tables.loinc:
         right = has_right_check_digit(asked)
@@ -106,6 +108,11 @@ def _drugs(tables: Tables, asked: str) -> Iterator[Entry]:
         if code in (asked, normalised_ndc(asked) if system == "ndc" else asked):
             strength = f", {plain(row.strength_mg)} mg" if row.strength_mg is not None else ""
             yield Entry(f"drugs.csv:{row.line}", f"{row.drug}{strength} ({system}: {row.name})")
+
+
+def _facts(tables: Tables, asked: str) -> Iterator[Entry]:
+    for place, said in tables.facts.mentioning(asked):
+        yield Entry("facts.csv", f"{place}: {said}")
 
 
 def _units(tables: Tables, asked: str) -> Iterator[Entry]:
@@ -153,6 +160,7 @@ def check_report(tables: Tables, warnings: tuple[Defect, ...]) -> CheckReport:
         counts[f"loinc {meaning.kind}"] += 1
     counts["unit aliases"] = len({unit for _, unit in tables.units.exact})
     counts["drug codes"] = len(tables.drugs.codes)
+    counts["fact codes"] = sum(len(codes) for codes in tables.facts.rows.values())
     counts["sites"] = len(tables.sites.sites)
     for (site, _), rows in tables.sites.codes.items():
         for row in rows:

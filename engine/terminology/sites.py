@@ -27,6 +27,7 @@ _KEYS = (
     "identifier_types",
     "trust_placer_requests",
     "codes",
+    "facts",
 )
 _COLUMNS = ("code", "name", "analyte", "specimen", "unit", "unit_when_missing", "method")
 _IGNORE = "ignore"
@@ -53,12 +54,13 @@ class LocalRow:
 
 @dataclass(frozen=True, slots=True)
 class SiteTable:
-    """Senders → site, and (site name, code) → rows, the most specific first."""
+    """Senders → site; (site name, code) → rows, the most specific first; site name → its file of facts."""
 
     sites: Mapping[str, Site]
     exact: Mapping[tuple[str, str], Site]
     patterns: tuple[tuple[re.Pattern[str], re.Pattern[str], Site], ...]
     codes: Mapping[tuple[str, str], tuple[LocalRow, ...]]
+    facts: Mapping[str, str]
 
     def site(self, application: str, facility: str) -> Site:
         """The profile of a sender (MSH-3.1, MSH-4.1): exact, else by pattern in file order, else default."""
@@ -85,6 +87,8 @@ class _Profile:
     senders: tuple[Scalar, ...]
     codes: str
     codes_line: int
+    facts: str
+    facts_line: int
 
 
 def parse_sites(
@@ -101,19 +105,21 @@ def parse_sites(
     codes: dict[tuple[str, str], list[LocalRow]] = {}
     tables = {}
     for profile in profiles:
-        if not profile.codes:
-            continue
+        for named, line in ((profile.codes, profile.codes_line), (profile.facts, profile.facts_line)):
+            if named and named not in files:
+                hint = "paths are relative to the folder of sites.yaml"
+                defects.append(Defect(file, line, f"there is no file {named}", hint))
         if profile.codes not in files:
-            hint = "paths are relative to the folder of sites.yaml"
-            defects.append(Defect(file, profile.codes_line, f"there is no file {profile.codes}", hint))
-        elif profile.codes not in tables:  # two sites may share a file; its defects are told once
+            continue
+        if profile.codes not in tables:  # two sites may share a file; its defects are told once
             tables[profile.codes] = _codes(profile.codes, files[profile.codes], analytes, units, defects)
         for code, rows in tables.get(profile.codes, {}).items():
             codes[profile.site.name, code] = rows
+    facts = {profile.site.name: profile.facts for profile in profiles if profile.facts in files}
     warnings.extend(
-        Defect(name, 0, "no site uses this file", "name it under codes: in sites.yaml")
+        Defect(name, 0, "no site uses this file", "name it under codes: or facts: in sites.yaml")
         for name in sorted(files)
-        if name.startswith("sites/") and name.endswith(".csv") and name not in tables
+        if name.startswith("sites/") and name.endswith(".csv") and name not in (*tables, *facts.values())
     )
     senders = _senders(file, profiles, defects)
     return SiteTable(
@@ -125,6 +131,7 @@ def parse_sites(
         },
         tuple((_glob(a), _glob(f), site) for a, f, site in senders if "*" in a + f),
         {key: tuple(rows) for key, rows in codes.items()},
+        facts,
     )
 
 
@@ -165,8 +172,8 @@ def _profile(name: str, table: Table, reader: Reader) -> _Profile:
         authorities=_authorities(table, reader, what),
         trust_placer_requests=reader.boolean(table, "trust_placer_requests", what, default=True),
     )
-    codes = reader.text(table, "codes", what)
-    return _Profile(site, senders, codes, table.line_of("codes"))
+    codes, facts = (reader.text(table, key, what) for key in ("codes", "facts"))
+    return _Profile(site, senders, codes, table.line_of("codes"), facts, table.line_of("facts"))
 
 
 def _zone(table: Table, reader: Reader, what: str) -> ZoneInfo:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from engine.errors import ConfigError, Defect
-from engine.model.codes import AnalyteDefinition, CodeMatch, Coding, DrugMatch
+from engine.model.codes import AnalyteDefinition, CodeKind, CodeMatch, Coding, DrugMatch
 from engine.model.quantity import Interval, Quantity, ReferenceRange
 from engine.model.result import Problem
 from engine.model.site import Site
 from engine.terminology import lookup
 from engine.terminology.analytes import AS_SENT, AnalyteEntry, parse_analytes
 from engine.terminology.drugs import parse_drugs
+from engine.terminology.facts import FactTable, Statement, parse_facts
 from engine.terminology.identify import identify
 from engine.terminology.loinc import parse_loinc
 from engine.terminology.ranges import parse_ranges
@@ -26,8 +27,9 @@ UNITS_FILE = "units.csv"
 DRUGS_FILE = "drugs.csv"
 RANGES_FILE = "reference_ranges.csv"
 SITES_FILE = "sites.yaml"
+FACTS_FILE = "facts.csv"
 
-_REQUIRED = (ANALYTES_FILE, LOINC_FILE, UNITS_FILE, DRUGS_FILE, RANGES_FILE, SITES_FILE)
+_REQUIRED = (ANALYTES_FILE, LOINC_FILE, UNITS_FILE, DRUGS_FILE, RANGES_FILE, SITES_FILE, FACTS_FILE)
 _ONE = Decimal(1)
 _MOST_KNOWN = 20_000
 
@@ -72,15 +74,21 @@ class Terminology:
         if found is not None:
             return found
         tables = self._tables
-        found = identify(
-            triplets,
-            site_name=site_name,
-            specimen=specimen,
-            unit=unit,
-            loinc=tables.loinc,
-            sites=tables.sites,
-            analytes=tables.analytes,
-        )
+        question = tables.facts.question(triplets, site_name)
+        if question is not None:
+            found = CodeMatch(
+                CodeKind.QUESTION, "", question.code.strip(), question.system, question.text, unit=unit
+            )
+        else:
+            found = identify(
+                triplets,
+                site_name=site_name,
+                specimen=specimen,
+                unit=unit,
+                loinc=tables.loinc,
+                sites=tables.sites,
+                analytes=tables.analytes,
+            )
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         self._known[asked] = found
@@ -144,6 +152,26 @@ class Terminology:
         """The drug of a give code (RXO-1, RXE-2, RXD-2, RXG-4, RXA-5) by exact code, or None."""
         return self._tables.drugs.match(codings)
 
+    def facts_asked(self, question: CodeMatch, site_name: str) -> tuple[str, ...]:
+        """All facts that an answer to an OBX-3 of kind ``question`` can tell of."""
+        return self._tables.facts.facts_of(_coding(question), site_name)
+
+    def answer(
+        self, question: CodeMatch, codings: Iterable[Coding], site_name: str
+    ) -> tuple[Statement, ...] | None:
+        """What an OBX-5 says in answer to a question; None for an answer that no table knows."""
+        return self._tables.facts.answer(_coding(question), codings, site_name)
+
+    def diagnosis(self, codings: Iterable[Coding], site_name: str) -> tuple[Statement, ...] | None:
+        """What a DG1-3 says; None where it is not in facts.csv, as most diagnoses are not."""
+        return self._tables.facts.diagnosis(codings, site_name)
+
+    def allergy(self, codings: Iterable[Coding], site_name: str) -> tuple[Statement, ...] | None:
+        """What an AL1-3 says; None where it is not about a drug of ours."""
+        sent = tuple(codings)
+        drug = self._tables.drugs.match(sent)
+        return self._tables.facts.allergy(sent, site_name, drug.drug if drug is not None else "")
+
     def drug_by_text(self, text: str) -> str:
         """A drug whose name or brand stands in ``text``, or empty: a suggestion for a person."""
         return self._tables.drugs.suggest(text)
@@ -159,6 +187,10 @@ class Terminology:
     def check_report(self) -> lookup.CheckReport:
         """Counts by kind and warnings, for ``mappings check``."""
         return lookup.check_report(self._tables, self.warnings)
+
+
+def _coding(question: CodeMatch) -> Coding:
+    return Coding(question.code, question.text, question.system)
 
 
 def _plausible(interval: Interval, definition: AnalyteDefinition) -> bool:
@@ -215,12 +247,18 @@ def _parse(files: Mapping[str, str], defects: list[Defect], warnings: list[Defec
     entries = parse_analytes(ANALYTES_FILE, files[ANALYTES_FILE], defects)
     units, canonical = parse_units(UNITS_FILE, files[UNITS_FILE], entries, defects)
     analytes = {name: _definition(entry, canonical.get(name, ())) for name, entry in entries.items()}
+    facts = FactTable()
+    parse_facts(FACTS_FILE, files[FACTS_FILE], facts, defects)
+    sites = parse_sites(files, SITES_FILE, analytes, units, defects=defects, warnings=warnings)
+    for site_name, file in sites.facts.items():
+        parse_facts(file, files[file], facts, defects, site_name)
     tables = lookup.Tables(
         analytes,
         parse_loinc(LOINC_FILE, files[LOINC_FILE], analytes, defects, warnings),
         units,
         parse_drugs(DRUGS_FILE, files[DRUGS_FILE], defects),
-        parse_sites(files, SITES_FILE, analytes, units, defects=defects, warnings=warnings),
+        sites,
+        facts,
     )
     ranges = parse_ranges(RANGES_FILE, files[RANGES_FILE], analytes, defects)
     return Terminology(analytes, (), tables, ranges)

@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from engine.model.facts import NO_LONGER_TAKEN, TAKEN
+from engine.model.facts import MANY_AT_ONCE, NO_LONGER_TAKEN, TAKEN
 from engine.model.moment import Moment
 from engine.model.therapy import (
     DoseChange,
@@ -94,15 +94,19 @@ def facts(events: Iterable[TherapyEvent]) -> Mapping[str, tuple[Fact, ...]]:
     found: dict[str, list[Fact]] = {}
     for event in newest(told):
         if event.kind is TherapyEventKind.FACT:
-            fact = Fact(event.fact_name, event.fact_value, event.effective, event.source)
-            found.setdefault(fact.name, []).append(fact)
+            name, told_value = event.fact_name, event.fact_value
+            # An answer may name several symptoms; one that was taken back names nothing.
+            values = told_value.split() if name in MANY_AT_ONCE else filter(None, (told_value,))
+            found.setdefault(name, []).extend(
+                Fact(name, value, event.effective, event.source) for value in values
+            )
     for drug, episodes in other_drugs(told).items():
         for span in episodes:
             found.setdefault(drug, []).append(Fact(drug, TAKEN, Moment(span.start), span.source))
             goes_on = any(other.start == span.stop for other in episodes if other is not span)
             if span.stop is not None and not goes_on:
                 found[drug].append(Fact(drug, NO_LONGER_TAKEN, Moment(span.stop), span.source))
-    return {name: tuple(sorted(found[name], key=_fact_order)) for name in sorted(found)}
+    return {name: tuple(sorted(found[name], key=_fact_order)) for name in sorted(found) if found[name]}
 
 
 # --- one drug ------------------------------------------------------------------------------------

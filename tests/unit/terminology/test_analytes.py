@@ -138,6 +138,7 @@ def test_missing_files_are_all_named() -> None:
     assert [defect.file for defect in caught.value.defects] == [
         "analytes.yaml",
         "drugs.csv",
+        "facts.csv",
         "loinc.csv",
         "reference_ranges.csv",
         "sites.yaml",
