@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from engine.intake import Intake
 from engine.knowledge import KnowledgeFolders, load_knowledge
 from engine.taken import IntakeOptions, Taken
 from engine.therapy import facts
-from tests.scenario.timeline import ANNA, ROOT, Scenario, alert
+from tests.scenario.timeline import ANNA, ROOT, Scenario, alert, knowledge_of_scenarios
 from tests.scenario.wire import Observation, message
 
 SYMPTOM = "75325-1^Symptom^LN"
@@ -322,7 +323,8 @@ def test_a_site_has_questions_and_answers_of_its_own(tmp_path: Path) -> None:
     day = treated()
     day.oru(said("SYM7^Übelkeit?^L", "1^ja^L"))
     day.expect(UNMAPPED.started())
-    day.intake = Intake(day.store, loaded, IntakeOptions(clock=lambda: day.now))
+    told = replace(knowledge_of_scenarios(), terminology=loaded.terminology)
+    day.intake = Intake(day.store, told, IntakeOptions(clock=lambda: day.now))
     day.at("d1 08:00").oru(said("SYM7^Übelkeit?^L", "1^ja^L"))
     day.expect(UNMAPPED.ended())
     adt(day, "DG1|1||LEB4^Zirrhose^99KIS")
