@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.errors import ConfigError
@@ -10,7 +12,8 @@ from engine.rulebook import run_cases
 from engine.rulebook.cases import read_cases
 from engine.rulebook.trials import coverage_gaps, run_case
 from tests.unit.rulebook.bad_files import ANALYTES
-from tests.unit.rulebook.records import rule, shipped, shipped_analytes, shipped_files
+from tests.unit.rulebook.books import alert, annotation, book
+from tests.unit.rulebook.records import rule, shipped, shipped_analytes, shipped_files, situation
 
 _FILE = "rules/azathioprine/x01-example_test.yaml"
 _RULE = "any:\n  - alt >= 500 U/L\n  - ast >= 500 U/L"
@@ -185,3 +188,77 @@ def test_a_file_without_cases_is_refused() -> None:
     assert ("2: no cases (list at least one that fires and one that does not)",) == _read(
         "rule: x01-example\ncases: []\n"
     )
+
+
+_NOTE = annotation(
+    "x01-example",
+    "any:\n  - rule a01-raised fires\n  - symptom recorded",
+    label="ALT after all.",
+    extra="label_unknown: Ask for symptoms.\n",
+)
+
+
+def _annotated(case: str) -> tuple[str, ...]:
+    """What is wrong with a case of a label that asks about a rule and a symptom."""
+    rules = book(alert("a01-raised", "alt >= 100 U/L", if_unknown="silent"), _NOTE)
+    others: dict[str, Severity | None] = {"a01-raised": Severity.REVIEW}
+    text = f"rule: x01-example\ncases:\n  - name: one\n{case}"
+    try:
+        (read,) = read_cases(text, _FILE, ANALYTES, None, others)
+    except ConfigError as error:
+        return tuple(str(defect).removeprefix(_FILE + ":") for defect in error.defects)
+    failures = run_case(rules["x01-example"], read, ANALYTES)
+    return tuple(defect.message.removeprefix('case "one": ') for defect in failures)
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ("    firing: [a01-raised]\n    expect: fires\n    label: ALT after all.\n", ()),
+        ("    expect: unknown\n    label: Ask for symptoms.\n", ()),
+        ("    facts: {symptom: none}\n    expect: silent\n", ()),
+        ("    facts: {symptom: none}\n    expect: silent\n    label: ALT after all.\n", ("another label",)),
+        ("    firing: [a01-raised]\n    expect: silent\n", ("expected false, found true",)),
+        (
+            "    firing: [a01-raise]\n    expect: fires\n",
+            ('4: unknown rule "a01-raise" (did you mean a01-raised?)',),
+        ),
+        (
+            "    expect: unknown\n    severity: silent\n",
+            (
+                (
+                    '5: unknown key "severity" in a case (known keys: name, results, ranges, baseline, facts, '
+                    "therapy, mode, firing, expect, because, label)"
+                ),
+            ),
+        ),
+    ],
+)
+def test_a_case_of_a_label_states_its_text_and_which_rules_fire(case: str, expected: tuple[str, ...]) -> None:
+    """A label has cases like any rule: what it says, when it is silent, and what else fires."""
+    assert expected == _annotated(case)
+
+
+def test_a_case_says_only_of_rules_that_are_asked_about_that_they_fire() -> None:
+    """A line that changes nothing misleads whoever reads the case."""
+    text = "rule: x01-example\ncases:\n  - name: one\n    firing: [a01-raised]\n    expect: silent\n"
+    (read,) = read_cases(text, _FILE, ANALYTES, Severity.CRITICAL, {"a01-raised": Severity.REVIEW})
+    record = "results: {alt: {0d: 30 U/L}, ast: {0d: 30 U/L}}"
+    a_rule = rule(_RULE, if_unknown="if_unknown: urgent")
+
+    told = run_case(a_rule, replace(read, situation=situation(record)), ANALYTES)
+
+    assert ['case "one": no condition asks whether a01-raised fires'] == [each.message for each in told]
+
+
+def test_a_label_must_be_seen_with_and_without_each_condition() -> None:
+    """The coverage gate holds for rules that raise no alert, and for conditions on other rules."""
+    rules = book(alert("a01-raised", "alt >= 100 U/L", if_unknown="silent"), _NOTE)
+    text = "rule: x01-example\ncases:\n  - name: one\n    firing: [a01-raised]\n    expect: fires\n"
+    cases = read_cases(text, _FILE, ANALYTES, None, {"a01-raised": Severity.REVIEW})
+
+    assert [
+        '"rule a01-raised fires" is never false',
+        '"symptom recorded" is never true',
+        '"symptom recorded" is never false',
+    ] == [defect.message for defect in coverage_gaps(rules["x01-example"], cases)]
