@@ -227,8 +227,8 @@ def _annotated(case: str) -> tuple[str, ...]:
             "    expect: unknown\n    severity: silent\n",
             (
                 (
-                    '5: unknown key "severity" in a case (known keys: name, results, ranges, baseline, facts, '
-                    "therapy, mode, firing, expect, because, label)"
+                    '5: unknown key "severity" in a case (known keys: name, results, ranges, baseline, '
+                    "facts, therapy, mode, firing, expect, because, label)"
                 ),
             ),
         ),
