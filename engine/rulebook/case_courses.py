@@ -70,32 +70,46 @@ class CoursesReader(Reader):
                     dose = number(text)
                 except Unreadable as error:
                     self.defect(line, error.message, "write mg/day as a plain number, or unknown")
-            yield DoseChange(midnight(self.day(day, line, ahead=True)), dose)
+            yield DoseChange(self.time(day, line, ahead=True), dose)
 
     def _instant(self, table: Table, key: str) -> datetime | None:
         if key not in table.entries:
             return None
-        return midnight(self.day(self.text(table, key, "a course"), table.line_of(key), ahead=True))
+        return self.time(self.text(table, key, "a course"), table.line_of(key), ahead=True)
 
     def _short(self, table: Table) -> tuple[TherapySpan, ...]:
         """A day of stopping that lies before the restart is the end of the course before it."""
         self.only_keys(table, ("started", "restarted", "held", "stopped"), "therapy")
-        days = {key: self.day(self.text(table, key, "therapy"), table.line_of(key)) for key in table.entries}
-        start = days.get("restarted", days.get("started", _DEFAULT_START))
-        if days.get("started", start) > start:
+        told = {key: self.time(self.text(table, key, "therapy"), table.line_of(key)) for key in table.entries}
+        usual = midnight(_DEFAULT_START)
+        start = told.get("restarted", told.get("started", usual))
+        if told.get("started", start) > start:
             self.defect(
                 table.line, "therapy is restarted before it started", "state the earlier day as started"
             )
-        held = ((midnight(days["held"]), None),) if "held" in days else ()
-        restart = "restarted" in days
-        stop = midnight(days["stopped"]) if "stopped" in days else None
+        held = ((told["held"], None),) if "held" in told else ()
+        restart = "restarted" in told
+        stop = told.get("stopped")
         first: tuple[TherapySpan, ...] = ()
-        if restart and days.get("started", start) < start:
-            ended = midnight(start)
+        if restart and told.get("started", start) < start:
+            ended = start
             if stop is not None and stop < ended:
                 ended, stop = stop, None
-            first = (TherapySpan(_DRUGS[0], midnight(days["started"]), ended, restart=False),)
-        return (*first, TherapySpan(_DRUGS[0], midnight(start), stop, restart=restart, holds=held))
+            first = (TherapySpan(_DRUGS[0], told["started"], ended, restart=False),)
+        return (*first, TherapySpan(_DRUGS[0], start, stop, restart=restart, holds=held))
+
+    def time(self, text: str, line: int, usual: str = "00:00", *, ahead: bool = False) -> datetime:
+        """A day with or without a time of day: ``-7d``, ``-7d 14:30``; ``ahead`` allows what is to come."""
+        day, _, clock = text.partition(" ")
+        at = midnight(self.day(day, line, ahead=ahead))
+        hours, _, minutes = (clock or usual).partition(":")
+        try:
+            at = at.replace(hour=int(hours), minute=int(minutes))
+        except ValueError:
+            self.defect(line, f'"{clock}" is not a time of day', "write it as 14:30")
+        if at > NOW and not ahead:
+            self.defect(line, f'"{text}" is after the instant of judgement', "that is 0d 12:00")
+        return at
 
     def day(self, text: str, line: int, *, ahead: bool = False) -> int:
         """A day counted from the day of judgement; ``ahead`` allows days to come."""

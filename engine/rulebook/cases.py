@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 
@@ -21,7 +21,7 @@ from engine.rulebook.conditions import Analytes
 from engine.rulebook.syntax import near
 from engine.strictyaml import Node, Sequence, Table, load
 
-_DRAWN = datetime(2026, 3, 2, 8, tzinfo=UTC)
+_DRAWN = "08:00"
 _TRUTHS = {"fires": Truth.TRUE, "silent": Truth.FALSE, "unknown": Truth.UNKNOWN}
 _RECORD_KEYS = ("name", "results", "ranges", "baseline", "facts", "therapy", "mode")
 ALERT_KEYS = (
@@ -192,10 +192,10 @@ class _CaseReader(CoursesReader):
             definition = self._known(name, of_analyte.line_of(name))
             days = self.table(series, f"results of {name}")
             for day, node in days.entries.items():
-                offset = self.day(day, days.line_of(day))
+                drawn = self.time(day, days.line_of(day), _DRAWN)
                 if definition is not None:
                     usual = self.text(ranges, name, "ranges")
-                    yield self._result(definition, offset, node, usual)
+                    yield self._result(definition, day, drawn, node, usual)
 
     def _known(self, name: str, line: int) -> AnalyteDefinition | None:
         definition = self.analytes.get(name)
@@ -203,7 +203,9 @@ class _CaseReader(CoursesReader):
             self.defect(line, f'unknown analyte "{name}"', near(name, self.analytes))
         return definition
 
-    def _result(self, definition: AnalyteDefinition, day: int, node: Node, usual: str) -> Result:
+    def _result(
+        self, definition: AnalyteDefinition, day: str, drawn: datetime, node: Node, usual: str
+    ) -> Result:
         table = node if isinstance(node, Table) else Table({"value": node}, node.line, {"value": node.line})
         self.only_keys(table, ("value", "range", "status", "order"), "a result")
         sent = self.text(table, "value", "a result", required=True)
@@ -215,15 +217,15 @@ class _CaseReader(CoursesReader):
         order = self.text(table, "order", "a result", default=f"day {day}")
         return Result(
             person_id="case",
-            key=f"{definition.name} {day}d",
+            key=f"{definition.name} {day}",
             analyte=definition.name,
             code=definition.name,
             code_text=definition.title,
             sender="laboratory",
             order=order,
             specimen="",
-            collected=Moment(_DRAWN + timedelta(days=day)),
-            version=Version(_DRAWN + timedelta(days=day), _DRAWN + timedelta(days=day), 0, ""),
+            collected=Moment(drawn),
+            version=Version(drawn, drawn, 0, ""),
             status=ResultStatus(status),
             quantity=self._quantity(sent, definition, table.line_of("value")),
             reference=self._range(limits, table.line) if limits else None,
@@ -285,7 +287,7 @@ class _CaseReader(CoursesReader):
                 Fact(
                     name,
                     self.text(dated, day, "a fact"),
-                    Moment(_DRAWN + timedelta(days=self.day(day, dated.line_of(day)))),
+                    Moment(self.time(day, dated.line_of(day), _DRAWN)),
                     "case",
                 )
                 for day in dated.entries
@@ -315,13 +317,13 @@ class _CaseReader(CoursesReader):
         analyte = self.text(table, "analyte", "a problem")
         if analyte:
             self._known(analyte, table.line_of("analyte"))
-        day = self.day(self.text(table, "day", "a problem", default="0d"), table.line_of("day"))
+        day = self.text(table, "day", "a problem", default="0d")
         code = self.text(table, "code", "a problem", default=analyte)
-        drawn = _DRAWN + timedelta(days=day)
+        drawn = self.time(day, table.line_of("day"), _DRAWN)
         sent, flag = self.text(table, "sent", "a problem"), self.text(table, "flag", "a problem")
         return Result(
             person_id="case",
-            key=f"{code} {day}d",
+            key=f"{code} {day}",
             analyte=analyte,
             code=code,
             code_text=self.text(table, "text", "a problem"),

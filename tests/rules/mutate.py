@@ -18,7 +18,9 @@ from typing import NamedTuple
 
 from engine.rulebook import Rule
 from engine.rulebook.cases import Case
+from engine.rulebook.conditions.others import NothingFires
 from engine.rulebook.parse import compile_rule
+from engine.rulebook.references import asked_by
 from engine.rulebook.sources import SourceBook, read_sources
 from engine.rulebook.trials import cases_of, run_case
 from engine.strictyaml import Node, Scalar, Table, load
@@ -157,6 +159,10 @@ def _changed_rules(rule: Rule) -> Iterator[tuple[Mutant, Rule | None]]:
 
 
 def _fails(changed: Rule, case: Case) -> bool:
+    if not any(isinstance(condition, NothingFires) for condition in changed.conditions):
+        # a rule that asks no more whether another fires is not refused for it: its outcome must differ
+        asked = asked_by(changed)
+        case = replace(case, firing={name: said for name, said in case.firing.items() if name in asked})
     return bool(run_case(changed, case, shipped_analytes()))
 
 

@@ -8,12 +8,13 @@ import pytest
 
 from engine.errors import ConfigError
 from engine.model.finding import Severity
+from engine.model.quantity import Truth
 from engine.rulebook import run_cases
 from engine.rulebook.cases import read_cases
 from engine.rulebook.trials import coverage_gaps, run_case
 from tests.unit.rulebook.bad_files import ANALYTES
 from tests.unit.rulebook.books import alert, annotation, book
-from tests.unit.rulebook.records import rule, shipped, shipped_analytes, shipped_files, situation
+from tests.unit.rulebook.records import rule, shipped, shipped_analytes, shipped_files, situation, verdict
 
 _FILE = "rules/azathioprine/x01-example_test.yaml"
 _RULE = "any:\n  - alt >= 500 U/L\n  - ast >= 500 U/L"
@@ -156,6 +157,14 @@ def test_a_condition_that_is_never_false_is_a_gap() -> None:
             '5: "50 mg" is not a number (write mg/day as a plain number, or unknown)',
         ),
         (
+            "expect: fires\n    results: {alt: {0d 8 h: 5 U/L}}",
+            '5: "8 h" is not a time of day (write it as 14:30)',
+        ),
+        (
+            "expect: fires\n    results: {alt: {0d 12:01: 5 U/L}}",
+            '5: "0d 12:01" is after the instant of judgement (that is 0d 12:00)',
+        ),
+        (
             "expect: fires\n    results: {alt: {2d: 5 U/L}}",
             '5: "2d" is not a day (write 0d for the day of judgement, -7d for a week before)',
         ),
@@ -262,3 +271,12 @@ def test_a_label_must_be_seen_with_and_without_each_condition() -> None:
         '"symptom recorded" is never true',
         '"symptom recorded" is never false',
     ] == [defect.message for defect in coverage_gaps(rules["x01-example"], cases)]
+
+
+@pytest.mark.parametrize(
+    ("restarted", "expected"),
+    [("-28d 12:00", Truth.TRUE), ("-28d 11:59", Truth.FALSE), ("-28d", Truth.FALSE), ("-27d", Truth.TRUE)],
+)
+def test_a_day_may_have_a_time_of_day(restarted: str, expected: Truth) -> None:
+    """A limit in weeks or days is approached to the minute; without a time a course begins at midnight."""
+    assert verdict("weeks since restart <= 4", f"therapy: {{restarted: {restarted}}}").truth is expected
