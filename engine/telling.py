@@ -171,7 +171,17 @@ def _drug_text(situation: Situation | None) -> str:
     dose = span.dose_at(situation.at)
     amount = "dose unknown" if dose is None else f"{plain(dose)} mg/day"
     words = _STATE_WORDS.get(situation.state, "since")
-    return f"{span.drug} {amount} {words} {span.start.date().isoformat()}"
+    return f"{span.drug} {amount} {words} {span.start.date().isoformat()}{_next_course(situation)}"
+
+
+def _next_course(situation: Situation) -> str:
+    """``; ordered: azathioprine 50 mg/day from 2026-03-04``, where that is not the present course."""
+    course = situation.newest_course
+    if course is None or course == situation.span or course.start <= situation.at:
+        return ""
+    dose = course.doses[0].mg_per_day if course.doses else None
+    amount = "dose unknown" if dose is None else f"{plain(dose)} mg/day"
+    return f"; ordered: {course.drug} {amount} from {course.start.date().isoformat()}"
 
 
 def identity(*parts: str) -> str:

@@ -91,3 +91,11 @@ class Situation:
     def horizon(self) -> datetime:
         """How far things are told: an order counts when it is told, not when the next sample comes."""
         return self.instant if self.told is None else max(self.instant, self.told)
+
+    @property
+    def newest_course(self) -> TherapySpan | None:
+        """The course that was told of last, be it one that lies ahead, unless it is over."""
+        if not self.spans:
+            return None
+        span = self.spans[-1]
+        return span if span.stop is None or self.horizon < span.stop else None

@@ -15,6 +15,7 @@ from engine.rulebook.conditions.base import cut
 from engine.rulebook.conditions.states import Unusable
 from engine.rulebook.conditions.stretches import Was
 from engine.rulebook.conditions.values import Ratio
+from engine.rulebook.course_words import COURSE_FIELDS, course_field
 from engine.rulebook.problem_words import codes_of, fault_of, sender_of
 from engine.rulebook.syntax import Unreadable, near
 
@@ -23,6 +24,7 @@ TRIGGER_FIELDS = (*FIELDS, "name", "code", "sender")
 PAST_FIELD = "was"  # only of an analyte with a condition on its past
 # What only a rule about such observations can tell.
 PROBLEM_FIELDS = {"codes": Problem.CODE_UNMAPPED, "fault": Problem.VALUE_UNREADABLE}
+COURSE = "course"  # the course that conditions on courses and doses are about
 _ABSENT = "not known"
 
 
@@ -83,7 +85,11 @@ def fill(template: Template, material: Material) -> str:
     for literal, placeholder in template.parts:
         written.append(literal)
         if placeholder is not None:
-            written.append(_value(placeholder, material) or _ABSENT)
+            if placeholder.name == COURSE:
+                value = course_field(placeholder.field, material.view.situation)
+            else:
+                value = _value(placeholder, material)
+            written.append(value or _ABSENT)
     return "".join(written)
 
 
@@ -91,9 +97,15 @@ def _placeholder(field: str, conditions: Sequence[Condition], speaking: Sequence
     name, _, attribute = field.partition(".")
     analytes = {analyte for condition in conditions for analyte in condition.analytes}
     has_trigger = any(condition.analytes or isinstance(condition, Unusable) for condition in speaking)
-    names = {*analytes, "trigger"} if has_trigger else analytes
+    names = {*analytes, "trigger"} if has_trigger else set(analytes)
+    if any(condition.OF_NEWEST_COURSE for condition in conditions):
+        names.add(COURSE)
     if name not in names:
         raise Unreadable(f'placeholder "{{{field}}}" names nothing that the rule judges', near(name, names))
+    if name == COURSE:
+        if attribute not in COURSE_FIELDS:
+            raise Unreadable(f'placeholder "{{{field}}}" has no such field', near(attribute, COURSE_FIELDS))
+        return Placeholder(name, attribute)
     known: tuple[str, ...] = FIELDS
     if any(isinstance(condition, Was) and name in condition.analytes for condition in conditions):
         known = (*known, PAST_FIELD)

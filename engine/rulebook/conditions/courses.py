@@ -24,14 +24,6 @@ from engine.rulebook.syntax import period
 _DAY = timedelta(days=1)
 
 
-def newest_course(situation: Situation) -> TherapySpan | None:
-    """The course that was told of last, unless it is over."""
-    if not situation.spans:
-        return None
-    span = situation.spans[-1]
-    return span if span.stop is None or situation.horizon < span.stop else None
-
-
 def course_before(situation: Situation, course: TherapySpan) -> TherapySpan | None:
     """The course that ended last before ``course`` began."""
     earlier = [span for span in situation.spans if span is not course and span.start < course.start]
@@ -73,7 +65,7 @@ class CourseCondition(Condition):
 
     def judge(self, view: View) -> Verdict:
         """Judge the newest course; false where there is none or it is over."""
-        course = newest_course(view.situation)
+        course = view.situation.newest_course
         if course is None:
             return _false(self, _OVER)
         if self.RESTARTED and not course.restart:

@@ -8,6 +8,7 @@ from engine.model.finding import UnknownCause
 from engine.rulebook import grammar_table
 from engine.rulebook.annotations import MODIFIER_KEYS
 from engine.rulebook.cases import ALERT_KEYS, ANNOTATION_KEYS
+from engine.rulebook.course_words import COURSE_FIELDS
 from engine.rulebook.frame import COMBINERS
 from engine.rulebook.invariants import FORMS
 from engine.rulebook.invariants import KEYS as INVARIANT_KEYS
@@ -59,7 +60,7 @@ def test_every_combiner_is_explained(combiner: str) -> None:
     assert f"- `{combiner}:`" in _README
 
 
-@pytest.mark.parametrize("field", [*TRIGGER_FIELDS, PAST_FIELD])
+@pytest.mark.parametrize("field", [*TRIGGER_FIELDS, PAST_FIELD, *COURSE_FIELDS])
 def test_every_field_of_a_placeholder_is_explained(field: str) -> None:
     """Whoever writes a message finds every field of a placeholder."""
     assert f".{field}}}`" in _README

@@ -1,0 +1,33 @@
+"""Words for the course that a rule is about: doses, days, and the course before it."""
+
+from __future__ import annotations
+
+from engine.model.quantity import plain
+from engine.model.record import Situation
+from engine.rulebook.conditions.courses import course_before
+from engine.rulebook.conditions.doses import Dose, dose_before, dose_of
+
+COURSE_FIELDS = ("dose", "first", "before", "began", "stopped")
+
+
+def course_field(field: str, situation: Situation) -> str:
+    """``150 mg/day`` or ``2026-01-31``; empty where it is not known."""
+    course = situation.newest_course
+    if course is None:
+        return ""
+    if field == "began":
+        return course.start.date().isoformat()
+    if field == "stopped":
+        before = course_before(situation, course)
+        ended = None if before is None else before.taken_until
+        return "" if ended is None else ended.date().isoformat()
+    doses = {
+        "dose": dose_of(situation, course),
+        "first": dose_of(situation, course, first=True),
+        "before": dose_before(situation, course),
+    }
+    return _amount(doses[field])
+
+
+def _amount(dose: Dose) -> str:
+    return "" if dose.mg_per_day is None else f"{plain(dose.mg_per_day)} mg/day"
