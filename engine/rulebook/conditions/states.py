@@ -74,6 +74,7 @@ class WeeksSince(Condition):
         "first course and `stop` where there never was one, whatever the number."
     )
     EXAMPLE: ClassVar = "weeks since restart <= 4"
+    CAN_BE_UNKNOWN: ClassVar = False
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
@@ -84,8 +85,7 @@ class WeeksSince(Condition):
         """Judge the course that the situation is about, or the last stop before it."""
         span = view.situation.span
         if span is None:
-            note = "no start of therapy on record"
-            return Verdict(Evidence(self.text, Truth.UNKNOWN, cause=UnknownCause.FACT, note=note))
+            return Verdict(Evidence(self.text, Truth.FALSE, note="no start of therapy on record"))
         if self.origin == "restart" and not span.restart:
             return Verdict(Evidence(self.text, Truth.FALSE, note="never restarted"))
         begun = last_stop(view.situation) if self.origin == "stop" else span.start
