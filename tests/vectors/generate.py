@@ -11,17 +11,22 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from itertools import groupby
 from typing import Any
 
-from engine.model.finding import Finding
+from engine.model.facts import FACT_VALUES, TAKEN
+from engine.model.finding import Finding, Severity
 from engine.model.quantity import Interval, Truth, plain
+from engine.model.record import BaselineMode, Situation
 from engine.model.result import Result
+from engine.model.therapy import DoseChange, TherapySpan
 from engine.rulebook import AlertRule, Status, evaluate
 from engine.rulebook.case_courses import NOW
 from engine.rulebook.cases import Case
+from engine.therapy.roster import DRUGS
 from engine.vectors import FORMAT, SUITE_FILE
 from tests.rules.mutate import proving_cases
 from tests.sample_day.wire import segment
@@ -33,7 +38,8 @@ FROM_CASES = VECTORS / "rules"
 LINE = 150
 PATIENT, AUTHORITY = "V1", "LOCAL"
 ROSTER_READ = datetime(2026, 3, 2, 6, tzinfo=UTC)
-ANCHOR = "2951-2^Sodium [Moles/volume] in Serum or Plasma^LN"
+# Drawn at the instant judged where nothing that the rule reads is, and that instant matters.
+BESIDE = (("mcv", "90", "fL"), ("haemoglobin", "140", "g/L"), ("creatinine", "70", "umol/L"))
 
 
 def vectors() -> dict[str, str]:
@@ -44,9 +50,9 @@ def vectors() -> dict[str, str]:
             continue
         found: list[dict[str, Any]] = []
         for case in proving_cases(rule):
-            if not obstacle(case):
+            if not obstacle(rule, case):
                 name = slug(case.name)
-                files[f"{rule.id}/{name}.hl7"] = message(case, len(found) + 1)
+                files[f"{rule.id}/{name}.hl7"] = message(rule, case, len(found) + 1)
                 found.append(vector(rule, case, name))
         if found:
             suite = {"format": FORMAT, "title": rule.title, "vectors": found}
@@ -54,20 +60,29 @@ def vectors() -> dict[str, str]:
     return files
 
 
-def obstacle(case: Case) -> str:
-    """Why neither roster nor message can say what the case says; empty where they can."""
-    if case.firing:
-        return "what other rules conclude"
+def obstacle(rule: AlertRule, case: Case) -> str:
+    """Why no roster and message bring about what the case says; empty where they do."""
     situation = case.situation
-    span = situation.span
-    course = situation.scope_from if span is None else span.start
-    results = list(results_of(case))
+    course = situation.scope_from if situation.span is None else situation.span.start
     stated = situation.baselines.keys()
-    if any(each.collected.at < course and each.analyte not in stated for each in results):
-        return "the engine would take a baseline from the results before the course"
-    if any(each.collected.at.date() > NOW.date() for each in results):
-        return "a result of the future"
+    without = replace(situation, series={}, provisional={})
+    if case.firing:
+        return "it is about what other rules conclude"
+    if situation.baseline_mode is not BaselineMode.LITERAL:
+        return "it is about a protocol"
+    if any(each.collected.at < course and each.analyte not in stated for each in results_of(case)):
+        return "a baseline would be taken from the results before the course"
+    if any(change.mg_per_day is None for span in situation.spans for change in span.doses[1:]):
+        return "a roster has no dose that becomes unknown"
+    if said(rule, without) not in (None, case.severity):
+        return "the roster alone would raise an alert, before the message"
     return ""
+
+
+def said(rule: AlertRule, situation: Situation) -> Severity | None:
+    """How loud the rule is about a situation."""
+    (finding,) = evaluate(rule, situation, shipped_analytes())
+    return finding.severity
 
 
 def vector(rule: AlertRule, case: Case, name: str) -> dict[str, Any]:
@@ -100,26 +115,36 @@ def roster(case: Case) -> Iterator[Mapping[str, str]]:
     """Therapy, facts and baselines of the case, as rows."""
     situation = case.situation
     for number, span in enumerate(situation.spans):
-        dose = plain(span.doses[0].mg_per_day) if span.doses and span.doses[0].mg_per_day else ""
-        yield _row("restart" if span.restart else "start", span.start, drug=span.drug, dose_mg_per_day=dose)
-        for change in span.doses[1:]:
-            dose = plain(change.mg_per_day) if change.mg_per_day else ""
-            yield _row("dose", change.effective, drug=span.drug, dose_mg_per_day=dose)
-        for begun, _ in span.holds:
+        first, *later = span.doses or (DoseChange(span.start, None),)
+        yield _course("restart" if span.restart else "start", span, first)
+        for change in later:
+            yield _course("dose", span, change)
+        for begun, ended in span.holds:
             yield _row("hold", begun, drug=span.drug)
-        later = situation.spans[number + 1 :]
-        if span.stop is not None and (not later or span.stop < later[0].start):
+            if ended is not None:
+                yield _course("start", span, DoseChange(ended, span.dose_at(ended)))
+        following = situation.spans[number + 1 :]
+        if span.stop is not None and (not following or span.stop < following[0].start):
             yield _row("stop", span.stop, drug=span.drug)
     for analyte, baseline in situation.baselines.items():
         note = f"baseline.{analyte}={plain(baseline.value)} {baseline.unit}"
         yield _row("fact", situation.scope_from, note=note)
     for name, facts in situation.facts.items():
         for fact in facts:
-            yield _row("fact", fact.effective.at, note=f"{name}={fact.value}")
+            if name in FACT_VALUES or name not in DRUGS:
+                yield _row("fact", fact.effective.at, note=f"{name}={fact.value}")
+            else:
+                yield _row("start" if fact.value == TAKEN else "stop", fact.effective.at, drug=name)
+
+
+def _course(event: str, span: TherapySpan, change: DoseChange) -> Mapping[str, str]:
+    dose = "" if change.mg_per_day is None else plain(change.mg_per_day)
+    return _row(event, change.effective, drug=span.drug, dose_mg_per_day=dose)
 
 
 def _row(event: str, effective: datetime, **columns: str) -> Mapping[str, str]:
-    when = effective.isoformat() if effective.hour else effective.date().isoformat()
+    is_day = (effective.hour, effective.minute) == (0, 0)
+    when = effective.date().isoformat() if is_day else effective.isoformat()
     stated = {name: text for name, text in columns.items() if text}
     return {
         "patient_id": PATIENT,
@@ -137,20 +162,32 @@ def results_of(case: Case) -> list[Result]:
     return sorted(results.values(), key=lambda each: (each.collected.at, each.order))
 
 
-def message(case: Case, number: int) -> str:
+def message(rule: AlertRule, case: Case, number: int) -> str:
     """One message with every result of the case, an OBR for each order."""
     results = results_of(case)
     lines = [
         rf"MSH|^~\&|LAB|VECTORS|||{stamp(NOW)}||ORU^R01^ORU_R01|V{number:04}|P|2.5.1",
         f"PID|1||{PATIENT}^^^{AUTHORITY}^MR||VECTOR^ONE||19700101|F",
     ]
-    for place, (order, group) in enumerate(groupby(results, key=lambda each: each.order), 1):
+    place = 0
+    for order, group in groupby(results, key=lambda each: each.order):
         drawn = list(group)
+        place += 1
         lines.append(_order(place, order, drawn[0].collected.at))
         lines += [_observation(index, each) for index, each in enumerate(drawn, 1)]
-    if all(each.collected.at.date() < NOW.date() for each in results):
-        lines += [_order(99, "now", NOW), f"OBX|1|NM|{ANCHOR}||140|mmol/L|135-145||||F"]
+    if not results or said(rule, _as_seen_at(results[-1].collected.at, case)) is not case.severity:
+        read = {name for condition in rule.conditions for name in condition.analytes}
+        name, value, unit = next(each for each in BESIDE if each[0] not in read)
+        lines.append(_order(place + 1, "now", NOW))
+        lines.append(segment("OBX", {1: "1", 2: "NM", 3: f"{codes()[name]}^LN", 5: value, 6: unit, 11: "F"}))
     return "".join(f"{line}\r" for line in lines)
+
+
+def _as_seen_at(newest: datetime, case: Case) -> Situation:
+    """What an engine judges: the instant is that of the newest result."""
+    situation = case.situation
+    state = situation.state if situation.span is None else situation.span.state_at(newest)
+    return replace(situation, at=newest, state=state)
 
 
 def _order(place: int, order: str, collected: datetime) -> str:
