@@ -26,6 +26,7 @@ from engine.operations import Operations
 from engine.outbound import Format, RenderOptions
 from engine.outbox import Publishing
 from engine.relay import Relay
+from engine.rulebook import fault_of_fact
 from engine.settings import Settings, default_sources_file, site_key
 from engine.store import OutboxRow, Store
 from engine.taken import Arrived, IntakeOptions, Taken
@@ -54,6 +55,7 @@ def knowledge_of(settings: Settings) -> Knowledge:
             after_stop=timedelta(days=settings.exposure.days_after_stop),
             baseline_window=timedelta(days=settings.baseline.window_days),
         ),
+        by_indication=settings.protocol_by_indication,
     )
 
 
@@ -109,8 +111,11 @@ def roster_rows(text: str, file: str, knowledge: Knowledge) -> tuple[RosterRow, 
         read = terminology.quantity(analyte, Interval.exactly(number), unit)
         return "" if isinstance(read, Quantity) else terminology.unit_advice(analyte, unit) or read.value
 
+    def check_rule_fact(name: str, value: str) -> str:
+        return fault_of_fact(name, value, knowledge.rulebook)
+
     zone = terminology.site("", "").time_zone
-    return read_roster(text, file, zone, terminology.analytes, check_baseline)
+    return read_roster(text, file, zone, terminology.analytes, check_baseline, check_rule_fact)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from engine.model.record import Record, Situation
 from engine.model.result import Result, ResultStatus
 from engine.model.therapy import Fact, TherapyEvent
 from engine.results import Reported, promote, settled
-from engine.rulebook import Rulebook, conclude
+from engine.rulebook import Rulebook, bound, conclude
 from engine.telling import Judged, Occasion, identity, tell
 from engine.terminology import Terminology
 from engine.therapy import facts, newest, news, spans, told_until
@@ -32,12 +32,17 @@ from engine.therapy import facts, newest, news, spans, told_until
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Everything a decision rests on besides the record; ``revision`` names its exact content."""
+    """Everything a decision rests on besides the record; ``revision`` names its exact content.
+
+    ``rulebook`` has the protocol of the site in force; ``by_indication`` binds people to another one by
+    what they are treated for.
+    """
 
     terminology: Terminology
     rulebook: Rulebook
     history: HistoryOptions
     revision: str
+    by_indication: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +150,18 @@ def _judge(
     told = _open_alerts(record)
     if not exposures and not told:
         return Decision(record)
+    stated = _facts(record, knowledge)
+    indication = exposures[-1].indication if exposures else ""
+    rulebook = bound(knowledge.rulebook, stated, indication, by_indication=knowledge.by_indication)
     situation: Situation | None = None
     if exposures:
-        told_of, until = _facts(record, knowledge), told_until(record.therapy)
-        situation = situation_of(record.results, exposures, told_of, knowledge.history, told=until)
+        until = told_until(record.therapy)
+        situation = situation_of(record.results, exposures, stated, knowledge.history, told=until)
     findings: tuple[Finding, ...] = ()
     if situation is not None:
-        analytes = knowledge.terminology.analytes
-        findings = conclude(knowledge.rulebook.in_force, situation, analytes)
-    judged = Judged(record, situation, findings, knowledge.revision, occasion)
+        situation = replace(situation, baseline_mode=rulebook.baseline_mode)
+        findings = conclude(rulebook.in_force, situation, knowledge.terminology.analytes)
+    judged = Judged(record, situation, findings, rulebook.protocol, knowledge.revision, occasion)
     chosen = choose(findings)
     changed: list[Alert] = []
     events: list[AlertEvent] = []

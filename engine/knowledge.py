@@ -30,12 +30,17 @@ class KnowledgeFolders:
 
 
 def load_knowledge(
-    folders: KnowledgeFolders, protocol: str, history: HistoryOptions | None = None
+    folders: KnowledgeFolders,
+    protocol: str,
+    history: HistoryOptions | None = None,
+    *,
+    by_indication: bool = False,
 ) -> Knowledge:
     """Read, check and compile everything.
 
-    ``revision`` is a hash of every file, the protocol and the release, so that two engines with the same
-    revision decide alike. Raises ConfigError with the defects of all files at once.
+    ``revision`` is a hash of every file (switches and protocols too), the protocol of the site, how people
+    are bound to others, and the release, so that two engines with the same revision decide alike. Raises
+    ConfigError with the defects of all files at once.
     """
     options = history or HistoryOptions()
     mappings = read_folder(folders.mappings)
@@ -46,7 +51,9 @@ def load_knowledge(
     except ConfigError as error:
         raise ConfigError((*error.defects, *_defects_of(rules, sources))) from None
     rulebook = parse_rulebook(rules, terminology.analytes, sources).with_protocol(protocol)
-    return Knowledge(terminology, rulebook, options, _revision(mappings, rules, protocol, options))
+    binding = f"{protocol} by indication" if by_indication else protocol
+    revision = _revision(mappings, rules, binding, options)
+    return Knowledge(terminology, rulebook, options, revision, by_indication)
 
 
 class _AnyAnalyte(dict[str, AnalyteDefinition]):
@@ -92,13 +99,13 @@ def read_folder(folder: Path) -> Mapping[str, str]:
 
 
 def _revision(
-    mappings: Mapping[str, str], rules: Mapping[str, str], protocol: str, options: HistoryOptions
+    mappings: Mapping[str, str], rules: Mapping[str, str], binding: str, options: HistoryOptions
 ) -> str:
     digest = hashlib.sha256(
         "\x1f".join(
             (
                 __version__,
-                protocol,
+                binding,
                 str(options.after_stop // timedelta(days=1)),
                 str(options.baseline_window // timedelta(days=1)),
             )

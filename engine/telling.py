@@ -14,7 +14,7 @@ from engine.model.finding import Evidence, Finding, Severity
 from engine.model.quantity import Truth, plain
 from engine.model.record import Record, Situation
 from engine.model.therapy import TherapyState
-from engine.rulebook import why_silent
+from engine.rulebook import Protocol, why_silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Judged:
     record: Record
     situation: Situation | None
     findings: tuple[Finding, ...]
+    protocol: Protocol | None
     revision: str
     occasion: Occasion
 
@@ -69,7 +70,7 @@ def tell(alert: Alert, now: Chosen | None, step: Step, judged: Judged) -> tuple[
         decided_at=occasion.now,
         clinical_at=finding.clinical_at,
         title=finding.title,
-        message=_ending_message(told, finding, step.reason) if ending else finding.message,
+        message=_ending_message(told, finding, step.reason, judged.protocol) if ending else finding.message,
         action="" if ending else finding.action,
         drug_text=_drug_text(judged.situation),
         evidence=finding.evidence,
@@ -84,6 +85,7 @@ def tell(alert: Alert, now: Chosen | None, step: Step, judged: Judged) -> tuple[
         message_control_id=occasion.control_id,
         knowledge_revision=judged.revision,
         processing_id=occasion.processing_id,
+        protocol=judged.protocol.name if judged.protocol is not None else "",
     )
     after = replace(
         alert,
@@ -132,13 +134,15 @@ def _trigger(finding: Finding, record: Record, *, withdrawn: bool) -> Evidence |
     return fitting[0] if fitting else None
 
 
-def _ending_message(told: Finding, finding: Finding, reason: AlertReason) -> str:
+def _ending_message(told: Finding, finding: Finding, reason: AlertReason, protocol: Protocol | None) -> str:
     if reason is AlertReason.WITHDRAWN:
         return f"A result this alert rested on was withdrawn by the laboratory. It said: {told.message}"
     if reason is AlertReason.CORRECTED:
         return f"Corrected by the laboratory: {why_silent(finding)}. It said: {told.message}"
     if reason is AlertReason.SUPERSEDED:
         return f"Continued as another alert. It said: {told.message}"
+    if protocol is not None and told.rule_id not in protocol.rules:
+        return f"Rule {told.rule_id} is not in force under protocol {protocol.name}. It said: {told.message}"
     why = why_silent(finding)
     return (
         f"No longer so: {why}."

@@ -28,6 +28,8 @@ def _lines(event: AlertEvent) -> Iterator[str]:
     yield f"  collected  {collected}, decided {event.decided_at.isoformat()}"
     yield f"  message    {event.message_control_id}"
     yield f"  rule       {event.rule} version {event.rule_version}, knowledge {event.knowledge_revision}"
+    if event.protocol:
+        yield f"  protocol   {event.protocol}"
     for source in event.sources:
         yield f"  source     {source}"
     yield "  because"

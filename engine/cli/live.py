@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine.cli.shared import ConfigOption, load_settings
+from engine.cli.shared import ConfigOption, ProtocolOption, load_settings
 
 
-def run(config: ConfigOption = None) -> None:
+def run(protocol: ProtocolOption = None, config: ConfigOption = None) -> None:
     """Run the engine until SIGTERM or Ctrl-C.
 
     Reads the inbound queues, writes decisions to the store, publishes alerts. It declares nothing on the
@@ -14,4 +14,4 @@ def run(config: ConfigOption = None) -> None:
     """
     from engine import app
 
-    app.run(load_settings(config))
+    app.run(load_settings(config, protocol=protocol))

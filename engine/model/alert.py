@@ -72,7 +72,7 @@ class AlertEvent:
 
     ``event_id`` (at most 20 characters) is MSH-10 and the AMQP message id; it is a function of alert
     and sequence, so that a repeated publication carries the same one. ``drug_text`` is one phrase
-    ("azathioprine 150 mg/day since 2025-09-03").
+    ("azathioprine 150 mg/day since 2025-09-03"). ``protocol`` is the one that the person is judged by.
     """
 
     event_id: str
@@ -104,3 +104,4 @@ class AlertEvent:
     message_control_id: str
     knowledge_revision: str
     processing_id: str = "P"
+    protocol: str = ""

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 BASELINE_PREFIX = "baseline."
+PROTOCOL = "protocol"
+LIMIT_PREFIX = "limit."
+"""Facts whose values the rules folder decides: ``protocol=s2`` binds a person to a protocol,
+``limit.a02-alt-ast-500.alt=800 U/L until 2027-01-31 because ...`` changes one number of one rule for them."""
 TAKEN = "active"
 NO_LONGER_TAKEN = "stopped"
 

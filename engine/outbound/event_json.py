@@ -47,6 +47,7 @@ def event_to_dict(event: AlertEvent) -> dict[str, Any]:
         "therapy": event.drug_text,
         "superseded": list(event.superseded),
         "not_fired": [{"rule": each.rule, "truth": each.truth, "why": each.why} for each in event.not_fired],
+        "protocol": event.protocol,
     }
 
 

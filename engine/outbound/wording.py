@@ -200,8 +200,9 @@ def notes(event: AlertEvent) -> Iterator[str]:
         MOST_NOT_FIRED,
         "more rules did not fire",
     )
+    protocol = f"protocol {event.protocol}, " if event.protocol else ""
     yield (
-        f"Rule {event.rule} version {event.rule_version}, knowledge {event.knowledge_revision}, "
+        f"Rule {event.rule} version {event.rule_version}, {protocol}knowledge {event.knowledge_revision}, "
         f"message {event.message_control_id}, alert {event.alert_id} event {event.sequence}"
     )
     yield DISCLAIMER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.rulebook.binding import bound, fault_of_fact
 from engine.rulebook.check import parse_rulebook
 from engine.rulebook.conclude import conclude
 from engine.rulebook.conditions import grammar_table
@@ -31,9 +32,11 @@ __all__ = [
     "Rulebook",
     "Source",
     "Status",
+    "bound",
     "conclude",
     "describe",
     "evaluate",
+    "fault_of_fact",
     "grammar_table",
     "parse_rulebook",
     "run_cases",

@@ -234,6 +234,11 @@ class Rulebook:
     in_force: tuple[Rule, ...] = ()
     protocol: Protocol | None = None
 
+    @property
+    def baseline_mode(self) -> BaselineMode:
+        """What multiples of baseline are multiples of under the chosen protocol."""
+        return BaselineMode.LITERAL if self.protocol is None else self.protocol.baseline_mode
+
     def with_protocol(self, name: str) -> Rulebook:
         """The same rulebook with that protocol in force. Raises ConfigError where there is none."""
         if self.protocol is not None and self.protocol.name == name:

@@ -206,6 +206,7 @@ class Settings(BaseSettings):
     rules: Path = Field(default_factory=default_rules_folder)
     mappings: Path = Field(default_factory=default_mappings_folder)
     protocol: Name = "strictest"
+    protocol_by_indication: bool = False
     topology: Topology = Topology()
     flow: Flow = Flow()
     alerts: Alerts = Alerts()

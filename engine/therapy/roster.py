@@ -20,7 +20,15 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from engine.errors import ConfigError, Defect
-from engine.model.facts import BASELINE_PREFIX, FACT_QUANTITIES, FACT_VALUES, MANY_AT_ONCE, OTHER_DRUGS
+from engine.model.facts import (
+    BASELINE_PREFIX,
+    FACT_QUANTITIES,
+    FACT_VALUES,
+    LIMIT_PREFIX,
+    MANY_AT_ONCE,
+    OTHER_DRUGS,
+    PROTOCOL,
+)
 from engine.model.moment import Moment, Precision
 from engine.model.quantity import plain
 from engine.model.therapy import TherapyEvent, TherapyEventKind
@@ -71,6 +79,7 @@ _ALIASES: Mapping[str, str] = {
 }
 
 CheckBaseline = Callable[[str, Decimal, str], str]
+CheckRuleFact = Callable[[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +98,20 @@ class RosterRow:
 
 
 def read_roster(
-    text: str, file: str, zone: ZoneInfo, analytes: Collection[str], check_baseline: CheckBaseline
+    text: str,
+    file: str,
+    zone: ZoneInfo,
+    analytes: Collection[str],
+    check_baseline: CheckBaseline,
+    check_rule_fact: CheckRuleFact,
 ) -> tuple[RosterRow, ...]:
     """Read a roster file; ``file`` is its name in messages, ``zone`` that of times without offset.
 
     ``check_baseline(analyte, number, unit)`` says what is wrong with a stated baseline of one of
-    ``analytes``, or nothing. Raises ConfigError with every defect: line, column, what, and what to do.
+    ``analytes``, or nothing; ``check_rule_fact(name, value)`` the same of a fact whose values the rules
+    decide. Raises ConfigError with every defect: line, column, what, and what to do.
     """
-    reader = _Reader(file, zone, analytes, check_baseline)
+    reader = _Reader(file, zone, analytes, check_baseline, check_rule_fact)
     rows = tuple(reader.rows(text))
     if reader.defects:
         raise ConfigError(reader.defects)
@@ -136,12 +151,18 @@ class _Reader:
     """Reads one file and collects what is wrong with it."""
 
     def __init__(
-        self, file: str, zone: ZoneInfo, analytes: Collection[str], check_baseline: CheckBaseline
+        self,
+        file: str,
+        zone: ZoneInfo,
+        analytes: Collection[str],
+        check_baseline: CheckBaseline,
+        check_rule_fact: CheckRuleFact,
     ) -> None:
         self._file = file
         self._zone = zone
         self._analytes = analytes
         self._check_baseline = check_baseline
+        self._check_rule_fact = check_rule_fact
         self._line = 0
         self._seen: dict[str, RosterRow] = {}
         self.defects: list[Defect] = []
@@ -303,10 +324,15 @@ class _Reader:
             value = self._baseline(name.removeprefix(BASELINE_PREFIX), value)
         elif name in FACT_QUANTITIES:
             value = self._quantity(name, value)
+        elif name == PROTOCOL or name.startswith(LIMIT_PREFIX):
+            problem = self._check_rule_fact(name, value)
+            if problem:
+                self._refuse("note", problem)
         elif name not in FACT_VALUES:
             known = (
                 *FACT_VALUES,
                 *FACT_QUANTITIES,
+                PROTOCOL,
                 *(f"{BASELINE_PREFIX}{analyte}" for analyte in self._analytes),
             )
             self._refuse("note", f'"{name}" is not a fact', _near(name, known))

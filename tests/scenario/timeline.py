@@ -65,10 +65,14 @@ def knowledge() -> Knowledge:
 
 @functools.cache
 def knowledge_of_scenarios() -> Knowledge:
-    """The same with only :data:`RULES` in force."""
+    """The same with only :data:`RULES` in force, whatever the protocol."""
     book = knowledge().rulebook
-    in_force = tuple(book.by_id[rule] for rule in RULES)
-    return replace(knowledge(), rulebook=replace(book, in_force=in_force))
+    protocols = {
+        name: replace(protocol, rules=tuple(rule for rule in protocol.rules if rule in RULES))
+        for name, protocol in book.protocols.items()
+    }
+    chosen = replace(book, protocols=protocols, protocol=None).with_protocol("strictest")
+    return replace(knowledge(), rulebook=chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +122,16 @@ class Scenario:
     """One engine with an empty store; the clock stands still between calls of :meth:`at`."""
 
     def __init__(
-        self, options: IntakeOptions | None = None, *, every_rule: bool = False, url: str = "sqlite://"
+        self,
+        options: IntakeOptions | None = None,
+        *,
+        every_rule: bool = False,
+        by_indication: bool = False,
+        url: str = "sqlite://",
     ) -> None:
         self.now = DAY_ZERO
-        self.knowledge = knowledge() if every_rule else knowledge_of_scenarios()
+        known = knowledge() if every_rule else knowledge_of_scenarios()
+        self.knowledge = replace(known, by_indication=by_indication)
         self.store = Store.open(url)
         options = replace(options or IntakeOptions(), clock=lambda: self.now)
         self.intake = Intake(self.store, self.knowledge, options)

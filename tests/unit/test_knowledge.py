@@ -37,6 +37,35 @@ def test_the_revision_names_the_content(folders: KnowledgeFolders) -> None:
     assert load_knowledge(folders, "strictest").revision != first
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("switches.yaml", "default: literal", "default: split"),
+        ("protocols/s2.yaml", "restart.stop: s2_5xbaseline_500", "restart.stop: strictest"),
+    ],
+)
+def test_the_revision_covers_switches_and_protocols(
+    folders: KnowledgeFolders, file: str, old: str, new: str
+) -> None:
+    """Whoever changes a choice decides otherwise about somebody, be it under another protocol."""
+    first = load_knowledge(folders, "strictest").revision
+
+    edit(folders.rules / file, old, new)
+
+    assert load_knowledge(folders, "strictest").revision != first
+
+
+def test_the_revision_covers_how_people_are_bound(folders: KnowledgeFolders) -> None:
+    """The protocol of the site, and whether indications count."""
+    revisions = {
+        load_knowledge(folders, protocol, by_indication=by_indication).revision
+        for protocol in ("strictest", "s2")
+        for by_indication in (False, True)
+    }
+
+    assert len(revisions) == 4
+
+
 def test_defects_of_both_folders_are_told_at_once(folders: KnowledgeFolders) -> None:
     """A defect in the mappings does not hide one in the rules."""
     edit(folders.rules / "azathioprine" / "a02-alt-ast-500.yaml", "severity: critical", "severity: terrible")

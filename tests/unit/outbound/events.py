@@ -86,6 +86,7 @@ START = AlertEvent(
     not_fired=(NotFired("b01-hys-law", "false", "bilirubin 12 umol/L is below 2 x ULN"),),
     message_control_id="LAB0099812",
     knowledge_revision="9f2c41d7",
+    protocol="strictest",
 )
 
 OVERDUE = replace(

@@ -65,6 +65,7 @@ def test_keys_come_in_the_order_of_the_contract() -> None:
         "therapy",
         "superseded",
         "not_fired",
+        "protocol",
     ]
 
 

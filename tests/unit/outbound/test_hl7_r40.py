@@ -363,7 +363,9 @@ def test_notes_explain_the_alert() -> None:
         "Speaks also for: a03-alt-ast-3x-baseline",
         "Did not fire: b01-hys-law (false): bilirubin 12 umol/L is below 2 x ULN",
     ]
-    assert notes(START)[-2].startswith("Rule a01-alt-ast-5x-baseline version 3, knowledge 9f2c41d7, ")
+    assert notes(START)[-2].startswith(
+        "Rule a01-alt-ast-5x-baseline version 3, protocol strictest, knowledge 9f2c41d7, "
+    )
     assert notes(START)[-1] == "Automated decision support; not a laboratory result."
     assert [fields[1:3] for fields in lines(START) if fields[0] == "NTE"][:2] == [["1", "O"], ["2", "O"]]
 

@@ -26,8 +26,16 @@ def check_baseline(analyte: str, number: Decimal, unit: str) -> str:
     return ""
 
 
+def check_rule_fact(name: str, value: str) -> str:
+    """There is one protocol, and one limit that fits its rule."""
+    known = {"protocol": "s2", "limit.a02.alt": "800 U/L until 2027-01-31 because hepatitis B"}
+    return "" if known.get(name) == value else f'{name} "{value}" is not known'
+
+
 def rows(*lines: str, header: str = HEADER) -> tuple[RosterRow, ...]:
-    return read_roster("\n".join((header, *lines)), "roster.csv", LONDON, ANALYTES, check_baseline)
+    return read_roster(
+        "\n".join((header, *lines)), "roster.csv", LONDON, ANALYTES, check_baseline, check_rule_fact
+    )
 
 
 def defects(*lines: str, header: str = HEADER) -> list[str]:
@@ -75,7 +83,7 @@ def test_an_hour_that_occurs_twice_is_the_first_and_marked() -> None:
 def test_spelling_is_forgiving_where_nothing_can_be_confused() -> None:
     """Capitals, blanks around cells, blank lines, a byte order mark, Windows line ends."""
     text = f"\ufeff{HEADER}\r\n\r\n 0041 ,STEVENS, Start ,2026-01-02, Azathioprine , 150 ,,\r\n,,,,,,,\r\n"
-    (row,) = read_roster(text, "roster.csv", LONDON, ANALYTES, check_baseline)
+    (row,) = read_roster(text, "roster.csv", LONDON, ANALYTES, check_baseline, check_rule_fact)
 
     assert (row.patient_id, row.event.kind, row.event.drug, row.line) == (
         "0041",
@@ -269,7 +277,7 @@ def test_what_was_read_can_be_written_and_read_again() -> None:
     )
 
     written = write_roster(found, LONDON)
-    again = read_roster(written, "again.csv", LONDON, ANALYTES, check_baseline)
+    again = read_roster(written, "again.csv", LONDON, ANALYTES, check_baseline, check_rule_fact)
 
     assert written.splitlines()[0] == HEADER
     assert [row.event.event_id for row in again] == [row.event.event_id for row in found]
@@ -289,3 +297,30 @@ def test_events_of_orders_cannot_be_written() -> None:
     (row,) = rows("0041,STEVENS,start,2026-07-02,azathioprine,150,,")
     with pytest.raises(ValueError, match="release"):
         write_roster((replace(row, event=replace(row.event, kind=Kind.RELEASE)),), LONDON)
+
+
+@pytest.mark.parametrize(
+    ("note", "name", "value"),
+    [
+        ("protocol=s2", "protocol", "s2"),
+        (
+            "limit.a02.alt=800 U/L until 2027-01-31 because hepatitis B",
+            "limit.a02.alt",
+            "800 U/L until 2027-01-31 because hepatitis B",
+        ),
+    ],
+)
+def test_facts_of_the_rules_folder_are_taken_as_written(note: str, name: str, value: str) -> None:
+    """Protocols and limits are checked by whoever knows the rules, and read back as they were written."""
+    (row,) = rows(f"1,A,fact,2026-01-02,,,,{note}")
+
+    assert (row.event.fact_name, row.event.fact_value) == (name, value)
+    assert f",{note}\n" in write_roster([row], LONDON)
+
+
+@pytest.mark.parametrize("note", ["protocol=s22", "limit.a02.alt=900 U/L until 2027-01-31 because"])
+def test_facts_that_the_rules_folder_does_not_know_are_refused(note: str) -> None:
+    """With line, column and what the rules folder says about it."""
+    name, _, value = note.partition("=")
+
+    assert defects(f"1,A,fact,2026-01-02,,,,{note}") == [f'roster.csv:2: note: {name} "{value}" is not known']

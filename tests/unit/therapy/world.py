@@ -126,7 +126,7 @@ def roster(*rows: str) -> tuple[TherapyEvent, ...]:
         event, effective, name, dose, note = (row + ",,,,").split(",")[:5]
         name = name or ("" if event == "fact" else "azathioprine")
         lines.append(f"0041,STEVENS,{event},{effective},{name},{dose},,{note}")
-    found = read_roster("\n".join(lines), "roster.csv", LONDON, ANALYTES, lambda *_: "")
+    found = read_roster("\n".join(lines), "roster.csv", LONDON, ANALYTES, lambda *_: "", lambda *_: "")
     return tuple(row.event for row in found)
 
 
