@@ -21,7 +21,7 @@ def _restart(day: Scenario) -> None:
 
 def _restarted() -> Scenario:
     """ALT 130, upper limit 40, three weeks after a restart."""
-    day = Scenario(every_rule=True)
+    day = Scenario()
     _restart(day)
     day.roster_row("H1", "fact", "d-21", note="symptom=none")
     day.at("d0 08:00").oru(alt="130")
@@ -38,7 +38,7 @@ def test_an_alert_names_the_protocol_of_the_site() -> None:
 
 def test_a_patient_of_another_protocol_is_judged_by_it() -> None:
     """Under s2 a restarted patient is stopped at 5 x baseline or 500 U/L, not at 3 x the upper limit."""
-    day = Scenario(every_rule=True)
+    day = Scenario()
     day.roster_row("H1", "fact", "d-200", note="protocol=s2")
     _restart(day)
     day.at("d0 08:00").oru(alt="130")
@@ -116,7 +116,7 @@ def test_an_unknown_protocol_is_refused_with_its_place() -> None:
 )
 def test_a_site_may_bind_by_indication(by_indication: bool, rows: list[str], expected: str) -> None:
     """Only where the setting says so and one protocol claims the patient; a stated one goes before it."""
-    day = Scenario(every_rule=True, by_indication=by_indication)
+    day = Scenario(by_indication=by_indication)
     day.import_roster("H1,STEVENS,start,2025-12-01,azathioprine,100,,\n")
     for row in rows:
         day.import_roster(f"H1,STEVENS,{row.replace(',d,', ',2026-01-05,')}\n")
@@ -129,7 +129,7 @@ def test_the_mode_of_the_protocol_decides_what_a_baseline_is() -> None:
     """5 x the own baseline, 2.5 x the upper limit: critical, or a mild rise."""
     told = {}
     for protocol in ("strictest", "dili-split"):
-        day = Scenario(every_rule=True)
+        day = Scenario()
         day.roster(start="d-60")
         for note in ("baseline.alt=20 U/L", "symptom=none", f"protocol={protocol}"):
             day.roster_row("H1", "fact", "d-60", note=note)
