@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engine.alerts import EvidenceChange, Step, choose, next_step
-from engine.history import HistoryOptions, situation_of
+from engine.history import HistoryOptions, derived_facts, situation_of
 from engine.model.alert import Alert, AlertEvent, AlertReason, Phase
 from engine.model.finding import Evidence, Finding
 from engine.model.ledger import LedgerEntry
@@ -22,7 +22,7 @@ from engine.model.person import Person
 from engine.model.quantity import Interval, Quantity, Truth
 from engine.model.record import Record, Situation
 from engine.model.result import Result, ResultStatus
-from engine.model.therapy import Fact, TherapyEvent
+from engine.model.therapy import Fact, TherapyEvent, TherapySpan
 from engine.results import Reported, promote, settled
 from engine.rulebook import Rulebook, bound, conclude
 from engine.telling import Judged, Occasion, identity, tell
@@ -150,7 +150,7 @@ def _judge(
     told = _open_alerts(record)
     if not exposures and not told:
         return Decision(record)
-    stated = _facts(record, knowledge)
+    stated = _facts(record, exposures, knowledge)
     indication = exposures[-1].indication if exposures else ""
     rulebook = bound(knowledge.rulebook, stated, indication, by_indication=knowledge.by_indication)
     situation: Situation | None = None
@@ -212,12 +212,15 @@ def _episode(situation: Situation | None, finding: Finding | None, knowledge: Kn
     return "" if span is None else span.episode_id
 
 
-def _facts(record: Record, knowledge: Knowledge) -> Mapping[str, tuple[Fact, ...]]:
-    """Facts as told, stated baselines in the canonical unit of their analyte."""
-    return {
+def _facts(
+    record: Record, exposures: Sequence[TherapySpan], knowledge: Knowledge
+) -> Mapping[str, tuple[Fact, ...]]:
+    """Facts as told, stated baselines in the canonical unit of their analyte, and what results tell of."""
+    told_of = {
         name: tuple(_canonical(fact, knowledge.terminology) for fact in told)
         for name, told in facts(record.therapy).items()
     }
+    return derived_facts(record.results, told_of, exposures, knowledge.terminology.gene_levels)
 
 
 def _canonical(fact: Fact, terminology: Terminology) -> Fact:

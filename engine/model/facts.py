@@ -26,6 +26,7 @@ OTHER_DRUGS = ("allopurinol", "febuxostat", "prednisolone", "budesonide", "metho
 # From the worst on. "possibly-deficient" is a band that laboratories report, "indeterminate" a result that
 # settles nothing: measured, and still not known.
 METABOLISER_LEVELS = ("deficient", "possibly-deficient", "intermediate", "normal", "indeterminate")
+GENES = ("tpmt", "nudt15")
 _YES_OR_NO = ("yes", "no")
 
 FACT_VALUES: Mapping[str, tuple[str, ...]] = {
@@ -104,6 +105,17 @@ class QuantityFact:
 
 
 FACT_QUANTITIES: Mapping[str, QuantityFact] = {"weight": QuantityFact("kg", Decimal(2), Decimal(400))}
+
+
+@dataclass(frozen=True, slots=True)
+class GeneLevel:
+    """What one result says of a gene: its level, by which kind of test, and in the words of the result."""
+
+    gene: str
+    level: str
+    kind: str
+    words: str
+
 
 # Several of these can hold on one day; of every other fact the newer statement replaces the older.
 MANY_AT_ONCE = frozenset({"symptom", "diagnosis"})

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import zip_longest
 
 from engine.errors import ContentError
 from engine.hl7 import PatientGroup
@@ -64,6 +65,13 @@ def codings(segment: Segment, number: int, repetition: int = 1) -> tuple[Coding,
         return (Coding(*parts),) if parts and parts[0] else ()
     triplets = (parts[:3], parts[3:6], parts[9:12])
     return tuple(Coding(*triplet) for triplet in triplets if triplet and triplet[0])
+
+
+def coded_texts(obx: Segment) -> Iterator[str]:
+    """Each component of OBX-5 with those of all repetitions: one gene in each is sent so."""
+    repetitions = [obx.components(5, number) for number in range(1, obx.repetitions(5) + 1)]
+    for component in zip_longest(*repetitions, fillvalue=""):
+        yield " ".join(component)
 
 
 def _plain(obx: Segment, repetition: int) -> tuple[Coding, ...]:

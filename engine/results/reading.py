@@ -20,7 +20,7 @@ from engine.model.quantity import Quantity, ReferenceRange
 from engine.model.result import STATUS_ACTIONS, Problem, Result, ResultStatus, StatusAction, Version
 from engine.model.segments import Segment
 from engine.model.therapy import TherapyEvent
-from engine.results.coded import Answers, Said, codings, read_answer, read_background
+from engine.results.coded import Answers, Said, coded_texts, codings, read_answer, read_background
 from engine.results.order import Header, OrderFacts, Times, collected_at, order_facts, time_told
 from engine.terminology import Terminology
 
@@ -211,8 +211,10 @@ def _value(collector: _Collector, obx: Segment, match: CodeMatch, unit: str) -> 
     sent = f"{text} {unit}".strip()
     flags = tuple(obx.text(8, repetition=number) for number in range(1, obx.repetitions(8) + 1))
     if terminology.analyte(match.analyte).kind is AnalyteKind.CODED:
-        problem = None if text else Problem.VALUE_UNREADABLE
-        return _Value(sent=sent, text=text, problem=problem, flags=flags)
+        # The code may say what the text does not, and the other way round.
+        understood = terminology.readable(match.analyte, (*coded_texts(obx), text))
+        problem = None if understood else Problem.VALUE_UNREADABLE
+        return _Value(sent=sent, text=understood or text, problem=problem, flags=flags)
     if reading.interval is None or _UNUSABLE_FLAGS.intersection(flags):
         return _Value(sent=sent, text=text, problem=Problem.VALUE_UNREADABLE, flags=flags)
     quantity = terminology.quantity(match.analyte, reading.interval, match.unit)

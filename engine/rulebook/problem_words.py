@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from engine.model.facts import GENES
 from engine.model.result import Result
 
 MOST_CODES = 5
@@ -29,6 +30,8 @@ def fault_of(result: Result) -> str:
         return " and ".join(forbidden)
     if _WITH_COMMA.fullmatch(text):
         return f"the comma in {text} may be a decimal or a thousands comma"
+    if any(gene in result.analyte for gene in GENES):
+        return f"nobody knows what {text} says of the enzyme"
     return "the text that was sent cannot be read as a number"
 
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-from engine.model.facts import FACT_VALUES, METABOLISER_LEVELS, OTHER_DRUGS
+from engine.model.facts import FACT_VALUES, GENES, METABOLISER_LEVELS, OTHER_DRUGS
 from engine.model.finding import Severity
 from engine.model.quantity import Operator
 from engine.model.result import Problem
@@ -58,7 +58,6 @@ class Slot:
 
 PERIODS = {"h": 3600, "d": 86400, "w": 604800}
 _PERIOD_WORDS = {"h": "hours", "d": "days", "w": "weeks"}
-GENES = ("tpmt", "nudt15")
 SYMPTOMS = tuple(value for value in FACT_VALUES["symptom"] if value != "none")
 STATES = tuple(state.value for state in TherapyState if state is not TherapyState.NEVER_STARTED)
 

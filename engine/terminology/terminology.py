@@ -8,13 +8,15 @@ from decimal import Decimal
 
 from engine.errors import ConfigError, Defect
 from engine.model.codes import AnalyteDefinition, CodeKind, CodeMatch, Coding, DrugMatch
+from engine.model.facts import GeneLevel
 from engine.model.quantity import Interval, Quantity, ReferenceRange
-from engine.model.result import Problem
+from engine.model.result import Problem, Result
 from engine.model.site import Site
 from engine.terminology import lookup
 from engine.terminology.analytes import AS_SENT, AnalyteEntry, parse_analytes
 from engine.terminology.drugs import parse_drugs
 from engine.terminology.facts import FactTable, Statement, parse_facts
+from engine.terminology.genes import GeneTable, parse_genes
 from engine.terminology.identify import identify
 from engine.terminology.loinc import parse_loinc
 from engine.terminology.ranges import parse_ranges
@@ -28,8 +30,18 @@ DRUGS_FILE = "drugs.csv"
 RANGES_FILE = "reference_ranges.csv"
 SITES_FILE = "sites.yaml"
 FACTS_FILE = "facts.csv"
+GENES_FILE = "genes.csv"
 
-_REQUIRED = (ANALYTES_FILE, LOINC_FILE, UNITS_FILE, DRUGS_FILE, RANGES_FILE, SITES_FILE, FACTS_FILE)
+_REQUIRED = (
+    ANALYTES_FILE,
+    LOINC_FILE,
+    UNITS_FILE,
+    DRUGS_FILE,
+    RANGES_FILE,
+    SITES_FILE,
+    FACTS_FILE,
+    GENES_FILE,
+)
 _ONE = Decimal(1)
 _MOST_KNOWN = 20_000
 
@@ -42,6 +54,7 @@ class Terminology:
     warnings: tuple[Defect, ...]
     _tables: lookup.Tables
     _ranges: Mapping[tuple[str, str], ReferenceRange]
+    _genes: GeneTable
     # A feed repeats the same few hundred identifiers for ever; what they mean never changes.
     _known: dict[tuple[tuple[Coding, ...], str, str, str], CodeMatch] = field(
         default_factory=dict, repr=False, compare=False
@@ -172,6 +185,14 @@ class Terminology:
         drug = self._tables.drugs.match(sent)
         return self._tables.facts.allergy(sent, site_name, drug.drug if drug is not None else "")
 
+    def gene_levels(self, result: Result) -> tuple[GeneLevel, ...]:
+        """What a result says of TPMT and NUDT15; empty for one that tells of neither."""
+        return self._genes.levels(result.analyte, result.text, result.quantity)
+
+    def readable(self, analyte: str, texts: Iterable[str]) -> str:
+        """The first of the texts of a coded result that says something of a gene, or nothing."""
+        return next((text for text in texts if self._genes.levels(analyte, text, None)), "")
+
     def drug_by_text(self, text: str) -> str:
         """A drug whose name or brand stands in ``text``, or empty: a suggestion for a person."""
         return self._tables.drugs.suggest(text)
@@ -261,7 +282,9 @@ def _parse(files: Mapping[str, str], defects: list[Defect], warnings: list[Defec
         facts,
     )
     ranges = parse_ranges(RANGES_FILE, files[RANGES_FILE], analytes, defects)
-    return Terminology(analytes, (), tables, ranges)
+    activity = canonical.get("tpmt_activity", ())
+    genes = parse_genes(GENES_FILE, files[GENES_FILE], activity, defects)
+    return Terminology(analytes, (), tables, ranges, genes)
 
 
 def _definition(entry: AnalyteEntry, units: tuple[str, ...]) -> AnalyteDefinition:

@@ -166,7 +166,22 @@ def test_a_genotype_is_kept_as_text() -> None:
     result = one(OBR, "OBX|1|CWE|41048-0^TPMT gene^LN||*1/*3A^one normal allele^L||||||F")
 
     assert (result.analyte, result.quantity, result.problem) == ("tpmt_genotype", None, None)
-    assert result.text == "one normal allele"
+    assert result.text == "*1/*3A"
+
+
+def test_a_genotype_of_two_genes_may_come_as_two_repetitions() -> None:
+    """Nothing of what was sent is lost."""
+    result = one(OBR, "OBX|1|CWE|93193-1^TPMT and NUDT15^LN||^TPMT *1/*1~^NUDT15 *1/*3||||||F")
+
+    assert (result.text.split(), result.problem) == (["TPMT", "*1/*1", "NUDT15", "*1/*3"], None)
+
+
+@pytest.mark.parametrize("value", ["^see letter", "*1/*2/*3A^three", "*1^half", "^TPMT activity is normal"])
+def test_what_says_nothing_of_the_enzyme_is_noticed(value: str) -> None:
+    """A sentence is never searched for a word, and a genotype has two alleles."""
+    result = one(OBR, f"OBX|1|CWE|41048-0^TPMT gene^LN||{value}||||||F")
+
+    assert result.problem is Problem.VALUE_UNREADABLE
 
 
 def test_a_range_by_sex_needs_the_sex() -> None:

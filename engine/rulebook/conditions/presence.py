@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
-from engine.model.facts import FACT_QUANTITIES, FACT_VALUES
+from engine.model.facts import FACT_QUANTITIES, FACT_VALUES, GENES
 from engine.model.finding import Evidence, UnknownCause
 from engine.model.quantity import Truth
 from engine.rulebook.conditions.base import Analytes, Condition, Verdict, View, evidence, missing
 from engine.rulebook.conditions.states import NO_SYMPTOM, RESERVED, latest_fact
 from engine.rulebook.conditions.stretches import stretch_of
 from engine.rulebook.conditions.values import same_specimen
-from engine.rulebook.syntax import GENES, Unreadable, near, period
+from engine.rulebook.syntax import Unreadable, near, period
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,7 @@ def test_missing_files_are_all_named() -> None:
         "analytes.yaml",
         "drugs.csv",
         "facts.csv",
+        "genes.csv",
         "loinc.csv",
         "reference_ranges.csv",
         "sites.yaml",
