@@ -18,6 +18,7 @@ _BASELINE = "baseline: {alt: 30 U/L, ast: 30 U/L, bilirubin: 8 umol/L}\n"
 _WELL = "facts: {symptom: none}\n"
 _VOMITING = "facts: {symptom: vomiting}\n"
 _USUAL = _RANGES + _BASELINE + _WELL
+_COUNTS = "results: {{wbc: {{-42d: 6.0 10*9/L, -28d: 5.3 10*9/L, -14d: {} 10*9/L, 0d: 4.2 10*9/L}}}}"
 _RESTARTED = "therapy: {restarted: -40d}\n"
 
 
@@ -86,10 +87,20 @@ def _apart_from_new(record: str) -> dict[str, str]:
             _RANGES + _WELL + "results: {alp: {-7d: 40 U/L, 0d: 39 U/L}}",
             {"c03": "info", "c04": "review", "c07": "review"},
         ),
-        ("results: {wbc: {0d: 2.5 10*9/L}}", {}),
-        ("results: {wbc: {0d: 2.49 10*9/L}}", {"d01": "critical"}),
-        ("results: {platelets: {0d: 50 10*9/L}}", {}),
-        ("results: {platelets: {0d: 49 10*9/L}}", {"d02": "critical"}),
+        ("results: {wbc: {0d: 2.5 10*9/L}}", {"p03": "urgent"}),
+        ("results: {wbc: {0d: 2.49 10*9/L}}", {"d01": "critical", "p03": "urgent"}),
+        ("results: {platelets: {0d: 50 10*9/L}}", {"p03": "urgent"}),
+        ("results: {platelets: {0d: 49 10*9/L}}", {"d02": "critical", "p03": "urgent"}),
+        ("results: {wbc: {0d: 3.5 10*9/L}, platelets: {0d: 140 10*9/L}}", {}),
+        ("results: {wbc: {0d: 3.49 10*9/L}}", {"p03": "urgent"}),
+        ("results: {platelets: {0d: 139 10*9/L}}", {"p03": "urgent"}),
+        (_COUNTS.format("4.7"), {"d03": "urgent"}),
+        (_COUNTS.format("4.8"), {}),
+        (
+            _RANGES + _WELL + 'results: {alp: {0d: 39 U/L}, inr: {0d: "1.8 {INR}"}}',
+            {"c03": "info", "c06": "critical", "c07": "review"},
+        ),
+        ("facts: {chronic-liver-disease: yes}\nresults: {alp: {0d: 40 U/L}}", {}),
         (
             _RANGES + _WELL + "baseline: {alt: 20 U/L}\nresults: {alt: {0d: 100 U/L}}",
             {"a01": "critical", "a13": "review"},
