@@ -140,23 +140,8 @@ def test_whatever_else_fires_takes_precedence_over_a_mild_rise() -> None:
     """The alert for a stop never reads as advice to carry on."""
     over = {rule.id[:3] for rule in shipped_alerts() if "a13-mild-rise" in rule.supersedes}
 
-    assert {
-        "a01",
-        "a02",
-        "a03",
-        "a04",
-        "a05",
-        "a06",
-        "a07",
-        "a08",
-        "a09",
-        "a10",
-        "a14",
-        "a15",
-        "b02",
-        "b03",
-        "c06",
-    } == over
+    graver = "a01 a02 a03 a04 a05 a06 a07 a08 a09 a10 a14 a15 b02 b03 c06 p03"
+    assert set(graver.split()) == over
 
 
 def test_exactly_the_critical_rules_look_at_preliminary_results() -> None:
