@@ -285,7 +285,8 @@ def _evidence_change(told: Finding, record: Record) -> EvidenceChange:
             return EvidenceChange.WITHDRAWN
         if len(parts) != 1 or evidence.result_key not in stored or _has_progressed(evidence, parts[0]):
             continue
-        if (_told_value(evidence), evidence.unit) != _value(parts[0]):
+        spoiled = parts[0].spoiled and parts[0].specimen_condition not in evidence.note
+        if spoiled or (_told_value(evidence), evidence.unit) != _value(parts[0]):
             change = EvidenceChange.CORRECTED
     return change
 

@@ -125,7 +125,8 @@ def _absence(before: Sequence[Result], stated: Sequence[Fact], first: datetime, 
     start = f"the start of {first.date()}"
     too_old = f"more than {window.days} days before {start}"
     if _since(before, first - window):
-        return f"only values such as {before[-1].sent} before {start}"
+        condition = f" ({before[-1].specimen_condition})" if before[-1].spoiled else ""
+        return f"only values such as {before[-1].sent}{condition} before {start}"
     if before:
         return f"last measured {before[-1].collected.at.date()}, {too_old}"
     if stated:
@@ -146,7 +147,7 @@ def _is_before(result: Result, start: datetime) -> bool:
 
 
 def _point(result: Result) -> Decimal | None:
-    return result.quantity.interval.point if result.quantity else None
+    return result.quantity.interval.point if result.quantity and not result.spoiled else None
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:

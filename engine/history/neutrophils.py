@@ -83,5 +83,7 @@ def _result(parts: Sequence[Result], count: Decimal) -> Result | None:
         reference=None,
         sent="derived from " + " and ".join(f"{part.analyte} {part.sent}" for part in parts),
         flags=(),
+        specimen_condition=next(filter(None, (part.specimen_condition for part in parts)), ""),
+        spoiled=any(part.spoiled for part in parts),
         derived_from=tuple(part.key for part in parts),
     )

@@ -31,7 +31,8 @@ class AnalyteDefinition:
     cannot be converted into each other and each is kept in its own (TPMT activity); ``units`` lists all
     canonical units, so it is ``(unit,)`` for most and empty for coded analytes. ``low`` and ``high`` are
     plausibility bounds in the canonical unit: a value outside is not believed. ``contradicted_by`` are
-    lower-case words that must not stand in the text sent with the code.
+    lower-case words that must not stand in the text sent with the code. ``spoiled_by`` are conditions of
+    a specimen (``haemolysed``) in which its value is not to be believed.
     """
 
     name: str
@@ -44,6 +45,7 @@ class AnalyteDefinition:
     high: Decimal | None = None
     accepts_empty_unit: bool = False
     contradicted_by: tuple[str, ...] = ()
+    spoiled_by: tuple[str, ...] = ()
 
 
 class CodeKind(StrEnum):

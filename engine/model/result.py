@@ -92,6 +92,8 @@ class Result:
     out, or spells LN as LOINC, must find the value that it corrects. ``quantity`` is None when
     ``problem`` says why, when the result is withdrawn, or when the analyte is coded and ``text`` holds
     its value. ``sent`` is the value and unit as sent. ``analyte`` is empty for an unmapped code.
+    ``specimen_condition`` is what was said of the specimen (``haemolysed``); where the value is ``spoiled``
+    by that, it is shown and decides nothing.
     """
 
     person_id: str
@@ -114,6 +116,8 @@ class Result:
     method: str = ""
     control_id: str = ""
     location: str = ""
+    specimen_condition: str = ""
+    spoiled: bool = False
     derived_from: tuple[str, ...] = ()
 
     @property

@@ -31,7 +31,7 @@ class Header:
 class OrderFacts:
     """What every observation of an order shares.
 
-    ``collected`` holds where OBX-14 is empty.
+    ``collected`` holds where OBX-14 is empty. ``condition`` is that of the specimen: ``haemolysed``.
     """
 
     number: str
@@ -39,6 +39,7 @@ class OrderFacts:
     specimen_type: str
     collected: Moment | None
     reported: Moment | None
+    condition: str = ""
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from engine.model.segments import Segment
 from engine.model.therapy import TherapyEvent
 from engine.results.coded import Answers, Said, coded_texts, codings, read_answer, read_background
 from engine.results.order import Header, OrderFacts, Times, collected_at, order_facts, time_told
+from engine.results.specimen import is_spoiled, specimen_conditions
 from engine.terminology import Terminology
 
 # Table 0078 codes that forbid the use of the value: failed quality control, cytotoxic substance present,
@@ -103,8 +104,11 @@ def read_results(
     table, no readable time, an observation of ours outside any order.
     """
     collector = _collector(header, person_id, sex, terminology)
-    for order in group.orders:
+    conditions = specimen_conditions(group.orders, terminology)
+    for order, condition in zip(group.orders, conditions, strict=True):
         facts = order_facts(order, collector.times)
+        if condition:
+            facts = replace(facts, condition=condition)
         for observation in order.observations:
             collector.observations += 1
             obx = observation.obx
@@ -308,7 +312,7 @@ def _result(
             reported.at,
             sent.at,
             _CORRECTION_RANK if corrects else _STATUS_RANK[STATUS_ACTIONS[status]],
-            _digest(obx, collected),
+            _digest(obx, collected, facts.condition),
         ),
         status=status,
         quantity=value.quantity,
@@ -320,6 +324,8 @@ def _result(
         method=match.method,
         control_id=header.control_id,
         location=obx.location(5),
+        specimen_condition=facts.condition,
+        spoiled=is_spoiled(collector.terminology, match.analyte, facts.condition),
     )
 
 
@@ -329,9 +335,9 @@ def _sub_id(obx: Segment) -> str:
     return "" if sub_id == "1" else sub_id
 
 
-def _digest(obx: Segment, collected: Moment) -> str:
+def _digest(obx: Segment, collected: Moment, condition: str) -> str:
     parts = [obx.raw(number) for number in (5, 6, 7, 8, 11)]
-    content = "\x1f".join([*parts, str(collected.at.timestamp())])
+    content = "\x1f".join([*parts, str(collected.at.timestamp()), *filter(None, (condition,))])
     return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:16]
 
 

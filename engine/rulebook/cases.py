@@ -207,7 +207,7 @@ class _CaseReader(CoursesReader):
         self, definition: AnalyteDefinition, day: str, drawn: datetime, node: Node, usual: str
     ) -> Result:
         table = node if isinstance(node, Table) else Table({"value": node}, node.line, {"value": node.line})
-        self.only_keys(table, ("value", "range", "status", "order"), "a result")
+        self.only_keys(table, ("value", "range", "status", "order", "specimen"), "a result")
         sent = self.text(table, "value", "a result", required=True)
         status = self.text(table, "status", "a result", default=ResultStatus.FINAL.value)
         if status not in [each.value for each in ResultStatus]:
@@ -215,6 +215,7 @@ class _CaseReader(CoursesReader):
             status = ResultStatus.FINAL.value
         limits = self.text(table, "range", "a result", default=usual)
         order = self.text(table, "order", "a result", default=f"day {day}")
+        condition = self.text(table, "specimen", "a result")
         return Result(
             person_id="case",
             key=f"{definition.name} {day}",
@@ -230,6 +231,8 @@ class _CaseReader(CoursesReader):
             quantity=self._quantity(sent, definition, table.line_of("value")),
             reference=self._range(limits, table.line) if limits else None,
             sent=sent,
+            specimen_condition=condition,
+            spoiled=condition in definition.spoiled_by,
         )
 
     def _quantity(self, text: str, definition: AnalyteDefinition, line: int) -> Quantity:

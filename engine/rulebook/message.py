@@ -163,6 +163,8 @@ def _value(placeholder: Placeholder, material: Material) -> str:
             return words(result)
         return result.sent if attribute == "sent" else result.code
     text = str(result.quantity) if result.quantity else result.sent
+    if result.spoiled:
+        text = f"{text} ({result.specimen_condition})"
     preliminary = STATUS_ACTIONS[result.status] is StatusAction.PROVISIONAL
     return f"{text} (preliminary)" if preliminary else text
 

@@ -141,6 +141,8 @@ def result_row(result: Result) -> tuple[str | int, ...]:
         result.method,
         result.control_id,
         result.location,
+        result.specimen_condition,
+        int(result.spoiled),
     )
 
 
@@ -148,7 +150,8 @@ def result_from_row(row: Sequence[Any]) -> Result:
     """The result that :func:`result_row` wrote."""
     (person_id, key, analyte, code, code_text, sender, order, specimen, *rest) = row
     (collected_at, precision, notes, reported_at, sent_at, rank, digest, status, *rest) = rest
-    (value, unit, reference, sent, text, problem, flags, method, control_id, location) = rest
+    (value, unit, reference, sent, text, problem, flags, method, control_id, location, *rest) = rest
+    (specimen_condition, spoiled) = rest
     return Result(
         person_id,
         key,
@@ -170,6 +173,8 @@ def result_from_row(row: Sequence[Any]) -> Result:
         method,
         control_id,
         location,
+        specimen_condition,
+        bool(spoiled),
     )
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 metadata = MetaData()
 
@@ -99,6 +99,8 @@ RESULT_COLUMNS = (
     "method",
     "control_id",
     "location",
+    "specimen_condition",
+    "spoiled",
 )
 
 
@@ -108,7 +110,7 @@ def _result_columns() -> list[Column[object]]:
         Column("key", String, nullable=False),
     ]
     for name in RESULT_COLUMNS:
-        kind = Integer if name in ("collected_precision", "status_rank") else String
+        kind = Integer if name in ("collected_precision", "status_rank", "spoiled") else String
         columns.append(Column(name, kind, nullable=False))
     return columns
 

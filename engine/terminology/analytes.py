@@ -24,6 +24,7 @@ _KEYS = (
     "plausible",
     "accepts_empty_unit",
     "contradicted_by",
+    "spoiled_by",
 )
 
 
@@ -41,6 +42,7 @@ class AnalyteEntry:
     high: Decimal | None
     accepts_empty_unit: bool
     contradicted_by: tuple[str, ...]
+    spoiled_by: tuple[str, ...]
     line: int
 
 
@@ -95,6 +97,7 @@ def _entry(name: str, table: Table, line: int, reader: Reader, what: str) -> Ana
         high=high,
         accepts_empty_unit=reader.boolean(table, "accepts_empty_unit", what, default=False),
         contradicted_by=tuple(word.text.casefold() for word in reader.texts(table, "contradicted_by", what)),
+        spoiled_by=tuple(condition.text for condition in reader.texts(table, "spoiled_by", what)),
         line=line,
     )
 

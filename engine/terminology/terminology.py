@@ -21,6 +21,7 @@ from engine.terminology.identify import identify
 from engine.terminology.loinc import parse_loinc
 from engine.terminology.ranges import parse_ranges
 from engine.terminology.sites import parse_sites
+from engine.terminology.specimens import SpecimenTable, parse_specimens, unknown_conditions
 from engine.terminology.units import Conversion, damage, parse_units
 
 ANALYTES_FILE = "analytes.yaml"
@@ -31,6 +32,7 @@ RANGES_FILE = "reference_ranges.csv"
 SITES_FILE = "sites.yaml"
 FACTS_FILE = "facts.csv"
 GENES_FILE = "genes.csv"
+SPECIMEN_FILE = "specimen.csv"
 
 _REQUIRED = (
     ANALYTES_FILE,
@@ -41,6 +43,7 @@ _REQUIRED = (
     SITES_FILE,
     FACTS_FILE,
     GENES_FILE,
+    SPECIMEN_FILE,
 )
 _ONE = Decimal(1)
 _MOST_KNOWN = 20_000
@@ -55,6 +58,7 @@ class Terminology:
     _tables: lookup.Tables
     _ranges: Mapping[tuple[str, str], ReferenceRange]
     _genes: GeneTable
+    specimens: SpecimenTable = field(default_factory=SpecimenTable)
     # A feed repeats the same few hundred identifiers for ever; what they mean never changes.
     _known: dict[tuple[tuple[Coding, ...], str, str, str], CodeMatch] = field(
         default_factory=dict, repr=False, compare=False
@@ -284,7 +288,10 @@ def _parse(files: Mapping[str, str], defects: list[Defect], warnings: list[Defec
     ranges = parse_ranges(RANGES_FILE, files[RANGES_FILE], analytes, defects)
     activity = canonical.get("tpmt_activity", ())
     genes = parse_genes(GENES_FILE, files[GENES_FILE], activity, defects)
-    return Terminology(analytes, (), tables, ranges, genes)
+    specimens = parse_specimens(SPECIMEN_FILE, files[SPECIMEN_FILE], defects)
+    spoiled_by = {name: (entry.spoiled_by, entry.line) for name, entry in entries.items()}
+    defects.extend(unknown_conditions(ANALYTES_FILE, spoiled_by, specimens))
+    return Terminology(analytes, (), tables, ranges, genes, specimens)
 
 
 def _definition(entry: AnalyteEntry, units: tuple[str, ...]) -> AnalyteDefinition:
@@ -299,4 +306,5 @@ def _definition(entry: AnalyteEntry, units: tuple[str, ...]) -> AnalyteDefinitio
         high=entry.high,
         accepts_empty_unit=entry.accepts_empty_unit,
         contradicted_by=entry.contradicted_by,
+        spoiled_by=entry.spoiled_by,
     )

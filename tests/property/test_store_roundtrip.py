@@ -58,6 +58,8 @@ RESULTS = st.builds(
     method=TEXTS,
     control_id=TEXTS,
     location=TEXTS,
+    specimen_condition=TEXTS,
+    spoiled=st.booleans(),
     derived_from=st.just(()),
 )
 EVENTS = st.builds(

@@ -89,13 +89,26 @@ class View:
         return groups
 
     def scoped(self, analyte: str) -> tuple[Result, ...]:
-        """All usable results of the analyte in scope, oldest first."""
+        """All usable results of the analyte in scope, oldest first.
+
+        A value that its specimen has spoiled (AST of a haemolysed one) is among them only while no usable
+        one is as new: then the current value is not known, and an older one does not stand in for it.
+        """
         start = self.situation.scope_from
-        return tuple(result for result in self.usable(analyte) if result.collected.latest >= start)
+        results = [
+            result
+            for result in self.series.get(analyte, ())
+            if result.quantity is not None and result.collected.latest >= start
+        ]
+        if not any(result.spoiled for result in results):
+            return tuple(results)
+        sound = max((result.collected.latest for result in results if not result.spoiled), default=start)
+        return tuple(result for result in results if not result.spoiled or result.collected.at > sound)
 
     def usable(self, analyte: str) -> Iterator[Result]:
         """All usable results of the analyte, those before the therapy too, oldest first."""
-        return (result for result in self.series.get(analyte, ()) if result.quantity is not None)
+        known = self.series.get(analyte, ())
+        return (result for result in known if result.quantity is not None and not result.spoiled)
 
     def before(self, result: Result) -> tuple[Result, ...]:
         """All usable results of the same analyte that come before ``result``, oldest first."""
@@ -196,8 +209,13 @@ OPERATOR_WORDS: Mapping[Operator, str] = {
 }
 
 
+_ANY = Interval(None, None)
+
+
 def interval_of(result: Result) -> Interval:
-    """The numbers that a usable result may stand for."""
+    """The numbers that a usable result may stand for: any, where its specimen has spoiled it."""
+    if result.spoiled:
+        return _ANY
     assert result.quantity is not None  # noqa: S101 - View hands out results with a quantity only
     return result.quantity.interval
 
@@ -286,7 +304,11 @@ def evidence(
     number = text.lstrip("<>=")
     comparator = text[: len(text) - len(number)]
     if truth is Truth.UNKNOWN and cause is None:
-        cause = UnknownCause.VALUE
+        # nobody will say more precisely what a spoiled value is: it is as good as not measured
+        cause = UnknownCause.MISSING if result.spoiled else UnknownCause.VALUE
+    if result.specimen_condition:
+        condition_of_specimen = f"{result.specimen_condition}{': not judged' if result.spoiled else ''}"
+        note = ", ".join(filter(None, (condition_of_specimen, note)))
     return Evidence(
         condition,
         truth,

@@ -99,7 +99,7 @@ class Absolute(Comparison):
         """Judge one result; another unit than the rule's cannot be compared."""
         if result.quantity is None or result.quantity.unit != self.unit:
             return missing(self.text, self.analyte, view, f"measured in another unit than {self.unit}")
-        interval = result.quantity.interval
+        interval = interval_of(result)
         number = nearest(interval, self.operator)
         return Verdict(
             evidence(
@@ -262,12 +262,14 @@ class Ratio(Condition):
         if left.point and right.point:
             quotient = left.point / right.point
             shown = ratio(left.point, right.point, self.number)
+        truth = compare(left, self.operator, right.scaled(self.number))
         seen = evidence(
             self.text,
-            compare(left, self.operator, right.scaled(self.number)),
+            truth,
             above,
             threshold=plain(self.number),
             fold=shown,
+            cause=UnknownCause.MISSING if truth is Truth.UNKNOWN and below.spoiled else None,
             note=f"{self.numerator} {above.quantity}, {self.denominator} {below.quantity}",
         )
         number = badness(quotient, self.operator)

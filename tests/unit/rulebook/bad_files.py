@@ -6,6 +6,7 @@ bad file itself. ``# without cases`` leaves out the cases that every rule but an
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,7 +31,7 @@ ANALYTES = {
     each.name: each
     for each in (
         _analyte("alt", "ALT", "U/L"),
-        _analyte("ast", "AST", "U/L"),
+        replace(_analyte("ast", "AST", "U/L"), spoiled_by=("haemolysed",)),
         _analyte("alp", "ALP", "U/L"),
         _analyte("bilirubin", "Bilirubin", "umol/L"),
         _analyte("albumin", "Albumin", "g/L"),

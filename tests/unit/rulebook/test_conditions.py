@@ -361,3 +361,56 @@ def test_a_baseline_by_another_method_is_told_apart() -> None:
 
 def _at(result: Result, instant: str) -> Result:
     return replace(result, collected=Moment(datetime.fromisoformat(instant)))
+
+
+_HAEMOLYSED = "{value: 610 U/L, specimen: haemolysed}"
+
+
+@pytest.mark.parametrize(
+    ("condition", "ast", "expected"),
+    [
+        ("ast >= 500 U/L", f"0d: {_HAEMOLYSED}", MISSING),
+        ("ast < 500 U/L", f"0d: {_HAEMOLYSED}", MISSING),
+        ("ast > 3 x ULN", f"0d: {_HAEMOLYSED}", MISSING),
+        ("ast outside reference", f"0d: {_HAEMOLYSED}", MISSING),
+        ("ast / alt <= 0.4", f"0d: {_HAEMOLYSED}", MISSING),
+        ("alt / ast <= 0.4", f"0d: {_HAEMOLYSED}", MISSING),
+        ("ast rising for 2 results", f"-7d: 40 U/L, 0d: {_HAEMOLYSED}", MISSING),
+        ("ast rose by 30 % in 8 d", f"-7d: 40 U/L, 0d: {_HAEMOLYSED}", MISSING),
+        ("ast >= 500 U/L for 2 results", f"-7d: 610 U/L, 0d: {_HAEMOLYSED}", MISSING),
+        ("ast >= 500 U/L", f"-7d: 610 U/L, 0d: {_HAEMOLYSED}", MISSING),
+        # an older one is passed over
+        ("ast >= 500 U/L", f"-7d: {_HAEMOLYSED}, 0d: 40 U/L", F),
+        ("ast >= 2 x previous", f"-9d: 40 U/L, -7d: {_HAEMOLYSED}, 0d: 80 U/L", T),
+        ("ast <= 0.5 x peak", f"-7d: {_HAEMOLYSED}, 0d: 40 U/L", F),
+        ("ast rising for 2 results", f"-9d: 40 U/L, -7d: {_HAEMOLYSED}, 0d: 80 U/L", T),
+        ("ast was >= 500 U/L since start", f"-7d: {_HAEMOLYSED}, 0d: 40 U/L", F),
+        ("ast measured within 1 d", f"0d: {_HAEMOLYSED}", F),
+    ],
+)
+def test_a_value_that_its_specimen_has_spoiled_decides_nothing(
+    condition: str, ast: str, expected: Truth | UnknownCause
+) -> None:
+    """Whatever AST of a haemolysed specimen says, it is as if it had not been measured."""
+    found = verdict(condition, f"ranges: {{ast: 10-40}}\nresults: {{alt: {{0d: 40 U/L}}, ast: {{{ast}}}}}")
+
+    assert expected == (found.evidence.cause or found.truth)
+
+
+def test_another_tube_of_the_same_time_stands_in_for_a_spoiled_value() -> None:
+    """Drawn twice because the first tube was haemolysed: the second is the current value."""
+    record = situation(f"results: {{ast: {{-1d: 510 U/L, 0d: {_HAEMOLYSED}}}}}")
+    sound, spoiled = record.series["ast"]
+    together = (replace(sound, collected=spoiled.collected), spoiled)
+    told = View(replace(record, series={"ast": together}), preliminary=False)
+
+    assert read_condition("ast >= 500 U/L").judge(told).truth is T
+
+
+def test_evidence_of_a_haemolysed_specimen_says_so() -> None:
+    """The card shows the value with its condition, also where it is judged all the same."""
+    alt = verdict("alt >= 500 U/L", "results: {alt: {0d: {value: 610 U/L, specimen: haemolysed}}}").evidence
+    ast = verdict("ast >= 500 U/L", f"results: {{ast: {{0d: {_HAEMOLYSED}}}}}").evidence
+
+    assert (T, "haemolysed") == (alt.truth, alt.note)
+    assert ("610", "haemolysed: not judged") == (ast.value, ast.note)
