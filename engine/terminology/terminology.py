@@ -58,7 +58,7 @@ class Terminology:
     _tables: lookup.Tables
     _ranges: Mapping[tuple[str, str], ReferenceRange]
     _genes: GeneTable
-    specimens: SpecimenTable = field(default_factory=SpecimenTable)
+    specimens: SpecimenTable
     # A feed repeats the same few hundred identifiers for ever; what they mean never changes.
     _known: dict[tuple[tuple[Coding, ...], str, str, str], CodeMatch] = field(
         default_factory=dict, repr=False, compare=False

@@ -143,6 +143,7 @@ def test_missing_files_are_all_named() -> None:
         "loinc.csv",
         "reference_ranges.csv",
         "sites.yaml",
+        "specimen.csv",
         "units.csv",
     ]
 
