@@ -86,6 +86,9 @@ def tell(alert: Alert, now: Chosen | None, step: Step, judged: Judged) -> tuple[
         knowledge_revision=judged.revision,
         processing_id=occasion.processing_id,
         protocol=judged.protocol.name if judged.protocol is not None else "",
+        labels=() if ending else finding.labels,
+        raised_from=None if ending else finding.raised_from,
+        shadow=alert.shadow,
     )
     after = replace(
         alert,

@@ -5,7 +5,7 @@ from __future__ import annotations
 _RULE = """\
 id: {id}
 title: What the clinician reads first
-family: {family}
+family: liver-injury
 severity: review
 status: draft
 version: "1"
@@ -40,5 +40,4 @@ cases:
 
 def draft(rule_id: str) -> tuple[str, str]:
     """Text of a rule file and of its cases, to be filled in."""
-    family = rule_id.partition("-")[2] or rule_id
-    return _RULE.format(id=rule_id, family=family), _CASES.format(id=rule_id)
+    return _RULE.format(id=rule_id), _CASES.format(id=rule_id)

@@ -128,17 +128,26 @@ def show_rule(
     mappings_folder: MappingsOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """One rule as a clinician reads it, with its sources."""
-    from engine.rulebook import describe
+    """One rule as a clinician reads it: its sources, the protocols it is in force under, its cases."""
+    from engine.knowledge import read_folder
+    from engine.rulebook import Rule, describe, describe_trials
+    from engine.rulebook.trials import cases_of
 
+    settings = load_settings(config, rules=rules_folder, mappings=mappings_folder)
     knowledge = _knowledge(config, rules_folder, mappings_folder)
-    rulebook = knowledge.rulebook
+    rulebook, analytes = knowledge.rulebook, knowledge.terminology.analytes
     asked = rule_id.lower()
-    found = [rule for rule in rulebook.rules if rule.id == asked or rule.id.startswith(f"{asked}-")]
+    known = (*rulebook.rules, *rulebook.invariants)
+    found = [rule for rule in known if rule.id == asked or rule.id.startswith(f"{asked}-")]
     if not found:
         raise fail(f"no rule {rule_id!r}", "azawatch rules list")
+    files = read_folder(settings.rules)
     for rule in found:
-        typer.echo(describe(rule, knowledge.terminology.analytes))
+        text = describe(rule, analytes)
+        if isinstance(rule, Rule):
+            cases = cases_of(rule, rulebook, files, analytes)
+            text += describe_trials(rule, rulebook.protocols.values(), cases)
+        typer.echo(text)
 
 
 @rules.command("new")

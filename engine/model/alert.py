@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from engine.model.finding import Evidence, Finding, Severity
+from engine.model.finding import Evidence, Finding, Label, Severity
 from engine.model.person import Person, Visit
 
 
@@ -65,6 +65,11 @@ class Alert:
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
 
+    @property
+    def shadow(self) -> bool:
+        """Whether it is about a rule in shadow: kept and shown on request, never sent."""
+        return not self.published.published
+
 
 @dataclass(frozen=True, slots=True)
 class AlertEvent:
@@ -73,6 +78,8 @@ class AlertEvent:
     ``event_id`` (at most 20 characters) is MSH-10 and the AMQP message id; it is a function of alert
     and sequence, so that a repeated publication carries the same one. ``drug_text`` is one phrase
     ("azathioprine 150 mg/day since 2025-09-03"). ``protocol`` is the one that the person is judged by.
+    ``raised_from`` is the severity before modifiers raised it. An event in ``shadow`` is kept beside the
+    others and never sent.
     """
 
     event_id: str
@@ -105,3 +112,6 @@ class AlertEvent:
     knowledge_revision: str
     processing_id: str = "P"
     protocol: str = ""
+    labels: tuple[Label, ...] = ()
+    raised_from: Severity | None = None
+    shadow: bool = False

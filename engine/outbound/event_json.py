@@ -48,6 +48,9 @@ def event_to_dict(event: AlertEvent) -> dict[str, Any]:
         "superseded": list(event.superseded),
         "not_fired": [{"rule": each.rule, "truth": each.truth, "why": each.why} for each in event.not_fired],
         "protocol": event.protocol,
+        "labels": [{"rule": each.rule_id, "text": each.text} for each in event.labels],
+        "raised_from": event.raised_from or "",
+        "shadow": event.shadow,
     }
 
 

@@ -14,6 +14,7 @@ from engine.model.quantity import Truth, plain
 DISCLAIMER = "Automated decision support; not a laboratory result."
 MOST_EVIDENCE = 8
 MOST_NOT_FIRED = 5
+MOST_LABELS = 8
 
 _ACRONYMS = {
     "alt": "ALT",
@@ -170,9 +171,10 @@ def headline(event: AlertEvent, limit: int) -> str:
 def notes(event: AlertEvent) -> Iterator[str]:
     """What explains the alert to somebody who has nothing else: each item is one note.
 
-    In order: the message; which results are preliminary; each condition that spoke, with value, limit and
-    reference; the action; the laboratory's range; the therapy; the sources; what it supersedes; rules
-    that did not fire; the rule and data it came from.
+    In order: the message; which results are preliminary; the labels; from which severity it was raised;
+    each condition that spoke, with value, limit and reference; the action; the laboratory's range; the
+    therapy; the sources; what it supersedes; rules that did not fire; the rule, protocol and
+    data it came from.
     """
     ended = event.phase is Phase.END
     if ended:
@@ -181,6 +183,10 @@ def notes(event: AlertEvent) -> Iterator[str]:
     yield from _reservation(event)
     if not ended:
         # of an alert that is over, these would read as if they still held
+        labels = [f"{label.text} ({label.rule_id})" for label in event.labels]
+        yield from _bounded(labels, MOST_LABELS, "more labels")
+        if event.raised_from is not None:
+            yield f"Raised from {event.raised_from} to {event.severity}"
         yield from _bounded(
             [condition_text(each) for each in event.evidence if each.truth is not Truth.FALSE],
             MOST_EVIDENCE,

@@ -7,7 +7,7 @@ from engine.rulebook.check import parse_rulebook
 from engine.rulebook.conclude import conclude
 from engine.rulebook.conditions import grammar_table
 from engine.rulebook.evaluate import evaluate
-from engine.rulebook.explain import describe, why_silent
+from engine.rulebook.explain import describe, describe_trials, why_silent
 from engine.rulebook.rule import (
     AlertRule,
     Annotation,
@@ -35,6 +35,7 @@ __all__ = [
     "bound",
     "conclude",
     "describe",
+    "describe_trials",
     "evaluate",
     "fault_of_fact",
     "grammar_table",

@@ -170,7 +170,7 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
         title=rule.title,
         message=message,
         action=rule.action,
-        sources=tuple(map(str, rule.sources)),
+        sources=tuple(source.cited for source in rule.sources),
         evidence=_evidence(judgement, trigger),
         clinical_at=max(times, default=None),
         trigger_key=trigger.result.key if trigger is not None and trigger.result is not None else "",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from engine.model.finding import Evidence, Finding, UnknownCause
+from engine.model.finding import Evidence, Finding, Severity, UnknownCause
 from engine.model.quantity import Operator, Truth, plain
+from engine.rulebook.cases import Case
 from engine.rulebook.conditions import Analytes, Condition, read_condition
 from engine.rulebook.conditions.base import OPERATOR_WORDS
 from engine.rulebook.conditions.values import Comparison, Multiple
-from engine.rulebook.rule import AlertRule, Annotation, Rule
+from engine.rulebook.promises import NeverUsed, Promise, Wording
+from engine.rulebook.rule import AlertRule, Annotation, Heading, Invariant, Protocol, Rule
 from engine.rulebook.syntax import Unreadable
-from engine.rulebook.tree import All, AnyOf, Leaf, Node, Not
+from engine.rulebook.tree import All, AnyOf, Leaf, Node, Not, can_be_unknown
 
 _NOT_WORDS: Mapping[Operator, str] = {
     Operator.GREATER_OR_EQUAL: "below",
@@ -22,34 +24,52 @@ _NOT_WORDS: Mapping[Operator, str] = {
 _BRANCH_WORDS: Mapping[type[Node], str] = {All: "all of these hold:", AnyOf: "at least one of these holds:"}
 
 
-def describe(rule: Rule, analytes: Analytes) -> str:
-    """The rule as a clinician would read it: when it fires, how loud, what to do, and who says so."""
-    lines = [f"{rule.id} (version {rule.version}, {rule.status.value})", rule.title, ""]
+def describe(rule: Heading, analytes: Analytes) -> str:
+    """The rule as a clinician would read it: how loud, why, when it fires, what to do, and who says so."""
+    lines = [f"{rule.id} ({rule.kind.value}, version {rule.version}, {rule.status.value})", rule.title, ""]
+    if isinstance(rule, AlertRule):
+        lines.append(f"Severity: {rule.severity.value}, {_SEVERITY_WORDS[rule.severity]}")
+    lines.append(f"Why: {rule.rationale}")
     if isinstance(rule, AlertRule):
         lines.extend(_alert(rule, analytes))
     elif isinstance(rule, Annotation):
         lines.extend(_annotation(rule, analytes))
-    if rule.allow_preliminary:
+    elif isinstance(rule, Invariant):
+        lines.append(_promise(rule.ensures, analytes))
+    if isinstance(rule, Rule) and rule.allow_preliminary:
         lines.append("Looks at preliminary results too.")
-    lines.append(f"Rationale: {rule.rationale}")
-    for source in rule.sources:
-        quote = f': "{source.quote}"' if source.quote else ""
-        lines.append(f"Source: {source}{quote}")
+    lines.extend(f"Source: {source.cited}" for source in rule.sources)
+    return "\n".join(lines) + "\n"
+
+
+def describe_trials(rule: Rule, protocols: Iterable[Protocol], cases: Iterable[Case]) -> str:
+    """Where a rule is in force, and its cases by what they expect."""
+    names = [protocol.name for protocol in protocols if rule.id in protocol.rules]
+    lines = [f"In force under: {', '.join(names) or 'no protocol'}"]
+    of_truth: dict[Truth, list[str]] = {truth: [] for truth in _CASE_WORDS}
+    for case in cases:
+        of_truth[case.truth].append(case.name)
+    for truth, words in _CASE_WORDS.items():
+        if of_truth[truth]:
+            lines.append(f"{words}:")
+            lines.extend(f"  - {name}" for name in of_truth[truth])
     return "\n".join(lines) + "\n"
 
 
 def _alert(rule: AlertRule, analytes: Analytes) -> Iterator[str]:
-    yield f"Fires as {rule.severity.value} when"
+    yield "Fires when"
     yield from _tree(rule.when, analytes, 1)
-    loud = {cause: said for cause, said in rule.if_unknown.items() if said is not None}
-    for cause, said in loud.items():
-        yield f"When that cannot be decided ({_CAUSE_WORDS[cause]}): {said.value}."
+    if can_be_unknown(rule.when):
+        for cause, said in rule.if_unknown.items():
+            loud = "silent" if said is None else said.value
+            yield f"When that cannot be decided because {_CAUSE_WORDS[cause]}: {loud}."
     yield f"Message: {rule.message}"
     if rule.message_unknown is not None:
         yield f"Message when it cannot be decided: {rule.message_unknown}"
     yield f"Action: {rule.action}"
     if rule.trigger:
         yield f"Names first: {analytes[rule.trigger].title}"
+    yield f"Family: {rule.family}"
     if rule.supersedes:
         yield f"Takes precedence over: {', '.join(rule.supersedes)}"
 
@@ -58,8 +78,8 @@ def _annotation(rule: Annotation, analytes: Analytes) -> Iterator[str]:
     yield f"Stands on alerts about {', '.join(sorted(rule.applies_to))} when"
     yield from _tree(rule.when, analytes, 1)
     yield f"Label: {rule.label}"
-    if rule.label_unknown is not None:
-        yield f"Label when that cannot be decided: {rule.label_unknown}"
+    if can_be_unknown(rule.when):
+        yield f"Label when that cannot be decided: {rule.label_unknown or 'none'}"
     if rule.raises:
         yield "Makes these alerts one severity graver, critical at most; several modifiers make one step."
     if rule.repeat_within is not None:
@@ -67,8 +87,30 @@ def _annotation(rule: Annotation, analytes: Analytes) -> Iterator[str]:
         yield f"The {panels} panel is due again within {rule.repeat_within.days} d."
 
 
+def _promise(promise: Promise, analytes: Analytes) -> str:
+    if isinstance(promise, NeverUsed):
+        said = " or ".join(read_condition(line).words(analytes) for line in promise.conditions)
+        return f"Proven of all rules: none asks whether {said}."
+    if isinstance(promise, Wording):
+        fact = read_condition(promise.only_unless).words(analytes)
+        return f"Proven of all rules: what says {' or '.join(promise.words)} is silent while {fact}."
+    results = f"{promise.results} results of {analytes[promise.analyte].title} alone"
+    return f"Proven of all rules: no alert above info rests on fewer than {results}."
+
+
 _ABBREVIATION = 4
 
+_SEVERITY_WORDS: Mapping[Severity, str] = {
+    Severity.CRITICAL: "page now",
+    Severity.URGENT: "same working day",
+    Severity.REVIEW: "routine queue",
+    Severity.INFO: "record only",
+}
+_CASE_WORDS: Mapping[Truth, str] = {
+    Truth.TRUE: "Cases in which it fires",
+    Truth.FALSE: "Cases in which it does not",
+    Truth.UNKNOWN: "Cases that it cannot decide",
+}
 _CAUSE_WORDS: Mapping[UnknownCause, str] = {
     UnknownCause.VALUE: "a value such as >480 is not exact enough",
     UnknownCause.REFERENCE: "there is nothing to compare with",

@@ -77,6 +77,11 @@ class Source:
     def __str__(self) -> str:
         return f"{self.document}, {self.section}"
 
+    @property
+    def cited(self) -> str:
+        """With the words quoted: ``Article, Section: "words"``."""
+        return f'{self}: "{self.quote}"' if self.quote else str(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heading:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model.alert import AlertEvent
-from engine.model.finding import Finding
+from engine.model.finding import Finding, Label, Severity
 from engine.model.serialization import (
     event_from_json,
     event_to_json,
@@ -36,6 +36,8 @@ FINDINGS = st.builds(
     badness=st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple),
     repeat_after=st.timedeltas(timedelta(0), timedelta(days=400)),
     evidence=st.just(START.evidence),
+    labels=st.lists(st.builds(Label, rule_id=TEXTS, text=TEXTS), max_size=3).map(tuple),
+    raised_from=st.none() | st.sampled_from(Severity),
 )
 
 
@@ -58,10 +60,11 @@ def test_an_event_survives_the_store(event: AlertEvent) -> None:
 def test_a_row_of_an_older_release_takes_defaults() -> None:
     """A field that did not exist yet does not make the row unreadable, nor does one that is gone."""
     row = json.loads(event_to_json(START))
-    del row["processing_id"]
+    for key in ("processing_id", "labels", "protocol", "raised_from", "shadow"):
+        del row[key]
     row["field_of_another_release"] = 1
 
-    assert event_from_json(json.dumps(row)) == replace(START, processing_id="P")
+    assert event_from_json(json.dumps(row)) == replace(START, labels=(), protocol="")
 
 
 @pytest.mark.parametrize(

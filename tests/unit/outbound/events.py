@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from engine.model.alert import AlertEvent, AlertReason, NotFired, Phase
-from engine.model.finding import Evidence, Severity, UnknownCause
+from engine.model.finding import Evidence, Label, Severity, UnknownCause
 from engine.model.person import Demographics, Identifier, Person, Visit
 from engine.model.quantity import Truth
 from engine.outbound import RenderOptions
@@ -86,6 +86,7 @@ START = AlertEvent(
     not_fired=(NotFired("b01-hys-law", "false", "bilirubin 12 umol/L is below 2 x ULN"),),
     message_control_id="LAB0099812",
     knowledge_revision="9f2c41d7",
+    labels=(Label("b02-grade-moderate", "Grade: moderate, 5.3 x ULN."),),
     protocol="strictest",
 )
 
@@ -110,6 +111,7 @@ OVERDUE = replace(
     accession="",
     superseded=(),
     not_fired=(),
+    labels=(),
     message_control_id="",
 )
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.model.alert import AlertEvent
+from engine.model.finding import Severity
 from engine.outbound import RenderOptions, render
 from engine.outbound.event_json import event_to_dict
 from tests.unit.outbound.events import OVERDUE, PERSON, START
@@ -66,6 +67,9 @@ def test_keys_come_in_the_order_of_the_contract() -> None:
         "superseded",
         "not_fired",
         "protocol",
+        "labels",
+        "raised_from",
+        "shadow",
     ]
 
 
@@ -91,6 +95,15 @@ def test_values() -> None:
     trigger, undecided, _ = alert["evidence"]
     assert (trigger["truth"], trigger["value"], trigger["threshold"]) == ("true", "212", "155")
     assert (undecided["truth"], undecided["cause"], undecided["collected_at"]) == ("unknown", "missing", None)
+
+
+def test_what_other_rules_say_of_the_alert_is_told_with_it() -> None:
+    """Labels with their rules, the protocol, and the severity before a modifier."""
+    alert = read(replace(START, raised_from=Severity.URGENT))
+
+    assert alert["labels"] == [{"rule": "b02-grade-moderate", "text": "Grade: moderate, 5.3 x ULN."}]
+    assert (alert["protocol"], alert["raised_from"], alert["shadow"]) == ("strictest", "urgent", False)
+    assert (read(OVERDUE)["labels"], read(OVERDUE)["raised_from"]) == ([], "")
 
 
 def test_what_is_unknown_is_null_or_empty() -> None:

@@ -344,7 +344,8 @@ def test_later_events_say_what_they_are(phase: Phase, reason: AlertReason, text:
 
 def test_notes_explain_the_alert() -> None:
     """Value, limit, baseline, action, therapy, each source, silent rules, and what this is not."""
-    trigger, undecided = notes(START)[1:3]
+    label, trigger, undecided = notes(START)[1:4]
+    assert label == "Grade: moderate, 5.3 x ULN. (b02-grade-moderate)"
     assert trigger.split("; ") == [
         "Condition alt >= 5 x baseline: true",
         "ALT 212 U/L (sent as 212 IU/L) collected 2026-03-12T09:15+00:00, status F",
@@ -353,7 +354,7 @@ def test_notes_explain_the_alert() -> None:
         "multiple 6.8",
     ]
     assert undecided == "Condition ast >= 5 x baseline: unknown; undecided: no usable result"
-    assert [notes(START)[0], *notes(START)[3:-2]] == [
+    assert [notes(START)[0], *notes(START)[4:-2]] == [
         "ALT 212 U/L is 6.8 x the baseline of 31 U/L.",
         "Action: Interrupt azathioprine now; repeat liver tests within 72 hours.",
         "Reference range as sent: 10-40",
@@ -368,6 +369,14 @@ def test_notes_explain_the_alert() -> None:
     )
     assert notes(START)[-1] == "Automated decision support; not a laboratory result."
     assert [fields[1:3] for fields in lines(START) if fields[0] == "NTE"][:2] == [["1", "O"], ["2", "O"]]
+
+
+def test_a_raised_alert_says_from_where() -> None:
+    """Who reads "critical" beside a rule that says urgent learns why, while it holds."""
+    raised = replace(START, raised_from=Severity.URGENT)
+
+    assert "Raised from urgent to critical" in notes(raised)
+    assert not any("Raised" in note for note in notes(replace(RETRACTION, raised_from=Severity.URGENT)))
 
 
 def test_long_lists_are_bounded() -> None:

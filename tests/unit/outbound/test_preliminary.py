@@ -68,7 +68,7 @@ def test_the_notes_name_each_preliminary_result() -> None:
 
     told = list(notes(event))
     assert told[:2] == [event.message, "Preliminary, the final result may differ: ALT, bilirubin"]
-    assert "ALT 212 U/L preliminary (sent as 212 IU/L)" in told[2]
+    assert "ALT 212 U/L preliminary (sent as 212 IU/L)" in told[3]
 
 
 def test_the_end_of_an_alert_names_only_what_ended_it() -> None:

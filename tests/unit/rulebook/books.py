@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import indent
 
 from engine.model.finding import Finding
-from engine.rulebook import Rule, conclude, parse_rulebook
+from engine.rulebook import Invariant, Rule, conclude, parse_rulebook
 from tests.unit.rulebook.bad_files import ANALYTES, sources_text
 from tests.unit.rulebook.records import situation
 
@@ -76,6 +76,13 @@ def modifier(
 ) -> dict[str, str]:
     """The file of a modifier that raises."""
     return annotation(name, when, kind="modifier", families=families, status=status, extra="raise_by: 1\n")
+
+
+def invariant(name: str, ensures: str) -> Invariant:
+    """An invariant, of a folder that keeps it."""
+    text = _HEADING.format(name=name, kind="invariant", status="active") + f"ensures: {ensures}\n"
+    (found,) = parse_rulebook({f"rules/{name}.yaml": text}, ANALYTES, sources_text()).invariants
+    return found
 
 
 def book(*files: dict[str, str]) -> dict[str, Rule]:

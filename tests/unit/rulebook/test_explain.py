@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from engine.rulebook import Rule, describe, why_silent
-from tests.unit.rulebook.records import finding, rule, shipped, shipped_analytes
+from engine.model.quantity import Truth
+from engine.rulebook import Rule, describe, describe_trials, why_silent
+from engine.rulebook.trials import cases_of
+from tests.unit.rulebook.bad_files import ANALYTES
+from tests.unit.rulebook.books import annotation, book, invariant, modifier
+from tests.unit.rulebook.records import finding, rule, shipped, shipped_analytes, shipped_files
 
 
 @pytest.mark.parametrize(
@@ -71,12 +75,17 @@ def test_a_rule_reads_like_a_sentence() -> None:
     """A clinician signs off what the engine does, without reading YAML."""
     text = describe(shipped().by_id["a08-alt-ast-3x-uln-after-restart"], shipped_analytes())
 
-    assert (
+    assert text.startswith(
         """\
-a08-alt-ast-3x-uln-after-restart (version 1, active)
+a08-alt-ast-3x-uln-after-restart (alert, version 1, active)
 ALT or AST above 3 x ULN after a restart
 
-Fires as critical when
+Severity: critical, page now
+Why: """
+    )
+    assert (
+        """
+Fires when
   - all of these hold:
     - the therapy is restarted
     - at least one of these holds:
@@ -86,9 +95,11 @@ Fires as critical when
       - all of these hold:
         - AST is above 3 x upper limit of normal
         - AST was measured since the restart
-When that cannot be decided (a value such as >480 is not exact enough): urgent.
-When that cannot be decided (a fact is not on record): urgent.
-"""
+When that cannot be decided because a value such as >480 is not exact enough: urgent.
+When that cannot be decided because there is nothing to compare with: silent.
+When that cannot be decided because a fact is not on record: urgent.
+When that cannot be decided because a value is missing, or values are too far apart: silent.
+Message: """
         in text
     )
     assert "Source: Management of Low ALP After Stopping Azathioprine Due to Elevated Liver Enzymes, " in text
@@ -101,3 +112,53 @@ def test_every_shipped_rule_can_be_described(each: Rule) -> None:
 
     assert "Action: " in text or "Label: " in text
     assert "Source: " in text
+
+
+def test_a_modifier_reads_like_a_sentence() -> None:
+    """What a modifier does to which alerts, and what it says where it cannot be decided."""
+    parts = modifier("a12-early", "symptom recorded"), annotation("b01-note", "therapy is held")
+    rules = book(*parts, *(annotation("f00-often", "alt > 1 x ULN", kind="modifier", extra=_WEEKLY),))
+
+    text = describe(rules["a12-early"], ANALYTES)
+
+    assert text.startswith("a12-early (modifier, version 1, active)\n")
+    assert "Stands on alerts about liver-injury when\n  - a symptom is recorded\n" in text
+    assert "Label: A note.\nLabel when that cannot be decided: none\n" in text
+    assert "one severity graver" in text
+    assert "cannot be decided" not in describe(rules["b01-note"], ANALYTES)
+    assert "The blood and liver panel is due again within 7 d." in describe(rules["f00-often"], ANALYTES)
+
+
+_WEEKLY = "repeat_within: 7 d\npanels: [liver, blood]\n"
+
+
+def test_an_invariant_reads_like_a_sentence() -> None:
+    """Whoever signs off the rules reads what is proven of all of them."""
+    said = [
+        describe(each, ANALYTES).splitlines()[4]
+        for each in (
+            invariant("x01-unused", "{never_used: [tpmt is normal, nudt15 is normal]}"),
+            invariant("x02-words", "{words: [mycophenolate, MMF], only_unless: fact pregnancy is yes}"),
+            invariant("x03-results", "{analyte: alp, least_results: 2}"),
+        )
+    ]
+
+    assert [
+        "Proven of all rules: none asks whether TPMT is normal or NUDT15 is normal.",
+        "Proven of all rules: what says mycophenolate or MMF is silent while pregnancy is yes.",
+        "Proven of all rules: no alert above info rests on fewer than 2 results of ALP alone.",
+    ] == said
+
+
+def test_a_rule_is_shown_with_its_protocols_and_cases() -> None:
+    """Which cases stand on each side of a limit is what a clinician looks at before signing."""
+    a_rule = shipped().by_id["a02-alt-ast-500"]
+    cases = cases_of(a_rule, shipped(), shipped_files(), shipped_analytes())
+
+    text = describe_trials(a_rule, shipped().protocols.values(), cases)
+
+    assert "In force under: " in text.splitlines()[0]
+    assert "strictest" in text.splitlines()[0]
+    fires, rest = text.partition("Cases in which it does not:\n")[::2]
+    assert all(f"  - {case.name}\n" in (fires if case.truth is Truth.TRUE else rest) for case in cases)
+    assert "no protocol" in describe_trials(a_rule, (), ())
