@@ -129,12 +129,13 @@ def trial(rule: Rule) -> Trial:
 
 
 def proving_cases(rule: Rule) -> tuple[Case, ...]:
-    """As few of the rule's cases as notice every change that some case of it notices, in their order."""
+    """As few of the rule's cases as notice every change that some case of it notices; one of them speaks."""
     cases = _cases(rule)
     open_changes = [changed for _, changed in _changed_rules(rule) if changed is not None]
     notices = {case.name: {n for n, rule in enumerate(open_changes) if _fails(rule, case)} for case in cases}
-    left = set[int]().union(*notices.values())
-    chosen: set[str] = set()
+    speaking = next((case.name for case in cases if case.severity is not None), cases[0].name)
+    left = set[int]().union(*notices.values()) - notices[speaking]
+    chosen = {speaking}
     while left:
         best = max(cases, key=lambda case: len(notices[case.name] & left)).name
         chosen.add(best)

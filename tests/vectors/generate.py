@@ -70,7 +70,9 @@ def obstacle(rule: AlertRule, case: Case) -> str:
         return "it is about what other rules conclude"
     if situation.baseline_mode is not BaselineMode.LITERAL:
         return "it is about a protocol"
-    if any(each.collected.at < course and each.analyte not in stated for each in results_of(case)):
+    reads_baseline = any("baseline" in condition.text for condition in rule.conditions)
+    early = [each for each in results_of(case) if each.collected.at < course]
+    if reads_baseline and any(each.analyte not in stated for each in early):
         return "a baseline would be taken from the results before the course"
     if any(change.mg_per_day is None for span in situation.spans for change in span.doses[1:]):
         return "a roster has no dose that becomes unknown"
