@@ -94,6 +94,9 @@ def _run_vectors(folder: Path, knowledge: Knowledge) -> None:
 @rules.command("list")
 def list_rules(
     as_json: JsonOption = False,
+    form: Annotated[
+        str, typer.Option("--format", help="table, or markdown for docs/rules.md.", metavar="table|markdown")
+    ] = "table",
     rules_folder: RulesOption = None,
     mappings_folder: MappingsOption = None,
     config: ConfigOption = None,
@@ -101,7 +104,20 @@ def list_rules(
     """One line for each rule: id, kind, severity, status, title."""
     from engine.rulebook import AlertRule, Invariant
 
-    rulebook = _knowledge(config, rules_folder, mappings_folder).rulebook
+    knowledge = _knowledge(config, rules_folder, mappings_folder)
+    rulebook = knowledge.rulebook
+    if form not in ("table", "markdown"):
+        raise fail(f"no format {form!r}", "table or markdown")
+    if form == "markdown":
+        from engine.knowledge import read_folder
+        from engine.rulebook import catalogue
+        from engine.rulebook.trials import cases_of
+
+        files = read_folder(load_settings(config, rules=rules_folder).rules)
+        analytes = knowledge.terminology.analytes
+        cases = {rule.id: cases_of(rule, rulebook, files, analytes) for rule in rulebook.rules}
+        typer.echo(catalogue(rulebook, cases), nl=False)
+        return
     in_force = {rule.id for rule in rulebook.in_force}
     rows = [
         {

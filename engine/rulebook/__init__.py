@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.rulebook.binding import bound, fault_of_fact
+from engine.rulebook.catalogue import catalogue
 from engine.rulebook.check import parse_rulebook
 from engine.rulebook.conclude import conclude
 from engine.rulebook.conditions import grammar_table
@@ -33,6 +34,7 @@ __all__ = [
     "Source",
     "Status",
     "bound",
+    "catalogue",
     "conclude",
     "describe",
     "describe_trials",
