@@ -45,6 +45,7 @@ class ExpectedAlert(_Strict):
     severity: Severity
     phase: Phase
     values: Mapping[str, str] = Field(default_factory=dict)
+    speaks_for: tuple[str, ...] = ()
 
 
 class Roster(_Strict):
@@ -189,17 +190,17 @@ def _lines(vector: Vector, events: Sequence[AlertEvent]) -> Iterator[str]:
         expected = vector.alerts[place] if place < len(vector.alerts) else None
         event = events[place] if place < len(events) else None
         if expected is None or event is None or not _same(expected, event):
-            wanted = () if expected is None else (expected.rule, expected.severity, expected.phase)
-            found = () if event is None else (event.rule, event.severity, event.phase)
             yield f"alert {place + 1}"
-            yield f"  expected {_words(wanted, {} if expected is None else expected.values)}"
-            yield f"  found    {_words(found, {} if event is None else values_of(event))}"
+            yield f"  expected {'nothing' if expected is None else _expected_words(expected)}"
+            yield f"  found    {'nothing' if event is None else _found_words(event, expected)}"
 
 
 def _same(expected: ExpectedAlert, event: AlertEvent) -> bool:
     if (expected.rule, expected.severity, expected.phase) != (event.rule, event.severity, event.phase):
         return False
-    return expected.values.items() <= values_of(event).items()
+    return expected.values.items() <= values_of(event).items() and set(expected.speaks_for) <= set(
+        event.superseded
+    )
 
 
 def values_of(event: AlertEvent) -> dict[str, str]:
@@ -211,7 +212,17 @@ def values_of(event: AlertEvent) -> dict[str, str]:
     }
 
 
-def _words(what: Sequence[str], values: Mapping[str, str]) -> str:
-    return (
-        ", ".join((*what, *(f"{analyte}={value}" for analyte, value in sorted(values.items())))) or "nothing"
-    )
+def _expected_words(expected: ExpectedAlert) -> str:
+    what = (expected.rule, expected.severity, expected.phase)
+    return _words(what, expected.values, expected.speaks_for)
+
+
+def _found_words(event: AlertEvent, expected: ExpectedAlert | None) -> str:
+    """Other rules only where any are asked for: most alerts speak for some."""
+    others = event.superseded if expected is not None and expected.speaks_for else ()
+    return _words((event.rule, event.severity, event.phase), values_of(event), others)
+
+
+def _words(what: Iterable[str], values: Mapping[str, str], others: Iterable[str]) -> str:
+    shown = (f"{analyte}={value}" for analyte, value in sorted(values.items()))
+    return ", ".join((*what, *shown, *(f"for {rule}" for rule in others)))

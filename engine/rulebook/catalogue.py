@@ -35,7 +35,7 @@ def catalogue(book: Rulebook, cases: Mapping[str, Sequence[Case]]) -> str:
             _table(("no", "document", "rules"), _named(rules, documents)),
             "\n## From the source to the cases\n",
             "Each rule with every section that it rests on, and in how many of its cases it holds, does not,",
-            "or cannot be known. Invariants have no cases: `azawatch rules check` proves them of all rules.\n",
+            "or cannot be known. Invariants have none: `azawatch rules check` proves them of all rules.\n",
             _table(("rule", "document and section", "cases"), _traced(rules, documents, cases)),
             "\n## Protocols\n",
             _table(("protocol", "title", "rests on", "rules", "chooses"), _protocols(book)),
