@@ -1,6 +1,7 @@
 """From OBX segments to results: what one patient's part of an ORU message says about our analytes."""
 
 from engine.results.order import Header
-from engine.results.reading import Reported, promote, read_facts, read_results, settled
+from engine.results.reading import Reported, read_facts, read_results
+from engine.results.versions import promote, settled
 
 __all__ = ["Header", "Reported", "promote", "read_facts", "read_results", "settled"]

@@ -6,7 +6,6 @@ OBR-2, -3, -7, -22; SPM-2, -17).
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 
@@ -23,6 +22,7 @@ from engine.model.therapy import TherapyEvent
 from engine.results.coded import Answers, Said, coded_texts, codings, read_answer, read_background
 from engine.results.order import Header, OrderFacts, Times, collected_at, order_facts, time_told
 from engine.results.specimen import is_spoiled, specimen_conditions
+from engine.results.versions import digest_of, rank_of
 from engine.terminology import Terminology
 
 # Table 0078 codes that forbid the use of the value: failed quality control, cytotoxic substance present,
@@ -30,17 +30,6 @@ from engine.terminology import Terminology
 _UNUSABLE_FLAGS = frozenset({"QCF", "TOX", "HM"})
 
 _KEPT = frozenset({CodeKind.ANALYTE, CodeKind.UNMAPPED})
-
-# Which restatement wins when two carry the same times: the one that took more deciding.
-_STATUS_RANK = {
-    StatusAction.NO_VALUE: 0,
-    StatusAction.STORE: 1,
-    StatusAction.PROVISIONAL: 2,
-    StatusAction.PROMOTE: 3,
-    StatusAction.EVALUATE: 4,
-    StatusAction.WITHDRAW: 6,
-}
-_CORRECTION_RANK = 5
 
 # Somebody has answered, or takes an answer back. Unverified ones (R) wait; U changes nothing that was said.
 _TELLING = frozenset({StatusAction.EVALUATE, StatusAction.PROVISIONAL, StatusAction.WITHDRAW})
@@ -296,7 +285,6 @@ def _result(
     header = collector.header
     reported = facts.reported or header.sent_at or collected
     sent = header.sent_at or reported
-    corrects = status in (ResultStatus.CORRECTED, ResultStatus.AMENDED)
     number = facts.number or f"unnumbered {collected.at.astimezone(UTC).isoformat()}"
     return Result(
         person_id=collector.person_id,
@@ -308,12 +296,7 @@ def _result(
         order=number,
         specimen=facts.specimen or number,
         collected=collected,
-        version=Version(
-            reported.at,
-            sent.at,
-            _CORRECTION_RANK if corrects else _STATUS_RANK[STATUS_ACTIONS[status]],
-            _digest(obx, collected, facts.condition),
-        ),
+        version=Version(reported.at, sent.at, rank_of(status), digest_of(obx, collected, facts.condition)),
         status=status,
         quantity=value.quantity,
         reference=value.reference,
@@ -321,7 +304,7 @@ def _result(
         text=value.text,
         problem=value.problem,
         flags=value.flags,
-        method=match.method,
+        method=match.method or collector.terminology.method(codings(obx, 17)),
         control_id=header.control_id,
         location=obx.location(5),
         specimen_condition=facts.condition,
@@ -333,12 +316,6 @@ def _sub_id(obx: Segment) -> str:
     """OBX-4; empty and 1 mean the same where there are no multiples (HL7 v2.9 7.4.2.4)."""
     sub_id = obx.text(4).strip()
     return "" if sub_id == "1" else sub_id
-
-
-def _digest(obx: Segment, collected: Moment, condition: str) -> str:
-    parts = [obx.raw(number) for number in (5, 6, 7, 8, 11)]
-    content = "\x1f".join([*parts, str(collected.at.timestamp()), *filter(None, (condition,))])
-    return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def _status(obx: Segment) -> ResultStatus:
@@ -363,36 +340,3 @@ def _entry(header: Header, match: CodeMatch, unit: str, kind: str) -> LedgerEntr
         on_therapy=False,
         control_id=header.control_id,
     )
-
-
-def promote(promoted: Result, stored: Result | None) -> Result | None:
-    """Status U: the stored provisional value is now final. None when it already was.
-
-    Raises ContentError when no value was ever received under this key.
-    """
-    if stored is None or stored.withdrawn:
-        raise ContentError(
-            Reason.PROMOTION_WITHOUT_VALUE,
-            promoted.location,
-            "status U makes a stored result final, but none is stored under this order and code",
-        )
-    if STATUS_ACTIONS[stored.status] is StatusAction.EVALUATE:
-        return None
-    return _promoted(stored)
-
-
-def settled(result: Result, known: Result | None) -> Result:
-    """A version that comes to a result which status U has made final: one that is not final is so too.
-
-    So that the promotion may overtake the last preliminary version.
-    """
-    pending = STATUS_ACTIONS[result.status] in (StatusAction.PROVISIONAL, StatusAction.STORE)
-    if pending and known is not None and known.version.rank == _STATUS_RANK[StatusAction.PROMOTE]:
-        return _promoted(result)
-    return result
-
-
-def _promoted(result: Result) -> Result:
-    """Final, with the times of its value; the rank tells that it was promoted."""
-    rank = _STATUS_RANK[StatusAction.PROMOTE]
-    return replace(result, status=ResultStatus.FINAL, version=replace(result.version, rank=rank))

@@ -19,6 +19,7 @@ from engine.terminology.facts import FactTable, Statement, parse_facts
 from engine.terminology.genes import GeneTable, parse_genes
 from engine.terminology.identify import identify
 from engine.terminology.loinc import parse_loinc
+from engine.terminology.methods import as_named, parse_methods
 from engine.terminology.ranges import parse_ranges
 from engine.terminology.sites import parse_sites
 from engine.terminology.specimens import SpecimenTable, parse_specimens, unknown_conditions
@@ -33,6 +34,7 @@ SITES_FILE = "sites.yaml"
 FACTS_FILE = "facts.csv"
 GENES_FILE = "genes.csv"
 SPECIMEN_FILE = "specimen.csv"
+METHODS_FILE = "methods.csv"
 
 _REQUIRED = (
     ANALYTES_FILE,
@@ -44,6 +46,7 @@ _REQUIRED = (
     FACTS_FILE,
     GENES_FILE,
     SPECIMEN_FILE,
+    METHODS_FILE,
 )
 _ONE = Decimal(1)
 _MOST_KNOWN = 20_000
@@ -59,6 +62,7 @@ class Terminology:
     _ranges: Mapping[tuple[str, str], ReferenceRange]
     _genes: GeneTable
     specimens: SpecimenTable
+    _methods: Mapping[str, str]
     # A feed repeats the same few hundred identifiers for ever; what they mean never changes.
     _known: dict[tuple[tuple[Coding, ...], str, str, str], CodeMatch] = field(
         default_factory=dict, repr=False, compare=False
@@ -156,6 +160,11 @@ class Terminology:
         ``sex`` is PID-8; where the table has a range per sex only, an unknown sex gives None.
         """
         return self._ranges.get((analyte, sex)) or self._ranges.get((analyte, ""))
+
+    def method(self, codings: Iterable[Coding]) -> str:
+        """The method that OBX-17 names by code or text, or empty: the code of a result may imply it too."""
+        names = (as_named(name) for coding in codings for name in (coding.code, coding.text))
+        return next((self._methods[name] for name in names if name in self._methods), "")
 
     def unit_advice(self, analyte: str, unit: str) -> str:
         """What to do about a unit that quantity() refused, for the data-quality notice."""
@@ -291,7 +300,8 @@ def _parse(files: Mapping[str, str], defects: list[Defect], warnings: list[Defec
     specimens = parse_specimens(SPECIMEN_FILE, files[SPECIMEN_FILE], defects)
     spoiled_by = {name: (entry.spoiled_by, entry.line) for name, entry in entries.items()}
     defects.extend(unknown_conditions(ANALYTES_FILE, spoiled_by, specimens))
-    return Terminology(analytes, (), tables, ranges, genes, specimens)
+    methods = parse_methods(METHODS_FILE, files[METHODS_FILE], defects)
+    return Terminology(analytes, (), tables, ranges, genes, specimens, methods)
 
 
 def _definition(entry: AnalyteEntry, units: tuple[str, ...]) -> AnalyteDefinition:

@@ -131,6 +131,21 @@ def test_a_result_carries_what_was_sent_and_what_it_means() -> None:
     assert (result.flags, result.method, result.location) == (("H", "A"), "With P-5'-P", "OBX[1]-5")
 
 
+@pytest.mark.parametrize(
+    ("code", "obx_17", "method"),
+    [
+        ("1742-6^ALT^LN", "IFCC^IFCC with P5P^L", "With P-5'-P"),
+        ("1742-6^ALT^LN", "M2^WITHOUT  pyridoxal phosphate^L", "No addition of P-5'-P"),
+        ("1742-6^ALT^LN", "M3^Kinetic^L", ""),
+        ("1742-6^ALT^LN", "", ""),
+        ("1743-4^ALT^LN", "M2^without P5P^L", "With P-5'-P"),
+    ],
+)
+def test_the_method_is_that_of_the_code_else_that_of_obx_17(code: str, obx_17: str, method: str) -> None:
+    """What a laboratory calls its method is a row of methods.csv."""
+    assert one(OBR, f"OBX|1|NM|{code}||130|U/L|10-40||||F||||||{obx_17}").method == method
+
+
 def test_a_unit_that_the_site_never_sends_comes_from_its_table() -> None:
     """One laboratory sends white cells without a unit, and has said which one it means."""
     line = "OBX|1|NM|1020^White cell count^L||7.0||4.0-11.0||||F"

@@ -141,6 +141,7 @@ def test_missing_files_are_all_named() -> None:
         "facts.csv",
         "genes.csv",
         "loinc.csv",
+        "methods.csv",
         "reference_ranges.csv",
         "sites.yaml",
         "specimen.csv",
