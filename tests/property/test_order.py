@@ -27,7 +27,16 @@ ANALYTES = {
 }
 # Status U is left out: before the value that it makes final it has nothing to say, and is held.
 STATUSES = "FFFFFCCAPSRWDXBVION"
-ROSTER = ("start,d-200,azathioprine,100", "stop,d-40,azathioprine,", "restart,d-20,azathioprine,50")
+ROSTER = (
+    "start,d-200,azathioprine,100,",
+    "stop,d-40,azathioprine,,",
+    "restart,d-20,azathioprine,50,",
+    "restart,d20,azathioprine,100,",
+    "dose,d-10,azathioprine,100,",
+    "start,d-15,allopurinol,300,",
+    "fact,d-45,,,decompensation=yes",
+    "fact,d-3,,,restart-decision=documented",
+)
 
 
 @dataclass(frozen=True)
@@ -99,9 +108,9 @@ def registrations(draw: st.DrawFn, control: int, names: Sequence[str]) -> Step:
 def roster_rows(draw: st.DrawFn, names: Sequence[str]) -> Step:
     """A row of the roster."""
     patient_id = draw(st.sampled_from(names)).split()[0]
-    event, when, drug, dose = draw(st.sampled_from(ROSTER)).split(",")
+    event, when, drug, dose, note = draw(st.sampled_from(ROSTER)).split(",")
     day = instant(when).date().isoformat()
-    return Step(roster=f"{patient_id},STEVENS,{event},{day},{drug},{dose},,\n")
+    return Step(roster=f"{patient_id},STEVENS,{event},{day},{drug},{dose},,{note}\n")
 
 
 @st.composite
@@ -109,7 +118,7 @@ def days(draw: st.DrawFn, names: Sequence[str], *, merging: bool) -> list[Step]:
     """What happens, in no particular order; therapy comes first so that most days have alerts."""
     steps = [Step(roster=f"{names[0].split()[0]},STEVENS,start,2025-08-01,azathioprine,100,,\n")]
     for control in range(draw(st.integers(3, 12))):
-        kinds = [results(control, names)] * 5 + [therapies(control, names), roster_rows(names)]
+        kinds = [results(control, names)] * 5 + [therapies(control, names), *[roster_rows(names)] * 3]
         kinds.append(registrations(control, names))
         if merging:
             kinds += [merges(control, names)] * 2
