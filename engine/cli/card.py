@@ -74,6 +74,8 @@ def _numbers(evidence: Evidence) -> str:
             parts.append(f"of {evidence.collected_at.isoformat(timespec='minutes')}")
     if evidence.threshold:
         parts.append(f"limit {evidence.threshold}")
+    if evidence.limit:
+        parts.append(evidence.limit)
     if evidence.reference_kind and evidence.reference_value:
         origin = f" ({evidence.reference_source})" if evidence.reference_source else ""
         parts.append(f"{evidence.reference_kind} {evidence.reference_value}{origin}")

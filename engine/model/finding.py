@@ -42,6 +42,7 @@ class Evidence:
     ``value``, ``unit``, ``reference_value`` and ``threshold`` are in the canonical unit; ``sent`` is
     the value and unit as the laboratory wrote them. ``reference_kind`` is ULN, LLN, baseline, previous,
     peak or empty; ``reference_source`` says where that number came from. ``fold`` is value/reference.
+    ``limit`` tells that the threshold is not the rule's, but one stated for this patient, until when and why.
     """
 
     condition: str
@@ -61,6 +62,7 @@ class Evidence:
     fold: str = ""
     cause: UnknownCause | None = None
     note: str = ""
+    limit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,4 +84,5 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
         "fold": evidence.fold,
         "cause": "" if evidence.cause is None else evidence.cause.value,
         "note": evidence.note,
+        "limit": evidence.limit,
     }

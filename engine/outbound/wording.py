@@ -242,6 +242,8 @@ def condition_text(evidence: Evidence) -> str:
         parts.append(f"{reference}{source}")
     if evidence.threshold:
         parts.append(f"limit {evidence.threshold}")
+    if evidence.limit:
+        parts.append(evidence.limit)
     if evidence.fold:
         parts.append(f"multiple {fold_text(evidence)}")
     if evidence.cause is not None:

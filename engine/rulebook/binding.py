@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from engine.model.facts import PROTOCOL
+from engine.model.facts import LIMIT_PREFIX, PROTOCOL
 from engine.model.therapy import Fact
+from engine.rulebook.limits import fault_of_limit
 from engine.rulebook.protocols import indication_key
 from engine.rulebook.rule import Rulebook
 from engine.rulebook.syntax import near
@@ -36,7 +37,9 @@ def bound(
 
 
 def fault_of_fact(name: str, value: str, rulebook: Rulebook) -> str:
-    """What is wrong with a fact that binds a person to a protocol, or nothing."""
+    """What is wrong with a fact that binds a person to a protocol or states a limit, or nothing."""
+    if name.startswith(LIMIT_PREFIX):
+        return fault_of_limit(name, value, rulebook)
     if name == PROTOCOL and value not in rulebook.protocols:
         return f'no protocol "{value}"; {near(value, rulebook.protocols)}'
     return ""

@@ -87,7 +87,8 @@ class _Court:
         """The finding as raised, with the labels that stand on it."""
         labels = tuple(held.label for held in self.held if held.applies_to(finding))
         raised = self._raised(finding)
-        return replace(raised, labels=tuple(sorted(labels, key=_rule_id))) if labels else raised
+        ordered = (*raised.labels, *sorted(labels, key=_rule_id))
+        return replace(raised, labels=ordered) if labels else raised
 
     def _alert(self, rule: AlertRule) -> None:
         found = evaluate(rule, self.situation, self.analytes, self._standing(rule))

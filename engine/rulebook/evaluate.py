@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engine.model.finding import Evidence, Finding, Label, Severity, UnknownCause
 from engine.model.quantity import Truth, plain
-from engine.model.record import Situation
+from engine.model.record import BaselineMode, Situation
 from engine.model.result import Problem, Result
 from engine.rulebook.conditions import ALONE, Analytes, Standing, Verdict, View
+from engine.rulebook.limits import limited
 from engine.rulebook.message import Material, Template, fill
+from engine.rulebook.own_baseline import asks_for_baseline, label_against
 from engine.rulebook.rule import AlertRule, Annotation, Rule, Status
 from engine.rulebook.tree import Judged, decisive, judge, supporting, unknown_rank, unpaired
 
@@ -23,7 +25,8 @@ _SILENT = -1
 class Judgement:
     """A rule applied to one subject: the judged tree, each condition's verdict, and what to say.
 
-    ``severity`` is None where an alert rule says nothing; an annotation has none.
+    ``severity`` is None where an alert rule says nothing; an annotation has none. ``limits`` tells of limits
+    that are stated for this patient.
     """
 
     rule: Rule
@@ -31,6 +34,7 @@ class Judgement:
     verdicts: tuple[Verdict, ...]
     tree: Judged
     severity: Severity | None
+    limits: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -45,7 +49,17 @@ def evaluate(
     Pure and total: it never raises, and the same situation gives the same findings.
     """
     judged = judgements(rule, situation, standing)
-    return tuple(finding_of(rule, judgement, analytes) for judgement in judged)
+    found = tuple(finding_of(rule, judgement, analytes) for judgement in judged)
+    if situation.baseline_mode is not BaselineMode.LITERAL or not asks_for_baseline(rule):
+        return found
+    if all(finding.severity is None for finding in found):
+        return found
+    floor = evaluate(rule, replace(situation, baseline_mode=BaselineMode.FLOOR_ULN), analytes, standing)
+    marks = (label_against(*pair) for pair in zip(found, floor, strict=True))
+    return tuple(
+        replace(finding, labels=(*finding.labels, mark)) if mark is not None else finding
+        for finding, mark in zip(found, marks, strict=True)
+    )
 
 
 def annotate(
@@ -109,7 +123,11 @@ def subject_of(result: Result) -> str:
 
 
 def _judged(rule: Rule, view: View) -> Judgement:
-    verdicts = tuple(condition.judge(view) for condition in rule.conditions)
+    personal = limited(rule, view.situation)
+    verdicts = tuple(condition.judge(view) for condition in personal.conditions)
+    if personal.notes:
+        noted = ((verdict, personal.notes.get(place, "")) for place, verdict in enumerate(verdicts))
+        verdicts = tuple(v._replace(evidence=replace(v.evidence, limit=note)) for v, note in noted)
     tree = judge(rule.when, verdicts, rule.pair_within)
     severity: Severity | None = None
     if isinstance(rule, AlertRule):
@@ -117,7 +135,7 @@ def _judged(rule: Rule, view: View) -> Judgement:
             severity = rule.severity
         elif tree.truth is Truth.UNKNOWN:
             severity = severity_if_unknown(tree, rule.if_unknown)
-    return Judgement(rule, view, verdicts, tree, severity)
+    return Judgement(rule, view, verdicts, tree, severity, personal.labels)
 
 
 def severity_if_unknown(tree: Judged, if_unknown: Mapping[UnknownCause, Severity | None]) -> Severity | None:
@@ -178,6 +196,7 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
         supersedes=rule.supersedes,
         repeat_after=rule.repeat_after,
         published=rule.status is Status.ACTIVE,
+        labels=tuple(Label(rule.id, text) for text in judgement.limits),
     )
 
 

@@ -135,11 +135,16 @@ def _tree(node: Node, analytes: Analytes, depth: int) -> Iterator[str]:
 def why_silent(finding: Finding) -> str:
     """One line on why a finding says nothing: ``ALT 120 U/L is below 5 x baseline 31 (155)``.
 
-    Rests on the finding alone, for the rule may have changed since. Empty when the rule fired.
+    Rests on the finding alone, for the rule may have changed since; names the limits that are stated for
+    this patient. Empty when the rule fired.
     """
     if finding.truth is Truth.TRUE or not finding.evidence:
         return ""
-    evidence = finding.evidence[0]
+    limits = dict.fromkeys(evidence.limit for evidence in finding.evidence if evidence.limit)
+    return "; ".join((_why(finding.evidence[0]), *limits))
+
+
+def _why(evidence: Evidence) -> str:
     try:
         condition = read_condition(evidence.condition)
     except Unreadable:  # the engine's own line about values that are too far apart

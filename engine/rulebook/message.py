@@ -181,7 +181,7 @@ def _fold(placeholder: Placeholder, material: Material) -> str:
         verdicts = [verdict for verdict in of_analyte if verdict.result is not None]
     seen = (verdict.evidence for verdict in verdicts)
     found = (each.fold for each in seen if each.reference_kind == placeholder.reference and each.fold)
-    return _cut_fold(next(found, ""))
+    return cut_fold(next(found, ""))
 
 
 def _past(analyte: str, material: Material) -> str:
@@ -191,10 +191,10 @@ def _past(analyte: str, material: Material) -> str:
     if found is None or found.collected_at is None:
         return ""
     shown = f"{found.comparator}{found.value} {found.unit} on {found.collected_at.date().isoformat()}"
-    return f"{shown} ({_cut_fold(found.fold)} x {found.reference_kind})" if found.fold else shown
+    return f"{shown} ({cut_fold(found.fold)} x {found.reference_kind})" if found.fold else shown
 
 
-def _cut_fold(fold: str) -> str:
+def cut_fold(fold: str) -> str:
     """The multiple as everywhere in an alert: one decimal, two below 1, cut; its comparator stays."""
     digits = fold.lstrip("<>=")
     if not digits:

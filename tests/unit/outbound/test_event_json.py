@@ -78,7 +78,14 @@ def test_evidence_keys_come_in_the_order_of_the_contract() -> None:
     for evidence in read(START)["evidence"]:
         keys = list(evidence)
         assert keys[: len(EVIDENCE_CONTRACT)] == EVIDENCE_CONTRACT
-        assert keys[len(EVIDENCE_CONTRACT) :] == ["sent", "reference_source", "fold", "cause", "note"]
+        assert keys[len(EVIDENCE_CONTRACT) :] == [
+            "sent",
+            "reference_source",
+            "fold",
+            "cause",
+            "note",
+            "limit",
+        ]
 
 
 def test_values() -> None:

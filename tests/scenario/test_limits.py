@@ -1,0 +1,70 @@
+"""A limit of one patient, from the roster to the alert."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.cli.card import evidence_card
+from engine.errors import ConfigError
+from tests.scenario.timeline import Scenario, alert
+from tests.scenario.wire import obx
+
+A02 = alert("a02-alt-ast-500", "critical")
+LIMIT = "limit.a02-alt-ast-500.alt=800 U/L until 2026-03-13 because chronic hepatitis B"
+IN_FORCE = "limit 800 U/L for this patient until 2026-03-13 because chronic hepatitis B"
+
+
+def _day() -> Scenario:
+    day = Scenario()
+    day.roster(start="d-60")
+    return day
+
+
+def test_a_limit_keeps_a_rule_silent_and_expires() -> None:
+    """600 U/L is below 800 on 13 March and above 500 on 14 March."""
+    day = _day()
+    day.roster_row("H1", "fact", "d-1", note=LIMIT)
+
+    day.at("d1 08:00").oru(obx("alt", "600", limits=""))
+    day.expect_silence()
+
+    day.at("d2 08:00").oru(obx("alt", "600", limits=""))
+    day.expect(A02.started())
+    (label,) = day.open_alerts()[0].published.labels
+    assert label.text == "limit 800 U/L for this patient expired on 2026-03-13: the limit of the rule holds"
+
+
+def test_a_limit_ends_an_alert_that_is_open_and_says_why() -> None:
+    """Somebody has looked at the alert and states the limit afterwards."""
+    day = _day()
+    day.at("d0 08:00").oru(obx("alt", "600", limits=""))
+    day.expect(A02.started())
+
+    (ended,) = day.roster_row("H1", "fact", "d0", note=LIMIT)
+
+    day.expect(A02.ended())
+    assert ended.message == f"No longer so: ALT 600 U/L is below 800 U/L; {IN_FORCE}."
+
+
+def test_every_alert_shows_the_limit() -> None:
+    """An alert of that rule as a label, an alert of another with the rule that stayed silent."""
+    day = _day()
+    day.roster_row("H1", "fact", "d-1", note=LIMIT)
+    day.at("d0 08:00").oru(obx("alt", "600", limits=""), ast="30", wbc="2.0")
+
+    (other,) = day.events()
+    assert f"a02-alt-ast-500: ALT 600 U/L is below 800 U/L; {IN_FORCE}" in evidence_card(other)
+
+    day.at("d0 09:00").oru(obx("alt", "900", limits=""))
+    own = next(each for each in day.open_alerts() if each.published.rule_id == A02.rule)
+    assert [label.text for label in own.published.labels] == [IN_FORCE]
+
+
+def test_a_limit_that_does_not_fit_is_refused_with_its_place() -> None:
+    """The whole roster is refused: a limit that is not in force is not taken for one that is."""
+    with pytest.raises(ConfigError) as refused:
+        _day().roster_row("H1", "fact", "d0", note=LIMIT.replace("800", "400"))
+
+    (defect,) = refused.value.defects
+    expected = "400 does not make a02-alt-ast-500 quieter; write a number above 500"
+    assert str(defect) == f"roster.csv:2: note: {expected}"
