@@ -10,24 +10,28 @@ messages came, nor of the clock.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from engine.alerts import EvidenceChange, Step, choose, next_step
 from engine.history import HistoryOptions, derived_facts, situation_of
 from engine.model.alert import Alert, AlertEvent, AlertReason, Phase
-from engine.model.finding import Evidence, Finding
+from engine.model.codes import AnalyteDefinition
+from engine.model.finding import Evidence, Finding, Severity
 from engine.model.ledger import LedgerEntry
+from engine.model.panels import last_panels
 from engine.model.person import Person
 from engine.model.quantity import Interval, Quantity, Truth
 from engine.model.record import Record, Situation
 from engine.model.result import Result, ResultStatus
-from engine.model.therapy import Fact, TherapyEvent, TherapySpan
+from engine.model.therapy import Fact, TherapyEvent, TherapySpan, exposure
 from engine.results import Reported, promote, settled
 from engine.rulebook import Rulebook, bound, conclude
 from engine.telling import Judged, Occasion, identity, tell
 from engine.terminology import Terminology
 from engine.therapy import facts, newest, news, spans, told_until
+from engine.timing import look_at, timed_families, unacknowledged
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Knowledge:
 
     ``rulebook`` has the protocol of the site in force; ``by_indication`` binds people to another one by
     what they are treated for.
+    ``escalation``: after how long an alert of a severity is told again when nobody has acknowledged it.
     """
 
     terminology: Terminology
@@ -43,11 +48,15 @@ class Knowledge:
     history: HistoryOptions
     revision: str
     by_indication: bool = False
+    escalation: Mapping[Severity, timedelta] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The record as it is now, and which parts of it are new."""
+    """The record as it is now, and which parts of it are new.
+
+    ``judged``: the rules were asked, and ``look_at`` is when time alone may next change what they say.
+    """
 
     record: Record
     results: tuple[Result, ...] = ()
@@ -56,6 +65,8 @@ class Decision:
     alerts: tuple[Alert, ...] = ()
     events: tuple[AlertEvent, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
+    judged: bool = False
+    look_at: datetime | None = None
 
 
 def decide_results(reported: Reported, record: Record, knowledge: Knowledge, occasion: Occasion) -> Decision:
@@ -136,11 +147,24 @@ def decide_merge(
     return _judge(joined, knowledge, occasion, moved)
 
 
+def decide_sweep(record: Record, knowledge: Knowledge, occasion: Occasion) -> Decision:
+    """What the passing of time up to the clock of ``occasion`` has changed about a record.
+
+    Only families of which some rule waits for something are told of: to all others nothing has happened.
+    """
+    return _judge(record, knowledge, occasion, sweeping=True)
+
+
 # --- judging -----------------------------------------------------------------------------------
 
 
 def _judge(
-    record: Record, knowledge: Knowledge, occasion: Occasion, moved: frozenset[str] = frozenset()
+    record: Record,
+    knowledge: Knowledge,
+    occasion: Occasion,
+    moved: frozenset[str] = frozenset(),
+    *,
+    sweeping: bool = False,
 ) -> Decision:
     """Compare what the rules find in the record with what was published about it.
 
@@ -149,25 +173,53 @@ def _judge(
     exposures = spans(record.therapy)
     told = _open_alerts(record)
     if not exposures and not told:
-        return Decision(record)
+        return Decision(record, judged=sweeping)
     stated = _facts(record, exposures, knowledge)
     indication = exposures[-1].indication if exposures else ""
     rulebook = bound(knowledge.rulebook, stated, indication, by_indication=knowledge.by_indication)
     situation: Situation | None = None
+    findings: tuple[Finding, ...] = ()
     if exposures:
         until = told_until(record.therapy)
-        situation = situation_of(record.results, exposures, stated, knowledge.history, told=until)
-    findings: tuple[Finding, ...] = ()
-    if situation is not None:
-        situation = replace(situation, baseline_mode=rulebook.baseline_mode)
+        seen = situation_of(record.results, exposures, stated, knowledge.history, occasion.watch, until)
+        situation = _under_protocol(seen, record, rulebook, knowledge.terminology.analytes)
         findings = conclude(rulebook.in_force, situation, knowledge.terminology.analytes)
     judged = Judged(record, situation, findings, rulebook.protocol, knowledge.revision, occasion)
-    chosen = choose(findings)
+    families = timed_families(rulebook) if sweeping else None
+    changed, events = _changes(judged, told, knowledge, moved, families)
+    alerts = {alert.alert_id: alert for alert in record.alerts}
+    if occasion.silent:
+        changed, events = [], []
+    alerts.update((alert.alert_id, alert) for alert in changed)
+    usual = knowledge.escalation
+    if sweeping:
+        for told_again, more in unacknowledged(alerts.values(), judged, rulebook, usual):
+            alerts[told_again.alert_id] = told_again
+            changed.append(told_again)
+            events += more
+    after = replace(record, alerts=tuple(alerts.values()))
+    after_stop = knowledge.history.after_stop
+    look = look_at(replace(judged, record=after), exposures, rulebook, usual, after_stop)
+    return Decision(after, alerts=tuple(changed), events=tuple(events), judged=True, look_at=look)
+
+
+def _changes(
+    judged: Judged,
+    told: Sequence[Alert],
+    knowledge: Knowledge,
+    moved: frozenset[str],
+    families: frozenset[str] | None,
+) -> tuple[list[Alert], list[AlertEvent]]:
+    """What to tell about each family (None: about all), and the alerts as they are then."""
+    chosen = choose(judged.findings)
+    record = judged.record
     changed: list[Alert] = []
     events: list[AlertEvent] = []
     for family, subject in sorted({*chosen, *((alert.family, alert.subject) for alert in told)}):
+        if families is not None and family not in families:
+            continue
         now = chosen.get((family, subject))
-        episode = _episode(situation, now.finding if now is not None else None, knowledge)
+        episode = _episode(judged.situation, now.finding if now is not None else None, knowledge)
         mine = [alert for alert in told if (alert.family, alert.subject) == (family, subject)]
         kept = next((alert for alert in mine if alert.episode_id == episode), None)
         for other in mine:
@@ -177,7 +229,7 @@ def _judge(
                 changed.append(alert)
                 events.append(event)
         if kept is None and now is not None:
-            kept = _closed_or_new(record, family, subject, episode, now.finding, occasion)
+            kept = _closed_or_new(record, family, subject, episode, now.finding, judged.occasion)
         if kept is None:
             continue
         holds = now.finding if now is not None else None
@@ -192,23 +244,30 @@ def _judge(
         alert, event = tell(kept, now, step, judged)
         changed.append(alert)
         events.append(event)
-    if occasion.silent:
-        return Decision(record)
-    alerts = {alert.alert_id: alert for alert in record.alerts}
-    alerts.update((alert.alert_id, alert) for alert in changed)
-    after = replace(record, alerts=tuple(alerts.values()))
-    return Decision(after, alerts=tuple(changed), events=tuple(events))
+    return changed, events
+
+
+def _under_protocol(
+    situation: Situation, record: Record, rulebook: Rulebook, analytes: Mapping[str, AnalyteDefinition]
+) -> Situation:
+    """What the rules of a protocol need to know beside what the record tells."""
+    name = rulebook.protocol.name if rulebook.protocol is not None else ""
+    panels = last_panels(record.results, analytes) if situation.watch is not None else {}
+    return replace(situation, baseline_mode=rulebook.baseline_mode, protocol=name, panels=panels)
 
 
 def _episode(situation: Situation | None, finding: Finding | None, knowledge: Knowledge) -> str:
     """The episode that an alert belongs to: that of the results, or the one that its rule is about.
 
-    A restart that is ordered today is one alert, before the first result of the new course and after it.
+    A restart that is ordered today is one alert, before the first result of the new course and after it. What
+    is overdue concerns the course that goes on now.
     """
     if situation is None:
         return ""
     rule = None if finding is None else knowledge.rulebook.by_id.get(finding.rule_id)
     span = situation.spans[-1] if rule is not None and rule.of_newest_course else situation.span
+    if finding is not None and finding.overdue and situation.watch is not None:
+        span = exposure(situation.spans, situation.watch.clock).span
     return "" if span is None else span.episode_id
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from engine.decide import (
     Decision,
@@ -38,6 +38,7 @@ from engine.outbox import alert_rows, quarantine_rows
 from engine.people import IdentityConflictError, People, conflict_result
 from engine.results import Header, Reported, read_facts, read_results
 from engine.store import InboxKey, QuarantineRow, Store, TakenMessage, Unit
+from engine.sweep import EPOCH, Sweep
 from engine.taken import (
     HISTORY_MODES,
     IGNORED_REASONS,
@@ -49,9 +50,6 @@ from engine.taken import (
 )
 from engine.telling import Occasion
 from engine.therapy import OrderMessage, events_from_orders, news, spans, unmapped_drugs
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""The time of a replay before its first message has told one."""
 
 
 @dataclass(slots=True)
@@ -75,6 +73,7 @@ class Intake:
         self._store = store
         self._knowledge = knowledge
         self._options = options
+        self._sweep = Sweep(knowledge, options)
         self._latest = EPOCH
 
     def take(self, batch: Sequence[Arrived]) -> list[Taken]:
@@ -96,10 +95,8 @@ class Intake:
         read = [self._read(arrived) for arrived in batch]
         with self._store.transaction() as unit:
             unit.prefetch((key for key, _ in read), self._identifiers(message for _, message in read))
-            return [
-                self._take_one(unit, arrived, key, message)
-                for arrived, (key, message) in zip(batch, read, strict=True)
-            ]
+            pairs = zip(batch, read, strict=True)
+            return [self._take_one(unit, arrived, key, message) for arrived, (key, message) in pairs]
 
     def take_again(self, unit: Unit, held: QuarantineRow) -> Taken:
         """Decide a quarantined message again; when it still cannot be used, it stays held."""
@@ -147,11 +144,13 @@ class Intake:
     def _take_one(
         self, unit: Unit, arrived: Arrived, key: InboxKey, message: Message | ContentError
     ) -> Taken:
+        now = self._now(message)
+        swept = self._sweep.before(unit, now)
         if unit.seen(key):
             unit.count_repeat(key)
             outcome = Outcome(Disposition.DUPLICATE, Reason.SEEN_BEFORE)
-            return Taken(key, arrived.source, type_of(message), outcome)
-        return self._decided(unit, arrived, key, message, self._now(message))
+            return Taken(key, arrived.source, type_of(message), outcome, swept=swept)
+        return replace(self._decided(unit, arrived, key, message, now), swept=swept)
 
     def _decided(
         self,
@@ -221,6 +220,7 @@ class Intake:
             now=now,
             silent=message.processing_mode in HISTORY_MODES,
             processing_id=message.processing_id or "P",
+            watch=unit.watch(),
         )
         return _Work(message, header, occasion, People(unit, occasion, site), Reason.NOTHING_MONITORED)
 

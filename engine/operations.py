@@ -38,8 +38,8 @@ class Operations:
     def import_roster(self, rows: Sequence[RosterRow], source: str) -> list[AlertEvent]:
         """Take in therapy events from a roster file, all or nothing; the alerts that follow from them."""
         now = self._clock()
-        occasion = Occasion(control_id=source, now=now)
         with self._store.transaction() as unit:
+            occasion = Occasion(control_id=source, now=now, watch=unit.watch())
             people = People(unit, occasion, self._knowledge.terminology.site("", ""))
             told: list[AlertEvent] = []
             for patient, events in grouped_by_patient(rows).items():
@@ -77,7 +77,7 @@ class Operations:
         """A human has looked at a contradicting message: take the note about it off the record."""
         if held.message["reason"] != Reason.IDENTITY_CONFLICT:
             return
-        occasion = Occasion(control_id=str(held.message["control_id"]), now=self._clock())
+        occasion = Occasion(control_id=str(held.message["control_id"]), now=self._clock(), watch=unit.watch())
         key = conflict_key(str(held.message["sender"]), occasion.control_id)
         for root in unit.roots_with_problem(key):
             record = unit.record(root)
@@ -87,6 +87,7 @@ class Operations:
             unit.put_record(
                 decision.record, results=decision.results, alerts=decision.alerts, events=decision.events
             )
+            unit.put_due(root, decision.look_at)
             unit.put_outbox(alert_rows(decision.events, self._publishing), occasion.now)
 
 

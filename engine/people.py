@@ -217,6 +217,8 @@ class People:
                 alerts=decision.alerts,
                 events=decision.events,
             )
+            if decision.judged:
+                self._unit.put_due(decision.record.person.person_id, decision.look_at)
         for root, record in self._records.items():
             if root not in gone:
                 self._unit.put_record(record)

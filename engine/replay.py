@@ -10,8 +10,10 @@ from typing import TypeVar
 
 from engine.decide import Knowledge
 from engine.intake import Intake
+from engine.model.alert import AlertEvent
 from engine.model.disposition import Disposition
 from engine.store import Store
+from engine.sweep import Sweep
 from engine.taken import Arrived, IntakeOptions, Taken
 from engine.transports.archive import ArchiveMessage
 
@@ -40,8 +42,9 @@ def replay(
     knowledge: Knowledge,
     options: IntakeOptions,
     on_taken: Callable[[Taken], None],
+    on_event: Callable[[AlertEvent], None],
 ) -> ReplaySummary:
-    """Take an archive in, in its order, and hand every outcome to ``on_taken``.
+    """Take an archive in, in its order, and hand every outcome to ``on_taken``, every event to ``on_event``.
 
     Two replays of the same archive hand over equal outcomes: nothing here reads a clock.
     """
@@ -51,7 +54,12 @@ def replay(
         arrived = [Arrived(message.body, message.source) for message in batch]
         for taken in intake.take(arrived):
             _count(summary, taken)
+            _tell(summary, (*taken.swept, *taken.events), on_event)
             on_taken(taken)
+    if options.until is not None:
+        with store.transaction() as unit:
+            ending = Sweep(knowledge, options).advance(unit, options.until)
+        _tell(summary, ending, on_event)
     return summary
 
 
@@ -64,8 +72,14 @@ def _count(summary: ReplaySummary, taken: Taken) -> None:
     summary.warnings.update(taken.warnings)
     if taken.outcome.disposition is Disposition.QUARANTINED:
         summary.quarantined.append(taken)
-    for event in taken.events:
+
+
+def _tell(
+    summary: ReplaySummary, events: Iterable[AlertEvent], on_event: Callable[[AlertEvent], None]
+) -> None:
+    for event in events:
         summary.events[f"{event.severity.value}.{event.phase.value}"] += 1
+        on_event(event)
 
 
 def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:

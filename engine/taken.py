@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.errors import ContentError
 from engine.hl7 import Message
@@ -40,7 +40,8 @@ class Arrived:
 class Taken:
     """How one message ended, for the log, the metrics and a replay's output.
 
-    ``fault`` is an unexpected exception that quarantined the message: a defect of the engine.
+    ``fault`` is an unexpected exception that quarantined the message: a defect of the engine. ``swept`` is
+    what time had brought about before it, where messages are the clock.
     """
 
     key: InboxKey
@@ -53,6 +54,7 @@ class Taken:
     events: tuple[AlertEvent, ...] = ()
     warnings: tuple[str, ...] = ()
     fault: Exception | None = None
+    swept: tuple[AlertEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ class IntakeOptions:
 
     ``clock`` None means that the messages are the clock (replay): MSH-7, else the newest time before.
     Messages after ``until`` are ignored by name. ``keep_untreated`` false keeps no result of people who
-    have never had a thiopurine (privacy); their baseline is then unknown when they start.
+    have never had a thiopurine (privacy); their baseline is then unknown when they start. ``sweep_every``:
+    how often time is judged.
     """
 
     publishing: Publishing = field(default_factory=Publishing)
@@ -70,6 +73,7 @@ class IntakeOptions:
     max_message_bytes: int = 10_000_000
     until: datetime | None = None
     keep_untreated: bool = True
+    sweep_every: timedelta = timedelta(minutes=10)
 
 
 def why_unused(message: Message, options: IntakeOptions, now: datetime) -> Reason | None:

@@ -14,6 +14,7 @@ from engine.model.finding import Evidence, Finding, Severity
 from engine.model.quantity import Truth, plain
 from engine.model.record import Record, Situation
 from engine.model.therapy import TherapyState
+from engine.model.watch import Watch
 from engine.rulebook import Protocol, why_silent
 
 
@@ -22,12 +23,15 @@ class Occasion:
     """Which message brought the news, and when it was decided on.
 
     ``silent``: archive, restore and initial loads (MSH-11 component 2) fill the record and page nobody.
+    ``watch``: the time to judge at, None before the engine watches. A sweep has no message: its control id is
+    empty.
     """
 
     control_id: str
     now: datetime
     silent: bool = False
     processing_id: str = "P"
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,17 @@ def tell(alert: Alert, now: Chosen | None, step: Step, judged: Judged) -> tuple[
         started_at=occasion.now if step.phase is Phase.START else alert.started_at,
         acknowledged_at=None if step.phase is Phase.START else alert.acknowledged_at,
         acknowledged_by="" if step.phase is Phase.START else alert.acknowledged_by,
+        waiting_since=_waiting_since(alert, step, occasion.now),
     )
     return after, event
+
+
+def _waiting_since(alert: Alert, step: Step, now: datetime) -> datetime | None:
+    """From when on somebody is waited for: told again and again for being worse does not put it off."""
+    if step.phase is Phase.END or step.reason is AlertReason.UNACKNOWLEDGED:
+        return None
+    raised = step.phase in (Phase.START, Phase.ESCALATE)
+    return now if raised else alert.waiting_since
 
 
 def _as_judged_now(told: Finding, findings: Sequence[Finding]) -> Finding:

@@ -65,14 +65,20 @@ def next_step(told: Finding | None, holds: Finding | None, change: EvidenceChang
     of that family now (None: it no longer fires).
     """
     if told is None:
-        return None if holds is None else Step(Phase.START, AlertReason.NEW)
+        return None if holds is None else Step(Phase.START, _raising(holds, AlertReason.NEW))
     step = _OPEN[_compare(told, holds)]
+    if holds is not None and step is not None and step.phase is Phase.ESCALATE:
+        step = Step(Phase.ESCALATE, _raising(holds, step.reason))
     if change is EvidenceChange.NONE:
         return step
     reason = _REASON_OF_CHANGE[change]
     if step is None:
         return Step(Phase.UPDATE, reason)
     return Step(step.phase, reason)
+
+
+def _raising(holds: Finding, reason: AlertReason) -> AlertReason:
+    return AlertReason.OVERDUE if holds.overdue else reason
 
 
 def _compare(told: Finding, holds: Finding | None) -> Now:

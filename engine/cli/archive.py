@@ -53,7 +53,7 @@ def replay(
     mappings: MappingsOption = None,
     protocol: ProtocolOption = None,
     until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Leave out messages sent after this ISO time.")
+        str | None, typer.Option(metavar="TIME", help="End at this ISO time: leave out later messages.")
     ] = None,
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Exit 0 even when messages were quarantined.")
@@ -69,13 +69,13 @@ def replay(
     from dataclasses import replace
 
     from engine import app
-    from engine.intake import EPOCH
     from engine.model.alert import AlertEvent
     from engine.operations import Operations
     from engine.outbound import Format, render
     from engine.outbox import Publishing
     from engine.replay import replay as run_replay
     from engine.store import Store
+    from engine.sweep import EPOCH
     from engine.taken import Taken
     from engine.transports.archive import read_archive
 
@@ -97,8 +97,6 @@ def replay(
                 hl7_file.write(render(event, Format.HL7_R40, silent.render).body)
 
         def on_taken(taken: Taken) -> None:
-            for event in taken.events:
-                write(event)
             if taken.fault is not None:
                 say(f"{taken.source}: defect of the engine: {type(taken.fault).__name__}")
             progress.advance(task)
@@ -113,7 +111,7 @@ def replay(
         progress = _progress()
         with progress:
             task = progress.add_task("replay", total=None)
-            summary = run_replay(messages, store, knowledge, options, on_taken)
+            summary = run_replay(messages, store, knowledge, options, on_taken, write)
     say(
         f"{summary.messages} messages, {summary.observations} observations, "
         f"{summary.results} results taken in"

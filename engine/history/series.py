@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from engine.history.neutrophils import complete_neutrophils
+from engine.model.codes import ESTIMATE
 from engine.model.result import STATUS_ACTIONS, Problem, Result, StatusAction
 
 FINAL = frozenset({StatusAction.EVALUATE})
-_ESTIMATE = "estimate"  # CodeMatch.method of such counts
 FINAL_AND_PROVISIONAL = frozenset({StatusAction.EVALUATE, StatusAction.PROVISIONAL})
 
 
@@ -26,7 +26,7 @@ def series(results: Iterable[Result], actions: frozenset[StatusAction]) -> Mappi
     """
     by_analyte: dict[str, list[Result]] = defaultdict(list)
     for result in results:
-        usable = result.problem is None and result.analyte and result.method != _ESTIMATE
+        usable = result.problem is None and result.analyte and result.method != ESTIMATE
         if usable and STATUS_ACTIONS[result.status] in actions:
             by_analyte[result.analyte].append(result)
     found = {name: tuple(sorted(several, key=clinical_order)) for name, several in by_analyte.items()}

@@ -12,6 +12,7 @@ from engine.model.moment import Moment
 from engine.model.record import Situation
 from engine.model.result import Result
 from engine.model.therapy import Fact, TherapySpan, exposure
+from engine.model.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def situation_of(
     spans: Sequence[TherapySpan],
     facts: Mapping[str, tuple[Fact, ...]],
     options: HistoryOptions,
-    clock: datetime | None = None,
+    watch: Watch | None = None,
     told: datetime | None = None,
 ) -> Situation:
     """What the rules see of a person of whom at least one course is told, be it one that lies ahead.
@@ -37,7 +38,7 @@ def situation_of(
     ``spans`` ascend by start. The instant judged is the newest collection time during exposure, so the
     outcome is a function of what was told, not of when it arrived or of the clock; while nothing has been
     collected, it is the newest time that the therapy is told of: the newest start, or ``told`` if later.
-    ``clock`` is handed on to the conditions that are about the passing of time itself.
+    ``watch`` is handed on to the conditions that wait for something, while its clock lies in exposure.
     """
     days = options.after_stop.days
     exposed = [
@@ -77,7 +78,7 @@ def situation_of(
         span=governing.span,
         state=governing.state,
         spans=tuple(spans),
-        clock=clock,
+        watch=watch if watch is not None and exposure(spans, watch.clock, days).in_scope else None,
         told=told,
     )
 

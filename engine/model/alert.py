@@ -48,7 +48,8 @@ class Alert:
     """The stored state of one alert: one person, one rule family (and subject), one therapy episode.
 
     ``sequence`` counts published events; ``published`` is the finding as last published, ``current``
-    the finding as last judged (an unchanged repeat updates only the latter).
+    the finding as last judged (an unchanged repeat updates only the latter). ``waiting_since`` is when it was
+    raised to its severity, until it was told again because nobody had taken it on.
     """
 
     alert_id: str
@@ -64,6 +65,7 @@ class Alert:
     started_at: datetime
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
+    waiting_since: datetime | None = None
 
     @property
     def shadow(self) -> bool:

@@ -33,6 +33,8 @@ class AnalyteDefinition:
     plausibility bounds in the canonical unit: a value outside is not believed. ``contradicted_by`` are
     lower-case words that must not stand in the text sent with the code. ``spoiled_by`` are conditions of
     a specimen (``haemolysed``) in which its value is not to be believed.
+    lower-case words that must not stand in the text sent with the code. ``proves_panel``: a usable result of
+    it shows that its panel was taken.
     """
 
     name: str
@@ -46,6 +48,7 @@ class AnalyteDefinition:
     accepts_empty_unit: bool = False
     contradicted_by: tuple[str, ...] = ()
     spoiled_by: tuple[str, ...] = ()
+    proves_panel: bool = False
 
 
 class CodeKind(StrEnum):
@@ -59,6 +62,10 @@ class CodeKind(StrEnum):
     NOT_MONITORED = "not-monitored"  # a well-formed LOINC that we do not watch
     UNMAPPED = "unmapped"  # a local code without a row, or a code labelled LOINC that is none
     DISAGREE = "disagree"  # the triplets name different things
+
+
+ESTIMATE = "estimate"
+"""The method of counts estimated from a smear."""
 
 
 @dataclass(frozen=True, slots=True)

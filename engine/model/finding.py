@@ -84,6 +84,8 @@ class Finding:
     within which an unchanged repeat is not told again. ``published`` is false for shadow rules.
     ``labels`` are what annotations say beside it; ``raised_from`` is the severity before a modifier raised
     it, None where none did.
+    ``overdue``: it speaks because something has not happened in time; ``clinical_at`` is then since when.
+    ``look_at`` is when time alone may next change it.
     """
 
     rule_id: str
@@ -105,3 +107,5 @@ class Finding:
     published: bool = True
     labels: tuple[Label, ...] = ()
     raised_from: Severity | None = None
+    overdue: bool = False
+    look_at: datetime | None = None

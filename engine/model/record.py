@@ -12,6 +12,7 @@ from engine.model.alert import Alert
 from engine.model.person import Person
 from engine.model.result import Result
 from engine.model.therapy import Fact, TherapyEvent, TherapySpan, TherapyState
+from engine.model.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,9 @@ class Situation:
     ``without_baseline`` says of analytes that were measured why there is none.
     ``problems``: observations without a usable value that no later usable result has answered.
     ``span`` is the course that governs ``at``, ``spans`` are all courses told of, ascending by start, future
-    ones too. ``clock`` is what time it is told to be, None where nothing may depend on it. ``told`` is the
-    newest time that anything told of the therapy is about; it may lie ahead.
+    ones too. ``told`` is the newest time that anything told of the therapy is about; it may lie ahead.
+    ``watch`` is the clock, for conditions that wait for something; None where nothing may depend on it, which
+    is also while nobody is exposed. ``panels`` is when each panel of monitoring was last taken.
     """
 
     at: datetime
@@ -78,19 +80,16 @@ class Situation:
     span: TherapySpan | None = None
     state: TherapyState = TherapyState.NEVER_STARTED
     spans: tuple[TherapySpan, ...] = ()
-    clock: datetime | None = None
     baseline_mode: BaselineMode = BaselineMode.LITERAL
     told: datetime | None = None
-
-    @property
-    def instant(self) -> datetime:
-        """What conditions on the passing of time take for now: the newest sample, or the clock if later."""
-        return self.at if self.clock is None else max(self.at, self.clock)
+    protocol: str = ""
+    watch: Watch | None = None
+    panels: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def horizon(self) -> datetime:
         """How far things are told: an order counts when it is told, not when the next sample comes."""
-        return self.instant if self.told is None else max(self.instant, self.told)
+        return self.at if self.told is None else max(self.at, self.told)
 
     @property
     def newest_course(self) -> TherapySpan | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 
@@ -12,10 +12,12 @@ from engine.errors import Defect
 from engine.model.codes import AnalyteDefinition
 from engine.model.finding import Severity
 from engine.model.moment import Moment
+from engine.model.panels import last_panels
 from engine.model.quantity import Interval, Quantity, ReferenceRange, Truth, plain
 from engine.model.record import Baseline, BaselineMode, Situation
 from engine.model.result import STATUS_ACTIONS, Problem, Result, ResultStatus, StatusAction, Version
 from engine.model.therapy import Fact, exposure
+from engine.model.watch import Watch
 from engine.rulebook.case_courses import NOW, CoursesReader
 from engine.rulebook.conditions import Analytes
 from engine.rulebook.syntax import near
@@ -27,6 +29,7 @@ _RECORD_KEYS = ("name", "results", "ranges", "baseline", "facts", "therapy", "mo
 ALERT_KEYS = (
     *_RECORD_KEYS,
     "problems",
+    "clock",
     "subject",
     "firing",
     "expect",
@@ -35,6 +38,7 @@ ALERT_KEYS = (
     "message",
 )
 ANNOTATION_KEYS = (*_RECORD_KEYS, "firing", "expect", "because", "label")
+_WATCHED = timedelta(days=10_000)
 _COMPARATORS = (">=", "<=", ">", "<")
 
 
@@ -173,7 +177,20 @@ class _CaseReader(CoursesReader):
             state=governing.state,
             baseline_mode=self._mode(table),
             spans=spans,
+            watch=self._watch(table),
+            panels=last_panels(results, self.analytes),
         )
+
+    def _watch(self, table: Table) -> Watch | None:
+        """A clock that shows a day after that of the judgement; the engine has always watched."""
+        text = self.text(table, "clock", "a case")
+        if not text:
+            return None
+        days = text.removesuffix("d")
+        if text == days or not (days.isascii() and days.isdigit() and len(days) < 5):
+            self.defect(table.line_of("clock"), f'clock "{text}" is not a day to come', "write 40d")
+            return None
+        return Watch(NOW - _WATCHED, NOW + timedelta(days=int(days)))
 
     def _mode(self, table: Table) -> BaselineMode:
         text = self.text(table, "mode", "a case", default=BaselineMode.LITERAL.value)

@@ -172,12 +172,13 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
     view, tree = judgement.view, judgement.tree
     speaking = _speaking(judgement)
     trigger = _trigger(speaking, rule.trigger)
-    message = ""
+    message = action = ""
     if judgement.severity is not None:
         material = Material(view, (*speaking, *judgement.verdicts), trigger, analytes)
-        message = _message(rule, tree.truth, material)
+        message, action = _message(rule, tree.truth, material), fill(rule.action, material)
     used = speaking or judgement.verdicts
     times = [verdict.result.collected.at for verdict in used if verdict.result is not None]
+    overdue = [verdict.since for verdict in speaking if verdict.since is not None]
     return Finding(
         rule_id=rule.id,
         rule_version=rule.version,
@@ -187,16 +188,18 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
         severity=judgement.severity,
         title=rule.title,
         message=message,
-        action=rule.action,
+        action=action,
         sources=tuple(source.cited for source in rule.sources),
         evidence=_evidence(judgement, trigger),
-        clinical_at=max(times, default=None),
+        clinical_at=max((*times, *overdue), default=None),
         trigger_key=trigger.result.key if trigger is not None and trigger.result is not None else "",
         badness=_badness(speaking),
         supersedes=rule.supersedes,
         repeat_after=rule.repeat_after,
         published=rule.status is Status.ACTIVE,
         labels=tuple(Label(rule.id, text) for text in judgement.limits),
+        overdue=bool(overdue),
+        look_at=min((v.look_at for v in judgement.verdicts if v.look_at is not None), default=None),
     )
 
 

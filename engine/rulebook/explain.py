@@ -9,6 +9,7 @@ from engine.model.quantity import Operator, Truth, plain
 from engine.rulebook.cases import Case
 from engine.rulebook.conditions import Analytes, Condition, read_condition
 from engine.rulebook.conditions.base import OPERATOR_WORDS
+from engine.rulebook.conditions.clocks import Overdue
 from engine.rulebook.conditions.values import Comparison, Multiple
 from engine.rulebook.promises import NeverUsed, Promise, Wording
 from engine.rulebook.rule import AlertRule, Annotation, Heading, Invariant, Protocol, Rule
@@ -151,6 +152,8 @@ def _why(evidence: Evidence) -> str:
         return f"{evidence.note}: not {evidence.condition}"
     if evidence.truth is Truth.UNKNOWN:
         return _undecided(condition, evidence)
+    if isinstance(condition, Overdue):
+        return evidence.note
     if isinstance(condition, Comparison) and evidence.threshold:
         words = OPERATOR_WORDS if evidence.truth is Truth.TRUE else _NOT_WORDS
         return f"{_measured(evidence)} is {words[condition.operator]} {_limit(condition, evidence)}"

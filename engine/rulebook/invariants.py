@@ -126,7 +126,7 @@ def _texts(rule: Rule) -> Iterator[tuple[str, str]]:
             ("title", rule.title),
             ("message", rule.message),
             ("message_unknown", rule.message_unknown),
-            ("action", rule.action),
+            ("action", str(rule.action)),
         )
     elif isinstance(rule, Annotation):
         texts = (("label", rule.label), ("label_unknown", rule.label_unknown))

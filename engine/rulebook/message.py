@@ -12,6 +12,7 @@ from engine.model.quantity import plain
 from engine.model.result import STATUS_ACTIONS, Problem, Result, StatusAction
 from engine.rulebook.conditions import Analytes, Condition, Verdict, View
 from engine.rulebook.conditions.base import cut
+from engine.rulebook.conditions.clocks import Overdue
 from engine.rulebook.conditions.states import Unusable
 from engine.rulebook.conditions.stretches import Was
 from engine.rulebook.conditions.values import Ratio
@@ -25,6 +26,8 @@ PAST_FIELD = "was"  # only of an analyte with a condition on its past
 # What only a rule about such observations can tell.
 PROBLEM_FIELDS = {"codes": Problem.CODE_UNMAPPED, "fault": Problem.VALUE_UNREADABLE}
 COURSE = "course"  # the course that conditions on courses and doses are about
+OVERDUE = "overdue"
+PROTOCOL = "protocol"
 _ABSENT = "not known"
 
 
@@ -85,16 +88,18 @@ def fill(template: Template, material: Material) -> str:
     for literal, placeholder in template.parts:
         written.append(literal)
         if placeholder is not None:
-            if placeholder.name == COURSE:
-                value = course_field(placeholder.field, material.view.situation)
-            else:
-                value = _value(placeholder, material)
-            written.append(value or _ABSENT)
+            written.append(_written(placeholder, material) or _ABSENT)
     return "".join(written)
 
 
 def _placeholder(field: str, conditions: Sequence[Condition], speaking: Sequence[Condition]) -> Placeholder:
     name, _, attribute = field.partition(".")
+    if field == PROTOCOL:
+        return Placeholder(PROTOCOL, "")
+    if field == OVERDUE:
+        if any(isinstance(condition, Overdue) for condition in speaking):
+            return Placeholder(OVERDUE, "")
+        raise Unreadable(f'placeholder "{{{field}}}": no condition is about an overdue test', "remove it")
     analytes = {analyte for condition in conditions for analyte in condition.analytes}
     has_trigger = any(condition.analytes or isinstance(condition, Unusable) for condition in speaking)
     names = {*analytes, "trigger"} if has_trigger else set(analytes)
@@ -133,6 +138,19 @@ def _placeholder(field: str, conditions: Sequence[Condition], speaking: Sequence
     of_what = " and of ".join(sorted(multiples))
     problem = f"it may be a multiple of {of_what}" if multiples else "no condition compares a multiple"
     raise Unreadable(f'placeholder "{{{field}}}": {problem}', "a fold needs conditions with one reference")
+
+
+def _written(placeholder: Placeholder, material: Material) -> str:
+    situation = material.view.situation
+    match placeholder.name:
+        case "course":
+            return course_field(placeholder.field, situation)
+        case "overdue":
+            return next((each.evidence.note for each in material.verdicts if each.since is not None), "")
+        case "protocol":
+            return situation.protocol
+        case _:
+            return _value(placeholder, material)
 
 
 def _value(placeholder: Placeholder, material: Material) -> str:

@@ -116,7 +116,7 @@ class AlertReader(RuleReader):
             repeat_after=self.duration(table, "repeat_after"),
             message=message,
             message_unknown=unknown,
-            action=self.text(table, "action", "a rule", required=True),
+            action=self.template(table, "action", when),
             trigger=self._trigger(table, when),
             problems=frozenset(c.problem for c in conditions if isinstance(c, Unusable)),
         )

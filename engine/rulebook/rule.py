@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from engine.errors import ConfigError, Defect
+from engine.model.escalation import Escalation
 from engine.model.finding import Severity, UnknownCause
 from engine.model.record import BaselineMode
 from engine.model.result import Problem
@@ -55,6 +56,9 @@ class Kind(StrEnum):
     MODIFIER = "modifier"
     SELECTOR = "selector"
     INVARIANT = "invariant"
+
+
+NO_ESCALATION = Escalation()
 
 
 class Status(StrEnum):
@@ -152,9 +156,15 @@ class AlertRule(Rule):
     repeat_after: timedelta
     message: Template
     message_unknown: Template | None
-    action: str
+    action: Template
     trigger: str
     problems: frozenset[Problem]
+    escalation: Escalation = NO_ESCALATION
+
+    @property
+    def timed(self) -> bool:
+        """Whether time alone may change what it says."""
+        return any(condition.TIMED for condition in self.conditions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,7 @@ class Slot:
 
 PERIODS = {"h": 3600, "d": 86400, "w": 604800}
 _PERIOD_WORDS = {"h": "hours", "d": "days", "w": "weeks"}
+PANELS = ("liver", "blood")
 SYMPTOMS = tuple(value for value in FACT_VALUES["symptom"] if value != "none")
 STATES = tuple(state.value for state in TherapyState if state is not TherapyState.NEVER_STARTED)
 
@@ -87,6 +88,12 @@ SLOTS: Mapping[str, Slot] = {
     "VALUE": Slot("a value"),
     "RULEID": Slot("a rule"),
     "SEVERITY": Slot("a severity", tuple(severity.value for severity in Severity)[:-1]),
+    "PANEL": Slot("a panel", PANELS),
+    "DAYS": Slot("a number"),
+    "FIRST": Slot("a number"),
+    "LAST": Slot("a number"),
+    "LATE": Slot("a number"),
+    "BEGINNING": Slot("a beginning", ("start", "restart", "stop", "dose-change")),
     "PROBLEM": Slot("a problem", tuple(problem.value for problem in Problem)),
 }
 

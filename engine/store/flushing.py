@@ -59,6 +59,8 @@ class Changes:
     repeats: dict[InboxKey, int] = field(default_factory=lambda: defaultdict(int))
     ledger: list[tuple[LedgerEntry, datetime]] = field(default_factory=list)
     records: set[str] = field(default_factory=set)  # persons whose record is not what it was
+    due: dict[str, str] = field(default_factory=dict)  # by person, when to look again; empty: never
+    settings: dict[str, str] = field(default_factory=dict)
 
     def by_person(self) -> defaultdict[str, News]:
         """Results, therapy and alerts by the person whose rows they are."""
@@ -143,6 +145,8 @@ def write(changes: Changes, cursor: DBAPICursor, statements: Statements) -> None
     many(statements.count_repeats, ((more, *_same(key)) for key, more in changes.repeats.items()))
     many(statements.put_outbox, (outbox_row(row, at) for row, at in changes.outbox))
     many(statements.count_code, (ledger_row(entry, at) for entry, at in changes.ledger))
+    many(statements.put_due, changes.due.items())
+    many(statements.put_setting, changes.settings.items())
 
 
 def _person_row(person: Person) -> tuple[str, ...]:

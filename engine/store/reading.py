@@ -46,6 +46,26 @@ class Reader:
         self._cursor.execute(self._statements.problem_roots, (key,))
         return [root for (root,) in self._cursor.fetchall()]
 
+    def settings(self, names: Iterable[str]) -> dict[str, str]:
+        """What the engine has noted for itself under these names."""
+        return {row[0]: row[1] for row in self._rows(self._statements.settings, names)}
+
+    def next_due(self, after: str) -> str:
+        """The first instant after that one at which somebody is due; empty when nobody is."""
+        self._cursor.execute(self._statements.next_due, (after,))
+        (found,) = self._cursor.fetchone() or ("",)
+        return found or ""
+
+    def treated(self) -> list[str]:
+        """Everybody of whom any therapy was told."""
+        self._cursor.execute(self._statements.treated)
+        return [root for (root,) in self._cursor.fetchall()]
+
+    def due(self, until: str, most: int) -> list[tuple[str, str]]:
+        """The persons who are due until then, and since when."""
+        self._cursor.execute(self._statements.due, (until, most, 0))
+        return [(root, at) for root, at in self._cursor.fetchall()]
+
     def records(self, roots: Iterable[str]) -> dict[str, tuple[Record, int]]:
         """The records of those that are known, each with the number of changes it has seen."""
         members: dict[str, list[str]] = defaultdict(list)

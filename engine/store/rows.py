@@ -86,13 +86,14 @@ def alert_row(alert: Alert) -> tuple[str | int, ...]:
         codec.instant(alert.started_at),
         codec.instant(alert.acknowledged_at) if alert.acknowledged_at else "",
         codec.storable(alert.acknowledged_by),
+        codec.instant(alert.waiting_since) if alert.waiting_since else "",
     )
 
 
 def alert_from_row(row: Sequence[Any]) -> Alert:
     """The alert that :func:`alert_row` wrote."""
     (alert_id, person_id, family, subject, episode_id, is_open, _severity, sequence, *rest) = row
-    (current, published, published_at, started_at, acknowledged_at, acknowledged_by) = rest
+    (current, published, published_at, started_at, acknowledged_at, acknowledged_by, waiting_since) = rest
     return Alert(
         alert_id=alert_id,
         person_id=person_id,
@@ -107,6 +108,7 @@ def alert_from_row(row: Sequence[Any]) -> Alert:
         started_at=codec.from_instant(started_at),
         acknowledged_at=codec.from_instant(acknowledged_at) if acknowledged_at else None,
         acknowledged_by=acknowledged_by,
+        waiting_since=codec.from_instant(waiting_since) if waiting_since else None,
     )
 
 

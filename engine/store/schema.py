@@ -41,6 +41,17 @@ persons = Table(
     Column("visit", Text, nullable=False),
 )
 
+# When time alone may next change what holds of a person (the root of the class): what a sweep asks for.
+# Empty where nothing is awaited.
+due = Table(
+    "due",
+    metadata,
+    Column("root", String, primary_key=True),
+    Column("at", String, nullable=False),
+    Index("due_at", "at"),
+    sqlite_with_rowid=False,
+)
+
 # How often the record of a person (the root of its class) has changed: tells a process that remembers a
 # record whether another one has changed it since.
 record_changes = Table(
@@ -163,6 +174,7 @@ alerts = Table(
     Column("started_at", String, nullable=False),
     Column("acknowledged_at", String, nullable=False),
     Column("acknowledged_by", String, nullable=False),
+    Column("waiting_since", String, nullable=False),
     Index("alerts_open", "open", "severity"),
 )
 

@@ -30,6 +30,7 @@ from engine.errors import ConfigError, Defect, EngineError, TransientError
 from engine.model.alert import Alert, AlertEvent
 from engine.model.record import Record
 from engine.model.serialization import event_from_json
+from engine.model.watch import Watch
 from engine.store import codec, schema
 from engine.store.cache import RecordCache
 from engine.store.opening import READING, UnusableFileError, failure, open_engine
@@ -37,6 +38,7 @@ from engine.store.reading import Reader
 from engine.store.rows import OutboxRow, QuarantineRow, alert_from_row, outbox_from_row
 from engine.store.statements import compiled_statements
 from engine.store.unit import Unit
+from engine.store.upgrading import upgrade
 
 _RECORDS_AT_ONCE = 500
 _VERSION_SETTING = "schema_version"
@@ -66,7 +68,7 @@ class Store:
         return store
 
     def _prepare_schema(self, name: str) -> None:
-        """Create the tables of a new store; looking at one that exists waits for no writer."""
+        """Create the tables of a new store, upgrade an old one; looking at one waits for no writer."""
         try:
             with self._connection(reading=True) as connection:
                 version = _schema_version(connection)
@@ -79,6 +81,14 @@ class Store:
                         connection.execute(
                             insert(schema.settings).values(name=_VERSION_SETTING, value=version)
                         )
+            elif version != schema.SCHEMA_VERSION:
+                with self._connection() as connection:
+                    version = upgrade(connection, _schema_version(connection) or version)
+                    connection.execute(
+                        update(schema.settings)
+                        .where(schema.settings.c.name == _VERSION_SETTING)
+                        .values(value=version)
+                    )
         except UnusableFileError as error:
             hint = "does its folder exist, may the engine write there, is it an azawatch store?"
             raise ConfigError([Defect(name, 0, f"cannot be opened ({error})", hint)]) from None
@@ -330,6 +340,11 @@ class Store:
                 statement = delete(table).where(table.c.collected_at < oldest, table.c.person_id.in_(members))
                 removed += connection.execute(statement).rowcount
         return removed
+
+    def watch(self) -> Watch | None:
+        """Since when the engine watches, and up to when it has judged time; None before its first message."""
+        with self._connection(reading=True) as connection:
+            return Unit(_cursor(connection), compiled_statements(), self._cache).watch()
 
     def check(self) -> str:
         """``ok``, or what SQLite's integrity check says."""

@@ -43,6 +43,10 @@ class Statements(NamedTuple):
     therapy: str
     alerts: str
     problem_roots: str  # key of a result
+    due: str  # until when, how many at most, 0
+    next_due: str  # after when
+    settings: str  # names
+    treated: str
     # writing
     put_person: str  # person_id, root, demographics, visit
     move_members: str  # new root, old root
@@ -61,6 +65,8 @@ class Statements(NamedTuple):
     count_repeats: str  # how many more, then what makes a message the same
     put_outbox: str  # the columns of the table between id and sent_at
     count_code: str  # the columns of the table
+    put_due: str  # root, at
+    put_setting: str  # name, value
 
 
 @cache
@@ -111,6 +117,21 @@ def compiled_statements() -> Statements:
             .where(text("problem <> ''"), results.c.key == bindparam("key"))
             .distinct()
         ),
+        due=compiled(
+            select(schema.due.c.root, schema.due.c.at)
+            .where(schema.due.c.at > text("''"), schema.due.c.at <= bindparam("until"))
+            .order_by(schema.due.c.at, schema.due.c.root)
+            .limit(bindparam("most"))
+        ),
+        next_due=compiled(select(func.min(schema.due.c.at)).where(schema.due.c.at > bindparam("after"))),
+        settings=compiled(select(schema.settings).where(schema.settings.c.name.in_(_texts()))),
+        treated=compiled(
+            select(persons.c.root)
+            .join_from(
+                schema.therapy_events, persons, schema.therapy_events.c.person_id == persons.c.person_id
+            )
+            .distinct()
+        ),
         put_person=upserted(persons, keep=("root",)),
         move_members=compiled(
             update(persons).where(persons.c.root == bindparam("old")).values(root=bindparam("new"))
@@ -140,6 +161,8 @@ def compiled_statements() -> Statements:
         ),
         put_outbox=inserted(schema.outbox, written(schema.outbox)),
         count_code=compiled(_counted(), written(schema.ledger)),
+        put_due=upserted(schema.due),
+        put_setting=upserted(schema.settings),
     )
 
 

@@ -13,12 +13,17 @@ from engine.model.person import Identifier, Person
 from engine.model.record import Record
 from engine.model.result import Result
 from engine.model.therapy import TherapyEvent
+from engine.model.watch import Watch
 from engine.store import codec, flushing
 from engine.store.cache import RecordCache
 from engine.store.flushing import Changes, Merge
 from engine.store.reading import Reader
 from engine.store.rows import InboxKey, OutboxRow, TakenMessage
 from engine.store.statements import Statements
+
+_WATCHING_SINCE = "watching_since"
+_JUDGED_UNTIL = "judged_until"
+_LOOKED_WITH = "looked_with"  # the revision with which everybody was looked at
 
 
 class Unit:
@@ -38,6 +43,8 @@ class Unit:
         self._renamed: set[str | None] = set()
         self._changes = Changes()
         self._taken: set[InboxKey] = set()
+        self._watch: Watch | None = None
+        self._stored_due: str | None = None
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -80,6 +87,33 @@ class Unit:
         self._load({root})
         return self._records[root]
 
+    def watch(self) -> Watch | None:
+        """Since when the engine watches, and up to when it has judged time; None before its first message."""
+        if self._watch is None:
+            told = self._reader.settings((_WATCHING_SINCE, _JUDGED_UNTIL))
+            if len(told) == 2:
+                since, clock = told[_WATCHING_SINCE], told[_JUDGED_UNTIL]
+                self._watch = Watch(codec.from_instant(since), codec.from_instant(clock))
+        return self._watch
+
+    def next_due(self) -> datetime | None:
+        """An instant before which nobody is due; None when nobody is."""
+        if self._stored_due is None:
+            self._stored_due = self._reader.next_due("")
+        told = (self._stored_due, *self._changes.due.values())
+        earliest = min(filter(None, told), default="")
+        return codec.from_instant(earliest) if earliest else None
+
+    def due(self, until: datetime, most: int) -> list[tuple[str, datetime]]:
+        """The persons whom time may have changed until then, and since when, in that order."""
+        own, last = self._changes.due, codec.instant(until)
+        found = dict(self._reader.due(last, most + len(own)))
+        found.update(own)
+        rows = sorted((at, root) for root, at in found.items() if "" < at <= last)
+        if not rows:  # what is stored until then has been looked at in this transaction
+            self._stored_due = self._reader.next_due(last)
+        return [(root, codec.from_instant(at)) for at, root in rows[:most]]
+
     # --- changing ------------------------------------------------------------------------------
 
     def put_person(self, person: Person, more: Iterable[Identifier], *, new: bool) -> None:
@@ -111,6 +145,7 @@ class Unit:
         if root == retired.person_id:
             return
         self._retired[retired.person_id] = root
+        self._changes.due[retired.person_id] = ""
         self._records.pop(retired.person_id, None)
         self._changes.records.add(root)
         self._renamed |= {root, retired.person_id}
@@ -137,6 +172,24 @@ class Unit:
         changes.events.extend(events)
         if results or therapy or alerts:
             changes.records.add(root)
+
+    def put_due(self, root: str, at: datetime | None) -> None:
+        """When time alone may next change what holds of this person."""
+        self._changes.due[self._survivor(root)] = "" if at is None else codec.instant(at)
+
+    def look_at_everybody(self, at: datetime, revision: str) -> bool:
+        """Make everybody on therapy due, unless it was done for this revision; whether it was done now."""
+        if self._reader.settings([_LOOKED_WITH]).get(_LOOKED_WITH) == revision:
+            return False
+        self._changes.settings[_LOOKED_WITH] = revision
+        self._changes.due.update(dict.fromkeys(self._reader.treated(), codec.instant(at)))
+        return True
+
+    def put_watch(self, watch: Watch) -> None:
+        """Since when the engine watches, and up to when it has judged time."""
+        self._watch = watch
+        self._changes.settings[_WATCHING_SINCE] = codec.instant(watch.since)
+        self._changes.settings[_JUDGED_UNTIL] = codec.instant(watch.clock)
 
     def put_outbox(self, rows: Iterable[OutboxRow], at: datetime) -> None:
         """Queue messages for the relay, in this order; ``at`` is when they were decided."""

@@ -25,6 +25,7 @@ _KEYS = (
     "accepts_empty_unit",
     "contradicted_by",
     "spoiled_by",
+    "proves_panel",
 )
 
 
@@ -43,6 +44,7 @@ class AnalyteEntry:
     accepts_empty_unit: bool
     contradicted_by: tuple[str, ...]
     spoiled_by: tuple[str, ...]
+    proves_panel: bool
     line: int
 
 
@@ -98,6 +100,7 @@ def _entry(name: str, table: Table, line: int, reader: Reader, what: str) -> Ana
         accepts_empty_unit=reader.boolean(table, "accepts_empty_unit", what, default=False),
         contradicted_by=tuple(word.text.casefold() for word in reader.texts(table, "contradicted_by", what)),
         spoiled_by=tuple(condition.text for condition in reader.texts(table, "spoiled_by", what)),
+        proves_panel=reader.boolean(table, "proves_panel", what, default=False),
         line=line,
     )
 

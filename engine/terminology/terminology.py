@@ -317,4 +317,5 @@ def _definition(entry: AnalyteEntry, units: tuple[str, ...]) -> AnalyteDefinitio
         accepts_empty_unit=entry.accepts_empty_unit,
         contradicted_by=entry.contradicted_by,
         spoiled_by=entry.spoiled_by,
+        proves_panel=entry.proves_panel,
     )

@@ -11,13 +11,13 @@ import pytest
 
 from engine import app
 from engine.hl7.validation import validate_message
-from engine.intake import EPOCH
 from engine.model.disposition import Disposition
 from engine.operations import Operations
 from engine.outbound import Format, render
 from engine.replay import ReplaySummary, replay
 from engine.settings import load
 from engine.store import Store
+from engine.sweep import EPOCH
 from engine.taken import Taken
 from engine.transports.archive import ArchiveMessage, read_archive
 
@@ -48,7 +48,7 @@ def replayed(folder: Path, roster: str = "") -> Replayed:
     if roster:
         rows = app.roster_rows(roster, "roster.csv", knowledge)
         Operations(store, knowledge, options, lambda: EPOCH).import_roster(rows, "roster.csv")
-    return Replayed(replay(archive(), store, knowledge, options, taken.append), taken, store)
+    return Replayed(replay(archive(), store, knowledge, options, taken.append, lambda _: None), taken, store)
 
 
 def archive() -> Iterator[ArchiveMessage]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.rulebook.conditions.base import ALONE, Analytes, Condition, Standing, Verdict, View
 from engine.rulebook.conditions.baselines import BaselineMultiple
+from engine.rulebook.conditions.clocks import Overdue
 from engine.rulebook.conditions.co_medication import DoseBeforeDrug, DrugBeforeStart, DrugStarted
 from engine.rulebook.conditions.courses import Begun, Break
 from engine.rulebook.conditions.doses import DoseAgainstDose, DoseAgainstNumber, DoseRaised
@@ -55,6 +56,7 @@ FORMS: tuple[type[Condition], ...] = (
     DrugStarted,
     DrugBeforeStart,
     DoseBeforeDrug,
+    Overdue,
     Unusable,
     RuleFires,
     NothingFires,

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from types import MappingProxyType
 from typing import ClassVar, NamedTuple, Self
@@ -124,7 +124,8 @@ class Verdict(NamedTuple):
 
     ``excess`` tells how far beyond its threshold the value is (1 = at it); ``badness`` grows as the
     patient gets worse. Both are None where they mean nothing. ``more`` is evidence of the same kind, of
-    other observations than ``result``.
+    other observations than ``result``. ``since`` is from when on it holds by the clock, where it does, and
+    ``look_at`` when time alone will make it true.
     """
 
     evidence: Evidence
@@ -132,6 +133,8 @@ class Verdict(NamedTuple):
     excess: Decimal | None = None
     badness: Decimal | None = None
     more: tuple[Evidence, ...] = ()
+    since: datetime | None = None
+    look_at: datetime | None = None
 
     @property
     def truth(self) -> Truth:
@@ -159,6 +162,8 @@ class Condition(ABC):
     CAN_BE_UNKNOWN: ClassVar[bool] = True
     OF_NEWEST_COURSE: ClassVar[bool] = False
     """Whether it is about the course told of last, which may lie ahead, not the one that results govern."""
+    TIMED: ClassVar[bool] = False
+    """Whether time alone may change what it says: then a sweep judges it."""
 
     @classmethod
     @abstractmethod

@@ -24,6 +24,7 @@ class RuleFires(Condition):
     )
     EXAMPLE: ClassVar = "rule a02-alt-ast-500 fires"
     CAN_BE_UNKNOWN: ClassVar = False
+    TIMED: ClassVar = True
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
@@ -53,6 +54,7 @@ class NothingFires(Condition):
     )
     EXAMPLE: ClassVar = "nothing fires above info"
     CAN_BE_UNKNOWN: ClassVar = False
+    TIMED: ClassVar = True
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:

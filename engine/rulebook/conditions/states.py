@@ -91,7 +91,7 @@ class WeeksSince(Condition):
         begun = last_stop(view.situation) if self.origin == "stop" else span.start
         if begun is None:
             return Verdict(Evidence(self.text, Truth.FALSE, note="never stopped"))
-        elapsed = (view.situation.instant if self.origin == "stop" else view.situation.at) - begun
+        elapsed = view.situation.at - begun
         seconds = Decimal(elapsed.days * PERIODS["d"] + elapsed.seconds)
         truth = Interval.exactly(seconds).compare(self.operator, self.number * PERIODS["w"])
         weeks = plain(round(seconds / PERIODS["w"], 1))

@@ -39,7 +39,7 @@ class Stretch(NamedTuple):
 
 def last_stop(situation: Situation) -> datetime | None:
     """When the thiopurine was last stopped, as told by now; a change to another thiopurine is no stop."""
-    now = situation.at if situation.clock is None else max(situation.at, situation.clock)
+    now = situation.at
     spans = situation.spans
     stops = (
         span.stop

@@ -1,0 +1,18 @@
+"""Since when the engine watches, and how far the clock has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """``since``: the first message; what happened before it is nobody's omission that we could know of.
+
+    ``clock``: the instant up to which time has been judged. Messages are judged at it as well, so that what
+    time brings about is told by a sweep, however soon after it a message comes.
+    """
+
+    since: datetime
+    clock: datetime

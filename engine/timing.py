@@ -1,0 +1,82 @@
+"""What time alone changes: which alerts it concerns, and when somebody must be looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from engine.alerts import Chosen, Step, escalates_at, followed_up
+from engine.model.alert import Alert, AlertEvent, AlertReason, Phase
+from engine.model.escalation import Escalation
+from engine.model.finding import Severity
+from engine.model.therapy import TherapySpan
+from engine.rulebook import AlertRule, Rulebook
+from engine.telling import Judged, tell
+from engine.therapy import spans
+
+Usual = Mapping[Severity, timedelta]
+"""After how long an alert of a severity is told again when nobody has acknowledged it."""
+
+
+def timed_families(rulebook: Rulebook) -> frozenset[str]:
+    """The families of which time may raise or end an alert."""
+    alert_rules = (rule for rule in rulebook.in_force if isinstance(rule, AlertRule))
+    return frozenset(rule.family for rule in alert_rules if rule.timed)
+
+
+def unacknowledged(
+    alerts: Iterable[Alert], judged: Judged, rulebook: Rulebook, usual: Usual
+) -> Iterator[tuple[Alert, tuple[AlertEvent, ...]]]:
+    """The alerts that have waited long enough for somebody to take them on: told again, or followed up."""
+    watch, record = judged.occasion.watch, judged.record
+    for alert in sorted(alerts, key=lambda alert: alert.alert_id):
+        escalation = _escalation(alert, rulebook)
+        at = escalates_at(alert, escalation, usual)
+        if at is None or watch is None or at > watch.clock:
+            continue
+        if escalation.grace and followed_up(alert, escalation.grace, record.results, spans(record.therapy)):
+            yield replace(alert, waiting_since=None), ()
+        else:
+            step = Step(Phase.ESCALATE, AlertReason.UNACKNOWLEDGED)
+            after, event = tell(alert, Chosen(alert.current, ()), step, judged)
+            yield after, (event,)
+
+
+def look_at(
+    judged: Judged, exposures: Iterable[TherapySpan], rulebook: Rulebook, usual: Usual, after_stop: timedelta
+) -> datetime | None:
+    """The next instant at which something may be told though nothing is heard until then.
+
+    At once where the engine has not begun to watch.
+    """
+    watch = judged.occasion.watch
+    if watch is None:
+        return judged.occasion.now if exposures else None
+    instants = [finding.look_at for finding in judged.findings if finding.look_at is not None]
+    told_again = (escalates_at(a, _escalation(a, rulebook), usual) for a in judged.record.alerts)
+    instants += (instant for instant in told_again if instant is not None)
+    if timed_families(rulebook):
+        changes = (change for span in exposures for change in _changes(span, after_stop))
+        instants += (change for change in changes if change > watch.clock)
+    return min(instants, default=None)
+
+
+def _escalation(alert: Alert, rulebook: Rulebook) -> Escalation:
+    """What the rule says of being told again; a rule that is gone says nothing."""
+    rule = rulebook.by_id.get(alert.published.rule_id)
+    return rule.escalation if isinstance(rule, AlertRule) else Escalation()
+
+
+def _changes(span: TherapySpan, after_stop: timedelta) -> Iterator[datetime]:
+    """Every instant at which a course enters another phase."""
+    yield span.start
+    if span.stop is not None:
+        yield span.stop
+        yield span.stop + after_stop
+    for change in span.doses:
+        yield change.effective
+    for begin, end in span.holds:
+        yield begin
+        if end is not None:
+            yield end
