@@ -19,12 +19,16 @@ ROOT = Path(__file__).parents[3]
 BAD = ROOT / "tests" / "rules" / "bad"
 _FILE = "# file: "
 _EXPECT = "# expect: "
+_PROOFS = {"alt": "liver", "ast": "liver", "wbc": "blood"}
 
 
 def _analyte(name: str, title: str, *units: str) -> AnalyteDefinition:
     kind = AnalyteKind.QUANTITY if units else AnalyteKind.CODED
     unit = units[0] if len(units) == 1 else ""
-    return AnalyteDefinition(name, title, unit, kind, "", units, Decimal(0), Decimal(9999))
+    panel = _PROOFS.get(name, "")
+    return AnalyteDefinition(
+        name, title, unit, kind, panel, units, Decimal(0), Decimal(9999), proves_panel=bool(panel)
+    )
 
 
 ANALYTES = {

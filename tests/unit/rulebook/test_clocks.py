@@ -9,7 +9,7 @@ import pytest
 
 from engine.model.quantity import Truth
 from engine.model.watch import Watch
-from engine.rulebook.cases import NOW
+from engine.rulebook.case_courses import NOW
 from engine.rulebook.conditions import Standing, View, read_condition
 from engine.rulebook.syntax import Unreadable
 from tests.unit.rulebook.bad_files import ANALYTES
