@@ -21,7 +21,7 @@ def last_panels(
     found: dict[str, datetime] = {}
     for result in results:
         definition = analytes.get(result.analyte)
-        if definition is None or not definition.proves_panel or result.problem is not None:
+        if definition is None or not definition.proves_panel or result.problem is not None or result.spoiled:
             continue
         if STATUS_ACTIONS[result.status] in _TAKEN and result.method != ESTIMATE:
             at = result.collected.at
