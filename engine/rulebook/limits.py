@@ -71,7 +71,7 @@ def limited(rule: Rule, situation: Situation) -> Limited:
     stated = [told[-1] for name, told in situation.facts.items() if name.startswith(prefix) and told]
     if not stated:
         return Limited(rule.conditions)
-    day = situation.instant.date()
+    day = situation.at.date()
     conditions = list(rule.conditions)
     notes: dict[int, str] = {}
     labels: list[str] = []
