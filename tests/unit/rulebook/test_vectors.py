@@ -27,6 +27,10 @@ def _speaking(record: str) -> dict[str, str]:
     return {each.rule_id[:3]: each.severity.value for each in found if each.severity is not None}
 
 
+def _pages(severity: Severity) -> bool:
+    return severity.rank >= Severity.URGENT.rank
+
+
 def _apart_from_new(record: str) -> dict[str, str]:
     """Without a19, which speaks of whatever is raised and was not before the start."""
     return {rule: severity for rule, severity in _speaking(record).items() if rule != "a19"}
@@ -138,10 +142,10 @@ def test_unknown_symptoms_are_asked_for() -> None:
 
 def test_whatever_else_fires_takes_precedence_over_a_mild_rise() -> None:
     """The alert for a stop never reads as advice to carry on."""
-    over = {rule.id[:3] for rule in shipped_alerts() if "a13-mild-rise" in rule.supersedes}
+    injury = [rule for rule in shipped_alerts() if rule.family == "liver-injury" and _pages(rule.severity)]
 
-    graver = "a01 a02 a03 a04 a05 a06 a07 a08 a09 a10 a14 a15 b02 b03 c06 p03"
-    assert set(graver.split()) == over
+    assert {rule.id for rule in injury if "a13-mild-rise" not in rule.supersedes} == set()
+    assert len(injury) > 20
 
 
 def test_exactly_the_critical_rules_look_at_preliminary_results() -> None:
