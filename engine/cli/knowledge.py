@@ -12,6 +12,7 @@ from engine.cli.shared import (
     ConfigOption,
     JsonOption,
     MappingsOption,
+    ProtocolOption,
     RulesOption,
     fail,
     load_settings,
@@ -27,10 +28,16 @@ rules = typer.Typer(no_args_is_help=True, help="The rules: check, test, list, sh
 mappings = typer.Typer(no_args_is_help=True, help="Codes, units and drugs: check, lookup, unmapped.")
 
 
-def _knowledge(config: Path | None, rules_folder: Path | None, mappings_folder: Path | None) -> Knowledge:
+def _knowledge(
+    config: Path | None,
+    rules_folder: Path | None,
+    mappings_folder: Path | None,
+    protocol: str | None = None,
+) -> Knowledge:
     from engine import app
 
-    return app.knowledge_of(load_settings(config, rules=rules_folder, mappings=mappings_folder))
+    settings = load_settings(config, rules=rules_folder, mappings=mappings_folder, protocol=protocol)
+    return app.knowledge_of(settings)
 
 
 @rules.command("check")
@@ -97,14 +104,15 @@ def list_rules(
     form: Annotated[
         str, typer.Option("--format", help="table, or markdown for docs/rules.md.", metavar="table|markdown")
     ] = "table",
+    protocol: ProtocolOption = None,
     rules_folder: RulesOption = None,
     mappings_folder: MappingsOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """One line for each rule: id, kind, severity, status, title."""
+    """One line for each rule: id, kind, severity, status, whether the protocol puts it in force, title."""
     from engine.rulebook import AlertRule, Invariant
 
-    knowledge = _knowledge(config, rules_folder, mappings_folder)
+    knowledge = _knowledge(config, rules_folder, mappings_folder, protocol)
     rulebook = knowledge.rulebook
     if form not in ("table", "markdown"):
         raise fail(f"no format {form!r}", "table or markdown")
