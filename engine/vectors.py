@@ -45,6 +45,7 @@ class ExpectedAlert(_Strict):
     severity: Severity
     phase: Phase
     values: Mapping[str, str] = Field(default_factory=dict)
+    labels: tuple[str, ...] = ()
     speaks_for: tuple[str, ...] = ()
 
 
@@ -198,8 +199,10 @@ def _lines(vector: Vector, events: Sequence[AlertEvent]) -> Iterator[str]:
 def _same(expected: ExpectedAlert, event: AlertEvent) -> bool:
     if (expected.rule, expected.severity, expected.phase) != (event.rule, event.severity, event.phase):
         return False
-    return expected.values.items() <= values_of(event).items() and set(expected.speaks_for) <= set(
-        event.superseded
+    return (
+        expected.values.items() <= values_of(event).items()
+        and set(expected.labels) <= _labels(event)
+        and set(expected.speaks_for) <= set(event.superseded)
     )
 
 
@@ -212,17 +215,25 @@ def values_of(event: AlertEvent) -> dict[str, str]:
     }
 
 
+def _labels(event: AlertEvent) -> set[str]:
+    return {label.text for label in event.labels}
+
+
 def _expected_words(expected: ExpectedAlert) -> str:
     what = (expected.rule, expected.severity, expected.phase)
-    return _words(what, expected.values, expected.speaks_for)
+    return _words(what, expected.values, expected.labels, expected.speaks_for)
 
 
 def _found_words(event: AlertEvent, expected: ExpectedAlert | None) -> str:
-    """Other rules only where any are asked for: most alerts speak for some."""
+    """Labels and other rules only where any are asked for: most alerts have some beside."""
+    labels = _labels(event) if expected is not None and expected.labels else ()
     others = event.superseded if expected is not None and expected.speaks_for else ()
-    return _words((event.rule, event.severity, event.phase), values_of(event), others)
+    return _words((event.rule, event.severity, event.phase), values_of(event), labels, others)
 
 
-def _words(what: Iterable[str], values: Mapping[str, str], others: Iterable[str]) -> str:
+def _words(
+    what: Iterable[str], values: Mapping[str, str], labels: Iterable[str], others: Iterable[str]
+) -> str:
     shown = (f"{analyte}={value}" for analyte, value in sorted(values.items()))
-    return ", ".join((*what, *shown, *(f"for {rule}" for rule in others)))
+    quoted = (f'"{label}"' for label in sorted(labels))
+    return ", ".join((*what, *shown, *quoted, *(f"for {rule}" for rule in others)))
