@@ -70,6 +70,11 @@ SORTS: Mapping[str, Sort] = {
     "segments": Sort("30451-9^Segmented neutrophils^LN", "10*9/L", ""),
     "bands": Sort("26507-4^Band form neutrophils^LN", "10*9/L", ""),
     "neutrophils_percent": Sort("770-8^Neutrophils/Leukocytes^LN", "%", ""),
+    "eosinophils": Sort("711-2^Eosinophils^LN", "10*9/L", "0.0-0.5"),
+    "mcv": Sort("787-2^MCV^LN", "fL", "80-100"),
+    "inr": Sort("6301-6^INR^LN", "{INR}", "0.8-1.2"),
+    "tgn": Sort("32660-3^6-Thioguanine^LN", "pmol/8x10(8)RBC", "235-450"),
+    "tpmt_activity": Sort("21563-2^Thiopurine methyltransferase^LN", "mU/L", ""),
     "sodium": Sort("2951-2^Sodium^LN", "mmol/L", "135-145"),
 }
 
