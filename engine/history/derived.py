@@ -34,9 +34,7 @@ def derived_facts(
     Of a gene the gravest of what is stated, what the genotype, the phenotype and the activity say counts,
     of each the newest: a normal activity takes nothing back. ``read`` gives the levels of a result.
     """
-    usable = sorted(
-        (r for r in results if r.problem is None and STATUS_ACTIONS[r.status] in FINAL), key=clinical_order
-    )
+    usable = [r for r in results if r.problem is None and STATUS_ACTIONS[r.status] in FINAL]
     found = dict(told)
     levels = [(result, level) for result in usable for level in read(result)]
     for gene in GENES:
@@ -44,7 +42,7 @@ def derived_facts(
         stated = [(_STATED, fact) for fact in told.get(gene, ())]
         if measured:
             found[gene] = tuple(_gravest([*stated, *measured]))
-    weights = tuple(_weights(usable))
+    weights = tuple(_weights(sorted((r for r in usable if r.analyte == _WEIGHT), key=clinical_order)))
     if weights:
         together = (*told.get("weight", ()), *weights)
         found["weight"] = tuple(sorted(together, key=lambda fact: fact.effective.at))
@@ -91,6 +89,6 @@ def _grade(level: str) -> int:
 def _weights(usable: Iterable[Result]) -> Iterator[Fact]:
     for result in usable:
         point = result.quantity.interval.point if result.quantity is not None else None
-        if result.analyte == _WEIGHT and point is not None and result.quantity is not None:
+        if point is not None and result.quantity is not None:
             value = f"{plain(point)} {result.quantity.unit}"
             yield Fact("weight", value, result.collected, f"measured, {result.sender}")
