@@ -132,6 +132,7 @@ def _changed(rule: Rule, limit: Limit) -> tuple[int, Condition]:
         place: found
         for place, condition in enumerate(rule.conditions)
         if (found := _CONDITION.fullmatch(condition.text)) is not None
+        and found["analyte"] in condition.analytes
     }
     of_analyte = {place: found for place, found in compared.items() if found["analyte"] == limit.analyte}
     fitting = [place for place, found in of_analyte.items() if found["measure"] == limit.measure]

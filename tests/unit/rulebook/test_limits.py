@@ -84,6 +84,16 @@ def test_a_limit_on_a_multiple() -> None:
     assert _found("240 U/L", stated, "alt >= 5 x baseline", baseline=baseline).truth.value == "true"
 
 
+def test_a_limit_on_a_repeated_value() -> None:
+    """What is asked of each result keeps its count."""
+    results = "results: {alp: {-7d: 33 U/L, 0d: 31 U/L}}\nranges: {alp: 40-120}"
+    example = rule("alp < 1 x LLN for 2 results")
+    facts = 'facts: {"limit.x01-example.alp": "0.8 x LLN until 2026-12-31 because so"}'
+
+    assert finding(example, results).truth.value == "true"
+    assert finding(example, f"{facts}\n{results}").truth.value == "false"
+
+
 def test_a_limit_on_a_rule_about_low_values() -> None:
     """Quieter is lower there."""
     facts = 'facts: {"limit.x01-example.wbc": "2 10*9/L until 2026-12-31 because so"}'
