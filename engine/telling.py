@@ -170,9 +170,14 @@ def _ending_message(told: Finding, finding: Finding, reason: AlertReason, protoc
 def _not_fired(findings: Sequence[Finding], spoken: Finding) -> tuple[NotFired, ...]:
     return tuple(
         NotFired(finding.rule_id, finding.truth.value, why_silent(finding))
-        for finding in findings
+        for finding in sorted(findings, key=_has_no_limit)
         if finding.severity is None and finding.rule_id != spoken.rule_id
     )
+
+
+def _has_no_limit(finding: Finding) -> bool:
+    """Sorts what a limit of this patient may keep silent to the front: it must not be cut off."""
+    return not any(evidence.limit for evidence in finding.evidence)
 
 
 _STATE_WORDS: Mapping[TherapyState, str] = {

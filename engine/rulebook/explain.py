@@ -141,8 +141,9 @@ def why_silent(finding: Finding) -> str:
     """
     if finding.truth is Truth.TRUE or not finding.evidence:
         return ""
-    limits = dict.fromkeys(evidence.limit for evidence in finding.evidence if evidence.limit)
-    return "; ".join((_why(finding.evidence[0]), *limits))
+    limits = {evidence.limit: evidence for evidence in finding.evidence if evidence.limit}
+    below = (evidence for evidence in limits.values() if evidence.truth is Truth.FALSE)
+    return "; ".join((_why(next(below, finding.evidence[0])), *limits))
 
 
 def _why(evidence: Evidence) -> str:

@@ -50,10 +50,11 @@ def test_every_alert_shows_the_limit() -> None:
     """An alert of that rule as a label, an alert of another with the rule that stayed silent."""
     day = _day()
     day.roster_row("H1", "fact", "d-1", note=LIMIT)
-    day.at("d0 08:00").oru(obx("alt", "600", limits=""), ast="30", wbc="2.0")
+    day.at("d0 08:00").oru(obx("alt", "600", limits=""), wbc="2.0")
 
     (other,) = day.events()
     assert f"a02-alt-ast-500: ALT 600 U/L is below 800 U/L; {IN_FORCE}" in evidence_card(other)
+    assert other.not_fired[0].rule == A02.rule
 
     day.at("d0 09:00").oru(obx("alt", "900", limits=""))
     own = next(each for each in day.open_alerts() if each.published.rule_id == A02.rule)
