@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def map_codes(day: Scenario, folder: Path, *codes: str) -> None:
     site = f'\nstevens:\n  senders: ["STEVLIS|STEVENS"]\n{default}\n  codes: sites/stevens.csv\n'
     sites.write_text(sites.read_text("utf-8") + site, "utf-8")
     folders = KnowledgeFolders(ROOT / "rules", folder, ROOT / "docs" / "sources.md")
-    knowledge = load_knowledge(folders, "strictest")
+    knowledge = replace(day.knowledge, terminology=load_knowledge(folders, "strictest").terminology)
     day.intake = Intake(day.store, knowledge, IntakeOptions(clock=lambda: day.now))
 
 
