@@ -54,6 +54,7 @@ def knowledge_of(settings: Settings) -> Knowledge:
         HistoryOptions(
             after_stop=timedelta(days=settings.exposure.days_after_stop),
             baseline_window=timedelta(days=settings.baseline.window_days),
+            assumed_ranges=settings.history.assumed_ranges,
         ),
         by_indication=settings.protocol_by_indication,
     )

@@ -181,7 +181,8 @@ def _judge(
     findings: tuple[Finding, ...] = ()
     if exposures:
         until = told_until(record.therapy)
-        seen = situation_of(record.results, exposures, stated, knowledge.history, occasion.watch, until)
+        results = _as_judged(record, knowledge)
+        seen = situation_of(results, exposures, stated, knowledge.history, occasion.watch, until)
         situation = _under_protocol(seen, record, rulebook, knowledge.terminology.analytes)
         findings = conclude(rulebook.in_force, situation, knowledge.terminology.analytes)
     judged = Judged(record, situation, findings, rulebook.protocol, knowledge.revision, occasion)
@@ -254,6 +255,22 @@ def _under_protocol(
     name = rulebook.protocol.name if rulebook.protocol is not None else ""
     panels = last_panels(record.results, analytes) if situation.watch is not None else {}
     return replace(situation, baseline_mode=rulebook.baseline_mode, protocol=name, panels=panels)
+
+
+def _as_judged(record: Record, knowledge: Knowledge) -> Sequence[Result]:
+    """The results, with published ranges where the site asks for them and the laboratory printed none."""
+    if not knowledge.history.assumed_ranges:
+        return record.results
+    sex = record.person.demographics.sex
+    return [_with_assumed_range(result, sex, knowledge.terminology) for result in record.results]
+
+
+def _with_assumed_range(result: Result, sex: str, terminology: Terminology) -> Result:
+    printed = result.reference
+    if result.quantity is None or (printed and (printed.low is not None or printed.high is not None)):
+        return result
+    assumed = terminology.assumed_reference(result.analyte, sex, result.quantity.unit)
+    return replace(result, reference=assumed) if assumed is not None else result
 
 
 def _episode(situation: Situation | None, finding: Finding | None, knowledge: Knowledge) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -53,6 +53,8 @@ def load_knowledge(
     rulebook = parse_rulebook(rules, terminology.analytes, sources).with_protocol(protocol)
     binding = f"{protocol} by indication" if by_indication else protocol
     revision = _revision(mappings, rules, binding, options)
+    conditions = (condition for rule in rulebook.rules for condition in rule.conditions)
+    options = replace(options, ranged=frozenset(name for each in conditions for name in each.ranged))
     return Knowledge(terminology, rulebook, options, revision, by_indication)
 
 
@@ -108,6 +110,7 @@ def _revision(
                 binding,
                 str(options.after_stop // timedelta(days=1)),
                 str(options.baseline_window // timedelta(days=1)),
+                str(options.assumed_ranges),
             )
         ).encode()
     )

@@ -78,7 +78,7 @@ def _numbers(evidence: Evidence) -> str:
         parts.append(evidence.limit)
     if evidence.reference_kind and evidence.reference_value:
         origin = f" ({evidence.reference_source})" if evidence.reference_source else ""
-        parts.append(f"{evidence.reference_kind} {evidence.reference_value}{origin}")
+        parts.append(f"{evidence.reference_name} {evidence.reference_value}{origin}")
     elif evidence.reference_source:
         parts.append(evidence.reference_source)
     if evidence.cause is not None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from engine.history.neutrophils import complete_neutrophils
 from engine.model.codes import ESTIMATE
 from engine.model.result import STATUS_ACTIONS, Problem, Result, StatusAction
 
 FINAL = frozenset({StatusAction.EVALUATE})
+_HABIT = 3  # so many results in a row without a range; our choice
 FINAL_AND_PROVISIONAL = frozenset({StatusAction.EVALUATE, StatusAction.PROVISIONAL})
 
 
@@ -53,6 +56,29 @@ def unanswered_problems(results: Iterable[Result]) -> tuple[Result, ...]:
     open_ones = (newest[subject] for subject in newest if newest[subject].problem is not None)
     problems = {result.key: result for result in open_ones if newest[_question(result)] is result}
     return tuple(sorted(problems.values(), key=clinical_order))
+
+
+def without_range(
+    usable: Mapping[str, Sequence[Result]], ranged: Collection[str], since: datetime
+) -> tuple[Result, ...]:
+    """A problem for each of the analytes ``ranged`` whose last results all came without any limit.
+
+    No multiple of a limit can be judged on them, and nobody would notice. One range left out is no habit.
+    """
+    found = []
+    for name in sorted(set(ranged).intersection(usable)):
+        newest = [r for r in usable[name] if not r.derived_from and r.collected.latest >= since]
+        newest = newest[-_HABIT:]
+        if len(newest) == _HABIT and not any(map(_has_limits, newest)):
+            last = newest[-1]
+            key = f"range-missing|{last.sender}|{name}"
+            found.append(replace(last, key=key, quantity=None, problem=Problem.RANGE_MISSING))
+    return tuple(found)
+
+
+def _has_limits(result: Result) -> bool:
+    limits = result.reference
+    return limits is not None and not limits.assumed and (limits.low is not None or limits.high is not None)
 
 
 def _question(result: Result) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.history.baseline import baselines
-from engine.history.series import FINAL, FINAL_AND_PROVISIONAL, series, unanswered_problems
+from engine.history.series import FINAL, FINAL_AND_PROVISIONAL, series, unanswered_problems, without_range
 from engine.model.moment import Moment
 from engine.model.record import Situation
 from engine.model.result import Result
@@ -18,11 +18,15 @@ from engine.model.watch import Watch
 @dataclass(frozen=True, slots=True)
 class HistoryOptions:
     """``after_stop``: results collected this long after a stop are still judged (the drug acts on);
-    ``baseline_window``: how far before the start a value may count as, or towards, the baseline.
+    ``baseline_window``: how far before the start a value may count as, or towards, the baseline;
+    ``assumed_ranges``: a published range stands in where a laboratory printed none; ``ranged`` are the
+    analytes whose printed range some rule looks at.
     """
 
     after_stop: timedelta = timedelta(days=90)
     baseline_window: timedelta = timedelta(days=365)
+    assumed_ranges: bool = False
+    ranged: frozenset[str] = frozenset()
 
 
 def situation_of(
@@ -65,13 +69,14 @@ def situation_of(
     problems = tuple(
         problem for problem in unanswered_problems(in_scope) if problem.collected.latest >= begun[0].start
     )
+    missing_ranges = without_range(usable, options.ranged, begun[0].start)
     found, absent = baselines(usable, facts, episodes, options.baseline_window)
     return Situation(
         at=at,
         scope_from=begun[0].start,
         series=usable,
         provisional=provisional,
-        problems=problems,
+        problems=(*problems, *missing_ranges),
         baselines=found,
         without_baseline=absent,
         facts=facts,

@@ -35,6 +35,10 @@ class UnknownCause(StrEnum):
     MISSING = "missing"  # the analyte was never measured, or only with a problem
 
 
+ASSUMED = "assumed "
+"""How the source of a reference begins that no laboratory printed with the result: ``assumed ULN: ...``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One condition of a rule as it was judged. Numbers are text, exact.
@@ -63,6 +67,16 @@ class Evidence:
     cause: UnknownCause | None = None
     note: str = ""
     limit: str = ""
+
+    @property
+    def assumed(self) -> str:
+        """``assumed ULN`` (or LLN, range) where no laboratory printed the reference, else empty."""
+        return self.reference_source.partition(":")[0] if self.reference_source.startswith(ASSUMED) else ""
+
+    @property
+    def reference_name(self) -> str:
+        """What the reference is called: ``baseline``, ``ULN``, ``assumed ULN``."""
+        return self.assumed or self.reference_kind
 
 
 @dataclass(frozen=True, slots=True)

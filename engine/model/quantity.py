@@ -141,10 +141,14 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRange:
-    """A laboratory's reference range in the unit of its result; None where a side is not limited."""
+    """A laboratory's reference range in the unit of its result; None where a side is not limited.
+
+    ``assumed``: no laboratory printed it with the result; it is a published one that the site asked for.
+    """
 
     low: Decimal | None
     high: Decimal | None
     text: str
     low_open: bool = False
     high_open: bool = False
+    assumed: bool = False

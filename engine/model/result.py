@@ -71,6 +71,7 @@ class Problem(StrEnum):
     IMPLAUSIBLE = "implausible"
     CODE_UNMAPPED = "code-unmapped"
     IDENTITY_CONFLICT = "identity-conflict"
+    RANGE_MISSING = "range-missing"  # concluded from the last results of an analyte, never stored
 
 
 @dataclass(frozen=True, slots=True, order=True)

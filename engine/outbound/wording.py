@@ -129,7 +129,7 @@ def fold_text(evidence: Evidence) -> str:
 def extent_text(evidence: Evidence, times: str = " x ") -> str:
     """How far the value is from its reference or limit: ``6.8 x baseline 31``, ``limit 500``."""
     if evidence.fold and evidence.reference_kind:
-        words = f"{fold_text(evidence)}{times}{evidence.reference_kind} {evidence.reference_value}"
+        words = f"{fold_text(evidence)}{times}{evidence.reference_name} {evidence.reference_value}"
         return words.strip()
     return f"limit {evidence.threshold}" if evidence.threshold else ""
 
@@ -237,7 +237,7 @@ def condition_text(evidence: Evidence) -> str:
     if evidence.value:
         parts.append(_observation_text(evidence))
     if evidence.reference_kind:
-        reference = f"{evidence.reference_kind} {evidence.reference_value}".strip()
+        reference = f"{evidence.reference_name} {evidence.reference_value}".strip()
         source = f" ({evidence.reference_source})" if evidence.reference_source else ""
         parts.append(f"{reference}{source}")
     if evidence.threshold:

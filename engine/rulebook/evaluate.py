@@ -19,6 +19,7 @@ from engine.rulebook.tree import Judged, decisive, judge, supporting, unknown_ra
 
 _SEVERITIES = tuple(Severity)
 _SILENT = -1
+_OF_SENDERS = frozenset({Problem.CODE_UNMAPPED, Problem.RANGE_MISSING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,7 @@ def evaluate(
     rule: AlertRule, situation: Situation, analytes: Analytes, standing: Standing = ALONE
 ) -> tuple[Finding, ...]:
     """The findings of one rule: exactly one of a clinical rule, whatever its truth, so that silence can be
-    explained; of a data-quality rule one for each analyte with that problem, of unmapped codes one for each
-    sender.
+    explained; of a data-quality rule one for each subject (:func:`subject_of`) of that problem.
     ``analytes`` gives the names that messages use, ``standing`` what other rules have concluded. The
     evidence that decided comes first.
 
@@ -115,11 +115,11 @@ def _loudness(judgement: Judgement) -> int:
 
 
 def subject_of(result: Result) -> str:
-    """What a data-quality finding is about: the analyte, or the sender of codes that nobody has mapped.
+    """What a data-quality finding is about: the analyte, or the sender of what is missing with all its tests.
 
     Mapping is done for a sender, not for a code: hundreds of notices would hide the one thing to do.
     """
-    return result.sender if result.problem is Problem.CODE_UNMAPPED else result.analyte or result.code
+    return result.sender if result.problem in _OF_SENDERS else result.analyte or result.code
 
 
 def _judged(rule: Rule, view: View) -> Judgement:
@@ -152,7 +152,7 @@ def label_of(annotation: Annotation, judgement: Judgement, analytes: Analytes) -
         return None
     speaking = _speaking(judgement)
     material = Material(judgement.view, (*speaking, *judgement.verdicts), _trigger(speaking, ""), analytes)
-    return Label(annotation.id, fill(template, material))
+    return Label(annotation.id, fill(template, material) + _assumptions(speaking))
 
 
 def _text_of(annotation: Annotation, truth: Truth) -> Template | None:
@@ -175,7 +175,8 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
     message = action = ""
     if judgement.severity is not None:
         material = Material(view, (*speaking, *judgement.verdicts), trigger, analytes)
-        message, action = _message(rule, tree.truth, material), fill(rule.action, material)
+        message = _message(rule, tree.truth, material) + _assumptions(speaking)
+        action = fill(rule.action, material)
     used = speaking or judgement.verdicts
     times = [verdict.result.collected.at for verdict in used if verdict.result is not None]
     overdue = [verdict.since for verdict in speaking if verdict.since is not None]
@@ -209,6 +210,12 @@ def _message(rule: AlertRule, truth: Truth, material: Material) -> str:
     if rule.message_unknown is not None:
         return fill(rule.message_unknown, material)
     return f"Cannot exclude: {fill(rule.message, material)}"
+
+
+def _assumptions(speaking: Sequence[Verdict]) -> str:
+    """`` (assumed ULN)`` where something that speaks rests on a range that no laboratory printed."""
+    assumed = sorted({verdict.evidence.assumed for verdict in speaking} - {""})
+    return f" ({', '.join(assumed)})" if assumed else ""
 
 
 def _trigger(speaking: Sequence[Verdict], analyte: str) -> Verdict | None:

@@ -24,7 +24,10 @@ FIELDS = ("sent", "fold", "ratio", "baseline", "uln", "lln", "collected")
 TRIGGER_FIELDS = (*FIELDS, "name", "code", "sender")
 PAST_FIELD = "was"  # only of an analyte with a condition on its past
 # What only a rule about such observations can tell.
-PROBLEM_FIELDS = {"codes": Problem.CODE_UNMAPPED, "fault": Problem.VALUE_UNREADABLE}
+PROBLEM_FIELDS = {
+    "codes": frozenset({Problem.CODE_UNMAPPED, Problem.RANGE_MISSING}),
+    "fault": frozenset({Problem.VALUE_UNREADABLE}),
+}
 COURSE = "course"  # the course that conditions on courses and doses are about
 OVERDUE = "overdue"
 PROTOCOL = "protocol"
@@ -116,7 +119,7 @@ def _placeholder(field: str, conditions: Sequence[Condition], speaking: Sequence
         known = (*known, PAST_FIELD)
     if name == "trigger":
         problems = {condition.problem for condition in speaking if isinstance(condition, Unusable)}
-        known = (*TRIGGER_FIELDS, *(key for key, problem in PROBLEM_FIELDS.items() if problem in problems))
+        known = (*TRIGGER_FIELDS, *(key for key, kinds in PROBLEM_FIELDS.items() if kinds & problems))
     if "." in field and attribute not in known:
         raise Unreadable(f'placeholder "{{{field}}}" has no such field', near(attribute, known))
     needed = {"baseline": "baseline", "uln": "ULN", "lln": "LLN"}.get(attribute)

@@ -160,9 +160,14 @@ class Alerts(_Section):
 
 
 class History(_Section):
-    """``lookback_days``: how long results of people who are not on therapy are kept; 0 keeps none."""
+    """``lookback_days``: how long results of people who are not on therapy are kept; 0 keeps none.
+
+    ``assumed_ranges``: where a laboratory prints no reference range, the published one of
+    ``reference_ranges.csv`` stands in, and every alert that rests on it says so.
+    """
 
     lookback_days: CountOrZero = 180
+    assumed_ranges: bool = False
 
 
 class Exposure(_Section):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
 from engine.errors import Defect
 from engine.model.codes import AnalyteDefinition
@@ -15,14 +16,21 @@ _COLUMNS = ("analyte", "sex", "low", "high", "unit", "source")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
+class AssumedRange(NamedTuple):
+    """A published range and the canonical unit that it is in."""
+
+    range: ReferenceRange
+    unit: str
+
+
 def parse_ranges(
     file: str, text: str, analytes: Mapping[str, AnalyteDefinition], defects: list[Defect]
-) -> dict[tuple[str, str], ReferenceRange]:
+) -> dict[tuple[str, str], AssumedRange]:
     """Read the table: (analyte, sex) → range in the canonical unit; sex is ``M``, ``F`` or empty for all.
 
-    The text of every range says that it is assumed and names its source.
+    The text of every range names its source.
     """
-    found: dict[tuple[str, str], ReferenceRange] = {}
+    found: dict[tuple[str, str], AssumedRange] = {}
     lines: dict[tuple[str, str], int] = {}
     for row in read_table(file, text, _COLUMNS, defects):
         key = (row["analyte"], row["sex"])
@@ -53,7 +61,8 @@ def parse_ranges(
             if row["high"]
             else f">{row['low']}"
         )
-        found[key] = ReferenceRange(low, high, f"{shown} (assumed: {row['source']})")
+        limits = ReferenceRange(low, high, f"{shown}, {row['source']}", assumed=True)
+        found[key] = AssumedRange(limits, row["unit"])
     return found
 
 

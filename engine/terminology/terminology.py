@@ -20,7 +20,7 @@ from engine.terminology.genes import GeneTable, parse_genes
 from engine.terminology.identify import identify
 from engine.terminology.loinc import parse_loinc
 from engine.terminology.methods import as_named, parse_methods
-from engine.terminology.ranges import parse_ranges
+from engine.terminology.ranges import AssumedRange, parse_ranges
 from engine.terminology.sites import parse_sites
 from engine.terminology.specimens import SpecimenTable, parse_specimens, unknown_conditions
 from engine.terminology.units import Conversion, damage, parse_units
@@ -59,7 +59,7 @@ class Terminology:
     analytes: Mapping[str, AnalyteDefinition]
     warnings: tuple[Defect, ...]
     _tables: lookup.Tables
-    _ranges: Mapping[tuple[str, str], ReferenceRange]
+    _ranges: Mapping[tuple[str, str], AssumedRange]
     _genes: GeneTable
     specimens: SpecimenTable
     _methods: Mapping[str, str]
@@ -154,12 +154,13 @@ class Terminology:
             reference.high_open,
         )
 
-    def assumed_reference(self, analyte: str, sex: str) -> ReferenceRange | None:
-        """A published range for a result without one, labelled "assumed"; only where a site asks for it.
+    def assumed_reference(self, analyte: str, sex: str, unit: str) -> ReferenceRange | None:
+        """A published range for a result in that canonical unit; only where a site asks for it.
 
         ``sex`` is PID-8; where the table has a range per sex only, an unknown sex gives None.
         """
-        return self._ranges.get((analyte, sex)) or self._ranges.get((analyte, ""))
+        found = self._ranges.get((analyte, sex)) or self._ranges.get((analyte, ""))
+        return found.range if found is not None and found.unit == unit else None
 
     def method(self, codings: Iterable[Coding]) -> str:
         """The method that OBX-17 names by code or text, or empty: the code of a result may imply it too."""

@@ -127,11 +127,13 @@ class Scenario:
         *,
         every_rule: bool = False,
         by_indication: bool = False,
+        assumed_ranges: bool = False,
         url: str = "sqlite://",
     ) -> None:
         self.now = DAY_ZERO
         known = knowledge() if every_rule else knowledge_of_scenarios()
-        self.knowledge = replace(known, by_indication=by_indication)
+        history = replace(known.history, assumed_ranges=assumed_ranges)
+        self.knowledge = replace(known, by_indication=by_indication, history=history)
         self.store = Store.open(url)
         options = replace(options or IntakeOptions(), clock=lambda: self.now)
         self.intake = Intake(self.store, self.knowledge, options)

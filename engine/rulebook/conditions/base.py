@@ -194,6 +194,11 @@ class Condition(ABC):
         """What it compares a multiple with (``baseline``, ``ULN``, ...), or empty."""
         return ""
 
+    @property
+    def ranged(self) -> tuple[str, ...]:
+        """The analytes whose printed reference range it looks at."""
+        return self.analytes if self.multiple_of in ("ULN", "LLN") else ()
+
     def faults(self, analytes: Analytes) -> Iterator[Unreadable]:
         """What is wrong with it although its words are in order: unknown analytes, units that do not fit."""
         for name in self.analytes:

@@ -48,6 +48,11 @@ class BaselineMultiple(Condition):
         """The analytes it judges."""
         return (self.analyte,)
 
+    @property
+    def ranged(self) -> tuple[str, ...]:
+        """The analyte with whose limit the baseline is compared."""
+        return (self.analyte,)
+
     def judge(self, view: View) -> Verdict:
         """Judge the baseline; the verdict names no result, for no measured value is high or low by it."""
         results = view.newest(self.analyte)

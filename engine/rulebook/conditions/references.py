@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
+from engine.model.finding import ASSUMED
 from engine.model.quantity import Interval, Operator, plain
 from engine.model.record import BaselineMode
 from engine.model.result import Result
@@ -45,7 +46,7 @@ def reference_of(kind: str, result: Result, view: View, operator: Operator = Ope
         bound = None if limits is None else limits.high if kind == "ULN" else limits.low
         found = Reference(None, f"no {kind} with that result")
         if bound is not None:
-            found = Reference(Interval.exactly(bound), "OBX-7 of that result")
+            found = Reference(Interval.exactly(bound), source_of(result, kind))
     elif kind == "baseline":
         baseline = view.situation.baselines.get(result.analyte)
         found = Reference(None, view.situation.without_baseline.get(result.analyte, "no baseline"))
@@ -55,7 +56,7 @@ def reference_of(kind: str, result: Result, view: View, operator: Operator = Ope
                 source = f"{source}; this result: {result.method}"
             found = Reference(Interval.exactly(baseline.value), source)
             if operator in HIGH:
-                found = _by_mode(found, baseline.value, upper_limit(result), view.situation.baseline_mode)
+                found = _by_mode(found, baseline.value, result, view.situation.baseline_mode)
     elif kind == "previous":
         earlier = view.before(result)
         found = Reference(None, "no previous result")
@@ -67,6 +68,13 @@ def reference_of(kind: str, result: Result, view: View, operator: Operator = Ope
     if kind != "LLN" and found.interval is not None and found.interval.point == 0:
         return Reference(None, f"{kind} is 0")
     return found
+
+
+def source_of(result: Result, kind: str) -> str:
+    """Where a limit of the result's range is from: printed with it, or ``assumed ULN: 10-40, ...``."""
+    if result.reference is not None and result.reference.assumed:
+        return f"{ASSUMED}{kind}: {result.reference.text}"
+    return "OBX-7 of that result"
 
 
 def upper_limit(result: Result) -> Decimal | None:
@@ -90,12 +98,15 @@ def multiples(kind: str, operator: Operator, result: Result, view: View) -> str:
     )
 
 
-def _by_mode(own: Reference, baseline: Decimal, upper: Decimal | None, mode: BaselineMode) -> Reference:
+def _by_mode(own: Reference, baseline: Decimal, result: Result, mode: BaselineMode) -> Reference:
     """The own baseline as the protocol uses it; without a printed ULN as it is, so that nothing is hidden."""
+    upper = upper_limit(result)
     if upper is None:
         return own
     if mode is BaselineMode.FLOOR_ULN and upper > baseline:
-        source = f"the ULN of that result, above the own baseline {plain(baseline)}"
+        printed = result.reference is None or not result.reference.assumed
+        source = "the ULN of that result" if printed else source_of(result, "ULN")
+        source = f"{source}, above the own baseline {plain(baseline)}"
         return Reference(Interval.exactly(upper), source)
     if mode is BaselineMode.SPLIT and baseline < SPLIT_AT * upper:
         return own._replace(judges=False)

@@ -25,6 +25,7 @@ from engine.rulebook.conditions.base import (
     missing,
     nearest,
 )
+from engine.rulebook.conditions.references import source_of
 from engine.rulebook.syntax import Unreadable, period
 
 
@@ -152,6 +153,11 @@ class Range(Condition):
         """The analytes it judges."""
         return (self.analyte,)
 
+    @property
+    def ranged(self) -> tuple[str, ...]:
+        """The analyte whose range it is."""
+        return (self.analyte,)
+
     def judge(self, view: View) -> Verdict:
         """Judge the current value; UNKNOWN (reference) where the laboratory sent no range."""
         result = view.current(self.analyte)
@@ -181,7 +187,7 @@ class Range(Condition):
             truth if self.outside else truth.negated(),
             result,
             reference=limits.text,
-            source="OBX-7 of that result",
+            source=source_of(result, "range"),
         )
         worse = Operator.LESS if low is Truth.TRUE else Operator.GREATER
         return Verdict(seen, result, None, badness(nearest(interval, worse), worse))

@@ -296,7 +296,7 @@ class Unusable(Condition):
     PATTERNS: ClassVar = ("problem PROBLEM",)
     MEANING: ClassVar = (
         "An observation in scope could not be used, for that reason; the rule gives one finding for each "
-        "analyte concerned, of unmapped codes one for each sender."
+        "analyte concerned, of unmapped codes and missing ranges one for each sender."
     )
     EXAMPLE: ClassVar = "problem unit-missing"
     CAN_BE_UNKNOWN: ClassVar = False

@@ -38,14 +38,13 @@ class Stretch(NamedTuple):
 
 
 def last_stop(situation: Situation) -> datetime | None:
-    """When the thiopurine was last stopped, as told by now; a change to another thiopurine is no stop."""
-    now = situation.at
+    """When the thiopurine was last stopped, as far as is told; a change to another thiopurine is no stop."""
     spans = situation.spans
     stops = (
         span.stop
         for span in spans
         if span.stop is not None
-        and span.stop <= now
+        and span.stop <= situation.horizon
         and not any(o.start < span.stop and (o.stop is None or span.stop < o.stop) for o in spans)
     )
     return max(stops, default=None)
@@ -102,6 +101,11 @@ class Was(Condition):
     def analytes(self) -> tuple[str, ...]:
         """The analytes it judges."""
         return self.comparison.analytes
+
+    @property
+    def ranged(self) -> tuple[str, ...]:
+        """Those of the comparison."""
+        return self.comparison.ranged
 
     def faults(self, analytes: Analytes) -> Iterator[Unreadable]:
         """Those of the comparison."""

@@ -27,7 +27,13 @@ from engine.rulebook.conditions.base import (
     nearest,
     ratio,
 )
-from engine.rulebook.conditions.references import BELOW_SPLIT, REFERENCE_WORDS, multiples, reference_of
+from engine.rulebook.conditions.references import (
+    BELOW_SPLIT,
+    REFERENCE_WORDS,
+    multiples,
+    reference_of,
+    source_of,
+)
 from engine.rulebook.syntax import Unreadable
 
 
@@ -267,6 +273,7 @@ class Ratio(Condition):
             self.text,
             truth,
             above,
+            source=self._assumed(above, below),
             threshold=plain(self.number),
             fold=shown,
             cause=UnknownCause.MISSING if truth is Truth.UNKNOWN and below.spoiled else None,
@@ -274,6 +281,16 @@ class Ratio(Condition):
         )
         number = badness(quotient, self.operator)
         return Verdict(seen, above, excess(quotient, self.operator, self.number), number)
+
+    def _assumed(self, *results: Result) -> str:
+        """The first range behind the quotient that no laboratory printed."""
+        ranges = (r for r in results if self.by_limit and r.reference is not None and r.reference.assumed)
+        return next((source_of(result, "ULN") for result in ranges), "")
+
+    @property
+    def ranged(self) -> tuple[str, ...]:
+        """Both analytes where each is divided by its limit."""
+        return self.analytes if self.by_limit else ()
 
     @property
     def saying(self) -> str:

@@ -209,16 +209,17 @@ def test_reference_ranges_are_converted_with_their_result() -> None:
 
 def test_assumed_ranges_say_so_and_respect_sex() -> None:
     """A range that no laboratory sent is labelled; men and women differ where the source says so."""
-    alt = shipped().assumed_reference("alt", "F")
-    man, woman = shipped().assumed_reference("ggt", "M"), shipped().assumed_reference("ggt", "F")
+    alt = shipped().assumed_reference("alt", "F", "U/L")
+    man, woman = (shipped().assumed_reference("ggt", sex, "U/L") for sex in "MF")
 
     assert alt is not None
-    assert "assumed" in alt.text
+    assert alt.assumed
     assert man is not None
     assert woman is not None
     assert (Decimal(46), Decimal(29)) == (man.high, woman.high)
-    assert shipped().assumed_reference("ggt", "") is None
-    assert shipped().assumed_reference("inr", "F") is None
+    assert shipped().assumed_reference("ggt", "", "U/L") is None
+    assert shipped().assumed_reference("inr", "F", "{INR}") is None
+    assert shipped().assumed_reference("alt", "F", "ukat/L") is None
 
 
 def test_every_defect_of_the_unit_table_is_named_with_its_line() -> None:
