@@ -43,7 +43,7 @@ def parse_rulebook(files: Mapping[str, str], analytes: Analytes, sources_text: s
     for invariant in invariants:
         if invariant.status is Status.ACTIVE:
             defects += broken(invariant, by_id.values())
-    choices = read_choices(files, by_id, sources)
+    choices = read_choices(files, by_id, invariants, sources)
     defects += choices.defects
     defects += _unused(by_id.values(), choices.protocols.values()) if not defects else []
     if defects:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from engine.errors import ConfigError, Defect
 from engine.model.record import BaselineMode
-from engine.rulebook.rule import BASELINE_SWITCH, Protocol, Rule, Source, Status, Switch
+from engine.rulebook.rule import BASELINE_SWITCH, Invariant, Protocol, Rule, Source, Status, Switch
 from engine.rulebook.sources import SourceBook, read_citations
 from engine.rulebook.syntax import near
 from engine.strictyaml import Node, Reader, Scalar, Table, load
@@ -62,11 +62,18 @@ def is_choice(file: str) -> bool:
     return _is_protocol(file) or file.split("/")[1:] == [SWITCHES_FILE]
 
 
-def read_choices(files: Mapping[str, str], rules: Mapping[str, Rule], sources: SourceBook) -> Choices:
+def read_choices(
+    files: Mapping[str, str],
+    rules: Mapping[str, Rule],
+    invariants: Iterable[Invariant],
+    sources: SourceBook,
+) -> Choices:
     """The switches and protocols of a rules folder, given as relative path to text.
 
-    ``rules`` are all rules of the folder by id. A folder without switches has none.
+    ``rules`` are all rules of the folder by id. A contradiction may be settled by ``invariants`` too. A
+    folder without switches has none.
     """
+    proven = frozenset(invariant.id for invariant in invariants)
     defects: list[Defect] = []
     drafts: dict[str, _Draft] = {}
     switches: dict[str, Switch] = {}
@@ -76,7 +83,7 @@ def read_choices(files: Mapping[str, str], rules: Mapping[str, Rule], sources: S
         except ConfigError as error:
             defects += error.defects
             continue
-        reader = _ChoiceReader(file, rules, sources)
+        reader = _ChoiceReader(file, rules, proven, sources)
         if _is_protocol(file):
             drafts[_stem(file)] = reader.draft(reader.table(node, "a protocol"), switches)
         else:
@@ -112,9 +119,12 @@ def _can_be_in_force(rule: Rule) -> bool:
 class _ChoiceReader(Reader):
     """Reads one protocol file or the file of switches."""
 
-    def __init__(self, file: str, rules: Mapping[str, Rule], sources: SourceBook) -> None:
+    def __init__(
+        self, file: str, rules: Mapping[str, Rule], proven: frozenset[str], sources: SourceBook
+    ) -> None:
         super().__init__(file)
         self.rules = rules
+        self.proven = proven
         self.sources = sources
 
     # --- protocols -----------------------------------------------------------------------------
@@ -198,7 +208,8 @@ class _ChoiceReader(Reader):
             self.only_keys(entry, SETTLED_KEYS, "a settled contradiction")
             self.text(entry, "how", "a settled contradiction", required=True)
             for item in self.texts(entry, "rules", "a settled contradiction"):
-                self._rule(item)
+                if item.text not in self.proven:
+                    self._rule(item)
             self._meet(number, settled.line_of(number), met)
         last = max((int(each[1:]) for each in met), default=0)
         for missing in range(1, last):
