@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from engine.alerts import EvidenceChange, Step, choose, next_step
-from engine.history import HistoryOptions, derived_facts, situation_of
+from engine.history import WEIGHT, HistoryOptions, derived_facts, situation_of
 from engine.model.alert import Alert, AlertEvent, AlertReason, Phase
 from engine.model.codes import AnalyteDefinition
 from engine.model.finding import Evidence, Finding, Severity
@@ -296,7 +296,10 @@ def _facts(
         name: tuple(_canonical(fact, knowledge.terminology) for fact in told)
         for name, told in facts(record.therapy).items()
     }
-    return derived_facts(record.results, told_of, exposures, knowledge.terminology.gene_levels)
+    terminology = knowledge.terminology
+    derive_from = {WEIGHT, *terminology.gene_analytes}
+    telling = [result for result in record.results if result.analyte in derive_from]
+    return derived_facts(telling, told_of, exposures, terminology.gene_levels)
 
 
 def _canonical(fact: Fact, terminology: Terminology) -> Fact:

@@ -21,7 +21,7 @@ ReadLevels = Callable[[Result], Sequence[GeneLevel]]
 
 _STATED = "stated"
 _ACTIVITY = "activity"
-_WEIGHT = "body_weight"
+WEIGHT = "body_weight"
 # Red cells of a donor bring the donor's enzyme; four months are the life of a red cell.
 _DONOR_CELLS_LIVE = timedelta(days=122)
 
@@ -42,7 +42,7 @@ def derived_facts(
         stated = [(_STATED, fact) for fact in told.get(gene, ())]
         if measured:
             found[gene] = tuple(_gravest([*stated, *measured]))
-    weights = tuple(_weights(sorted((r for r in usable if r.analyte == _WEIGHT), key=clinical_order)))
+    weights = tuple(_weights(sorted((r for r in usable if r.analyte == WEIGHT), key=clinical_order)))
     if weights:
         together = (*told.get("weight", ()), *weights)
         found["weight"] = tuple(sorted(together, key=lambda fact: fact.effective.at))

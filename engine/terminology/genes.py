@@ -37,6 +37,7 @@ _ANALYTES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "nudt15_phenotype": (_PHENOTYPE, ("nudt15",)),
     "tpmt_nudt15_genotype": (_GENOTYPE, ("tpmt", "nudt15")),
 }
+GENE_ANALYTES = frozenset(_ANALYTES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from engine.terminology import lookup
 from engine.terminology.analytes import AS_SENT, AnalyteEntry, parse_analytes
 from engine.terminology.drugs import parse_drugs
 from engine.terminology.facts import FactTable, Statement, parse_facts
-from engine.terminology.genes import GeneTable, parse_genes
+from engine.terminology.genes import GENE_ANALYTES, GeneTable, parse_genes
 from engine.terminology.identify import identify
 from engine.terminology.loinc import parse_loinc
 from engine.terminology.methods import as_named, parse_methods
@@ -198,6 +198,11 @@ class Terminology:
         sent = tuple(codings)
         drug = self._tables.drugs.match(sent)
         return self._tables.facts.allergy(sent, site_name, drug.drug if drug is not None else "")
+
+    @property
+    def gene_analytes(self) -> frozenset[str]:
+        """The analytes whose results tell of TPMT or NUDT15."""
+        return GENE_ANALYTES
 
     def gene_levels(self, result: Result) -> tuple[GeneLevel, ...]:
         """What a result says of TPMT and NUDT15; empty for one that tells of neither."""

@@ -1,0 +1,129 @@
+"""Rules about facts, by real messages: enzymes, hypersensitivity, pregnancy, metabolites."""
+
+from __future__ import annotations
+
+from tests.scenario.test_facts import SYMPTOM, adt, said
+from tests.scenario.test_genes import ACTIVITY, GENOTYPE, coded
+from tests.scenario.timeline import Scenario
+from tests.scenario.wire import Observation
+
+TGN = "32660-3^6-TGN^LN"
+MMP = "32654-6^6-MMP^LN"
+FEVER = "386661006^Fever^SCT"
+RASH = "271807003^Rash^SCT"
+
+
+def hospital() -> Scenario:
+    """Every rule in force, nobody on the drug yet."""
+    return Scenario(every_rule=True).at("d0 08:00")
+
+
+def treated(start: str = "d-400") -> Scenario:
+    """Somebody who has long tolerated the drug, unless told otherwise."""
+    day = hospital()
+    day.roster("H1", start=start)
+    return day
+
+
+def severity(day: Scenario, rule: str) -> str:
+    """Of the open alert of this rule, empty where there is none."""
+    return day.open_rules().get(rule, "")
+
+
+def test_a_deficient_genotype_pages_and_its_correction_ends_the_alert() -> None:
+    """The laboratory had mixed up two samples."""
+    day = treated()
+    day.oru(coded(GENOTYPE, "*3A/*3C"), order="O1")
+    assert severity(day, "e01-tpmt-deficient") == "critical"
+    day.at("d1 08:00").oru(coded(GENOTYPE, "*1/*1", status="C"), order="O1", collected="d0 08:00")
+
+    assert severity(day, "e01-tpmt-deficient") == ""
+
+
+def test_the_order_of_its_bits_does_not_matter() -> None:
+    """Genotype before the start, or the start before the genotype."""
+    first, second = hospital(), hospital()
+    first.oru(coded(GENOTYPE, "*3A/*3C"))
+    first.roster("H1", start="d0")
+    second.roster("H1", start="d0")
+    second.oru(coded(GENOTYPE, "*3A/*3C"))
+
+    assert severity(first, "e01-tpmt-deficient") == severity(second, "e01-tpmt-deficient") == "critical"
+
+
+def test_a_start_without_tpmt_is_asked_about_before_any_result() -> None:
+    """The pharmacy's order is enough; the result ends the question, whatever it is."""
+    day = hospital()
+    day.prescription()
+    assert severity(day, "e05-tpmt-not-known") == "review"
+    day.at("d3 08:00").oru(Observation(ACTIVITY, "100", "mU/L"))
+
+    assert severity(day, "e05-tpmt-not-known") == ""
+
+
+def test_patients_long_on_the_drug_are_not_asked_about() -> None:
+    """A site that begins with this engine has hundreds of them."""
+    day = treated("d-400")
+    day.oru(alt="20", wbc="6.0")
+
+    assert not [rule for rule in day.open_rules() if rule.startswith("e0")]
+
+
+def test_a_low_enzyme_makes_a_liver_finding_graver() -> None:
+    """One step, for low activity of either enzyme; a normal one changes nothing."""
+    normal, low = treated(), treated()
+    for day, value in ((normal, "100"), (low, "30")):
+        day.oru(Observation(ACTIVITY, value, "mU/L"))
+        day.at("d1 08:00").oru(alt="90")
+
+    (mild,) = (each for each in normal.open_alerts() if each.family == "liver-injury")
+    (raised,) = (each for each in low.open_alerts() if each.family == "liver-injury")
+    assert (str(mild.current.severity), str(raised.current.severity)) == ("review", "urgent")
+    assert "e04-low-enzyme" in {label.rule_id for label in raised.current.labels}
+
+
+def test_fever_and_rash_in_the_second_week_page_without_any_result() -> None:
+    """Hypersensitivity: the liver tests may be normal, or not there at all."""
+    day = treated("d-10")
+    day.oru(said(SYMPTOM, f"{FEVER}~{RASH}"))
+
+    assert severity(day, "h06-early-hypersensitivity") == "critical"
+
+
+def test_fever_and_rash_years_later_are_something_else() -> None:
+    """Four weeks are over."""
+    day = treated("d-400")
+    day.oru(said(SYMPTOM, f"{FEVER}~{RASH}"))
+
+    assert severity(day, "h06-early-hypersensitivity") == ""
+
+
+def test_an_allergy_on_record_is_told_when_the_drug_is_ordered() -> None:
+    """Whether the allergy or the order comes first."""
+    first, second = hospital(), hospital()
+    adt(first, "AL1|1|DA|1256^azathioprine^RXNORM")
+    first.prescription()
+    second.prescription()
+    adt(second, "AL1|1|DA|1256^azathioprine^RXNORM")
+
+    assert severity(first, "h06-known-intolerance") == "urgent"
+    assert severity(second, "h06-known-intolerance") == "urgent"
+
+
+def test_a_pregnancy_of_an_admission_is_told_at_the_start() -> None:
+    """DG1 of the ADT, and a roster row."""
+    day = hospital()
+    adt(day, "DG1|1|I10|O26.9^^I10||20260301", trigger="A01")
+    day.roster("H1", start="d0")
+
+    assert severity(day, "h07-pregnancy-or-malignancy") == "review"
+
+
+def test_metabolites_per_hundred_million_cells_are_eight_times_as_many() -> None:
+    """300 per 8 x 10^8 is in range, 300 per 10^8 is 2400 and far above it."""
+    target, above = treated(), treated()
+    target.oru(Observation(TGN, "300", "pmol/8x10(8)RBC"), Observation(MMP, "3000", "pmol/8x10(8)RBC"))
+    above.oru(Observation(TGN, "300", "pmol/10*8{RBC}"), Observation(MMP, "300", "pmol/10*8{RBC}"))
+
+    assert not [rule for rule in target.open_rules() if rule.startswith("p13")]
+    assert severity(above, "p13-6tgn-high") == "review"
