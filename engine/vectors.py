@@ -27,6 +27,7 @@ from engine.model.quantity import Truth
 from engine.operations import Operations
 from engine.rulebook import Rulebook
 from engine.store import Store
+from engine.sweep import Sweep
 from engine.taken import Arrived, IntakeOptions
 from engine.therapy.roster import COLUMNS
 
@@ -50,21 +51,33 @@ class ExpectedAlert(_Strict):
 
 
 class Roster(_Strict):
-    """What is known of the therapy before the first message, and when it became known."""
+    """What is known of therapy and facts, and when it became known."""
 
     at: datetime
     rows: tuple[Mapping[str, str], ...]
 
 
+class Step(_Strict):
+    """One of: a roster is read, a message comes, time goes on until an instant."""
+
+    roster: Roster | None = None
+    message: str = ""
+    until: datetime | None = None
+
+    @property
+    def parts(self) -> int:
+        """How many of the three it says."""
+        return sum((self.roster is not None, bool(self.message), self.until is not None))
+
+
 class Vector(_Strict):
-    """One example: what comes in, and every alert event that must come out, in order."""
+    """One example: what happens, and every alert event that must come out, in order."""
 
     id: str
     title: str
     protocol: str = ""
     rules: tuple[str, ...] = ()
-    roster: Roster
-    messages: tuple[str, ...] = ()
+    steps: tuple[Step, ...]
     alerts: tuple[ExpectedAlert, ...]
 
 
@@ -132,12 +145,14 @@ def _faults(suite: Suite) -> Iterator[tuple[str, str]]:
         seen.add(vector.id)
         if bool(vector.protocol) == bool(vector.rules):
             yield f"{vector.id}: names protocol and rules, or neither", "name one of them"
-        for name in vector.messages:
-            if not (suite.folder / name).is_file():
-                yield f"{vector.id}: no message {name}", "name a file beside vectors.json"
-        for row in vector.roster.rows:
-            for column in row.keys() - set(COLUMNS):
-                yield f'{vector.id}: "{column}" is no column of a roster', f"known: {', '.join(COLUMNS)}"
+        for step in vector.steps:
+            if step.parts != 1:
+                yield f"{vector.id}: a step says {step.parts} things", "one of roster, message and until"
+            if step.message and not (suite.folder / step.message).is_file():
+                yield f"{vector.id}: no message {step.message}", "name a file beside vectors.json"
+            for row in step.roster.rows if step.roster is not None else ():
+                for column in row.keys() - set(COLUMNS):
+                    yield f'{vector.id}: "{column}" is no column of a roster', f"known: {', '.join(COLUMNS)}"
 
 
 def run_suite(suite: Suite, knowledge: Knowledge) -> tuple[Difference, ...]:
@@ -154,17 +169,25 @@ def alerts_of(vector: Vector, folder: Path, knowledge: Knowledge) -> list[AlertE
     """Every alert event that a fresh engine publishes about the vector."""
     knowledge = replace(knowledge, rulebook=_in_force(vector, knowledge))
     store = Store.open("sqlite://")
-    options = IntakeOptions()
-    operations = Operations(store, knowledge, options, lambda: vector.roster.at)
-    rows = roster_rows(_csv(vector.roster.rows), f"{folder.name}/{vector.id}: roster", knowledge)
-    events = operations.import_roster(rows, vector.id)
-    intake = Intake(store, knowledge, options)
-    for name in vector.messages:
-        for body in split_delivery((folder / name).read_bytes()):
-            for taken in intake.take([Arrived(body, name)]):
-                events += taken.events
+    intake = Intake(store, knowledge, IntakeOptions())
+    events: list[AlertEvent] = []
+    for step in vector.steps:
+        if step.roster is not None:
+            events += _read_roster(step.roster, f"{folder.name}/{vector.id}: roster", store, knowledge)
+        elif step.until is not None:
+            with store.transaction() as unit:
+                events += Sweep(knowledge, IntakeOptions()).advance(unit, step.until)
+        else:
+            for body in split_delivery((folder / step.message).read_bytes()):
+                for taken in intake.take([Arrived(body, step.message)]):
+                    events += (*taken.swept, *taken.events)
     store.close()
     return events
+
+
+def _read_roster(roster: Roster, name: str, store: Store, knowledge: Knowledge) -> list[AlertEvent]:
+    operations = Operations(store, knowledge, IntakeOptions(), lambda: roster.at)
+    return operations.import_roster(roster_rows(_csv(roster.rows), name, knowledge), name)
 
 
 def _in_force(vector: Vector, knowledge: Knowledge) -> Rulebook:

@@ -36,8 +36,9 @@ from tests.unit.rulebook.records import shipped_alerts, shipped_analytes
 VECTORS = ROOT / "docs" / "vectors"
 FROM_CASES = VECTORS / "rules"
 LINE = 150
+FIRST = "first.hl7"
 PATIENT, AUTHORITY = "V1", "LOCAL"
-ROSTER_READ = datetime(2026, 3, 2, 6, tzinfo=UTC)
+ROSTER_READ = NOW  # where a rule is about the passing of time, roster and message are of one instant
 # Drawn at the instant judged where nothing that the rule reads is, and that instant matters.
 BESIDE = (("mcv", "90", "fL"), ("haemoglobin", "140", "g/L"), ("creatinine", "70", "umol/L"))
 
@@ -52,6 +53,8 @@ def vectors() -> dict[str, str]:
         for case in proving_cases(rule):
             if not obstacle(rule, case):
                 name = slug(case.name)
+                if case.situation.watch is not None:
+                    files[f"{rule.id}/{FIRST}"] = first_message()
                 files[f"{rule.id}/{name}.hl7"] = message(rule, case, len(found) + 1)
                 found.append(vector(rule, case, name))
         if found:
@@ -65,7 +68,6 @@ def obstacle(rule: AlertRule, case: Case) -> str:
     situation = case.situation
     course = situation.scope_from if situation.span is None else situation.span.start
     stated = situation.baselines.keys()
-    without = replace(situation, series={}, provisional={})
     if case.firing:
         return "it is about what other rules conclude"
     if situation.baseline_mode is not BaselineMode.LITERAL:
@@ -74,11 +76,22 @@ def obstacle(rule: AlertRule, case: Case) -> str:
     early = [each for each in results_of(case) if each.collected.at < course]
     if reads_baseline and any(each.analyte not in stated for each in early):
         return "a baseline would be taken from the results before the course"
-    if any(change.mg_per_day is None for span in situation.spans for change in span.doses[1:]):
+    if any(each.mg_per_day is None for span in situation.spans for each in span.doses[1:]):
         return "a roster has no dose that becomes unknown"
-    if said(rule, without) not in (None, case.severity):
+    if said(rule, _as_the_roster_tells_it(situation)) not in (None, case.severity):
         return "the roster alone would raise an alert, before the message"
     return ""
+
+
+def _as_the_roster_tells_it(situation: Situation) -> Situation:
+    """What an engine judges before any result: the instant is the newest that the roster tells of."""
+    told = [span.start for span in situation.spans]
+    told += [span.stop for span in situation.spans if span.stop is not None]
+    told += [change.effective for span in situation.spans for change in span.doses]
+    told += [fact.effective.at for facts in situation.facts.values() for fact in facts]
+    at = max(told)
+    span = [span for span in situation.spans if span.start <= at][-1]
+    return replace(situation, at=at, told=at, span=span, state=span.state_at(at), series={}, provisional={})
 
 
 def said(rule: AlertRule, situation: Situation) -> Severity | None:
@@ -91,17 +104,30 @@ def vector(rule: AlertRule, case: Case, name: str) -> dict[str, Any]:
     """The vector of a case; what must come out is what the case says, not what an engine makes of it."""
     alerts = []
     if case.severity is not None:
-        (finding,) = evaluate(rule, case.situation, shipped_analytes())
+        # Where the roster is enough for an alert, that is told before there are any values.
+        first = _as_the_roster_tells_it(case.situation)
+        (finding,) = evaluate(
+            rule, case.situation if said(rule, first) is None else first, shipped_analytes()
+        )
         values = values_of(finding)
         alerts.append({"rule": rule.id, "severity": case.severity.value, "phase": "start", "values": values})
     return {
         "id": name,
         "title": case.name,
         "rules": [rule.id],
-        "roster": {"at": ROSTER_READ.isoformat(), "rows": list(roster(case))},
-        "messages": [f"{name}.hl7"],
+        "steps": steps(case, name),
         "alerts": alerts,
     }
+
+
+def steps(case: Case, name: str) -> list[dict[str, object]]:
+    """The roster, then the message; where time matters the other way round, so that all is judged at once."""
+    told: dict[str, object] = {"roster": {"at": ROSTER_READ.isoformat(), "rows": list(roster(case))}}
+    result: dict[str, object] = {"message": f"{name}.hl7"}
+    watch = case.situation.watch
+    if watch is None:
+        return [told, result]
+    return [{"message": FIRST}, result, told, {"until": watch.clock.isoformat()}]
 
 
 def values_of(finding: Finding) -> dict[str, str]:
@@ -117,10 +143,11 @@ def roster(case: Case) -> Iterator[Mapping[str, str]]:
     """Therapy, facts and baselines of the case, as rows."""
     situation = case.situation
     for number, span in enumerate(situation.spans):
-        first, *later = span.doses or (DoseChange(span.start, None),)
+        first = DoseChange(span.start, span.dose_at(span.start))
         yield _course("restart" if span.restart else "start", span, first)
-        for change in later:
-            yield _course("dose", span, change)
+        for change in span.doses:
+            if change.effective > span.start:
+                yield _course("dose", span, change)
         for begun, ended in span.holds:
             yield _row("hold", begun, drug=span.drug)
             if ended is not None:
@@ -182,6 +209,18 @@ def message(rule: AlertRule, case: Case, number: int) -> str:
         name, value, unit = next(each for each in BESIDE if each[0] not in read)
         lines.append(_order(place + 1, "now", NOW))
         lines.append(segment("OBX", {1: "1", 2: "NM", 3: f"{codes()[name]}^LN", 5: value, 6: unit, 11: "F"}))
+    return "".join(f"{line}\r" for line in lines)
+
+
+def first_message() -> str:
+    """Of somebody else, long before: with its first message an engine begins to watch."""
+    at = stamp(datetime(2020, 1, 1, tzinfo=UTC))
+    lines = [
+        rf"MSH|^~\&|LAB|VECTORS|||{at}||ORU^R01^ORU_R01|V0000|P|2.5.1",
+        f"PID|1||V0^^^{AUTHORITY}^MR||VECTOR^ZERO||19700101|F",
+        segment("OBR", {1: "1", 3: "O0^LAB", 7: at, 25: "F"}),
+        segment("OBX", {1: "1", 2: "NM", 3: f"{codes()['mcv']}^LN", 5: "90", 6: "fL", 11: "F"}),
+    ]
     return "".join(f"{line}\r" for line in lines)
 
 

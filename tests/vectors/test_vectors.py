@@ -86,11 +86,12 @@ def test_a_difference_is_shown_expected_beside_found(suite: Path) -> None:
 @pytest.mark.parametrize(
     ("entries", "told"),
     [
-        ({"messages": ["none.hl7"]}, "corrected-below: no message none.hl7"),
+        ({"steps": [{"message": "none.hl7"}]}, "corrected-below: no message none.hl7"),
+        ({"steps": [{}]}, "corrected-below: a step says 0 things"),
         ({"protocol": "strictest"}, "corrected-below: names protocol and rules, or neither"),
         ({"rules": []}, "corrected-below: names protocol and rules, or neither"),
         (
-            {"roster": {"at": "2026-03-01T00:00:00Z", "rows": [{"drugs": "x"}]}},
+            {"steps": [{"roster": {"at": "2026-03-01T00:00:00Z", "rows": [{"drugs": "x"}]}}]},
             'corrected-below: "drugs" is no column of a roster',
         ),
         ({"remark": "x"}, "vectors.0.remark: Extra inputs are not permitted"),
