@@ -55,6 +55,7 @@ class Knowledge:
 class Decision:
     """The record as it is now, and which parts of it are new.
 
+    ``events`` are to be sent. ``shadow`` are about rules that are only watched: kept beside, never sent.
     ``judged``: the rules were asked, and ``look_at`` is when time alone may next change what they say.
     """
 
@@ -64,6 +65,7 @@ class Decision:
     therapy: tuple[TherapyEvent, ...] = ()
     alerts: tuple[Alert, ...] = ()
     events: tuple[AlertEvent, ...] = ()
+    shadow: tuple[AlertEvent, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
     judged: bool = False
     look_at: datetime | None = None
@@ -187,10 +189,12 @@ def _judge(
         findings = conclude(rulebook.in_force, situation, knowledge.terminology.analytes)
     judged = Judged(record, situation, findings, rulebook.protocol, knowledge.revision, occasion)
     families = timed_families(rulebook) if sweeping else None
-    changed, events = _changes(judged, told, knowledge, moved, families)
+    changed, events = _changes(judged, told, knowledge, moved, families, shadow=False)
+    watched, shadow = _changes(judged, told, knowledge, moved, families, shadow=True)
+    changed += watched
     alerts = {alert.alert_id: alert for alert in record.alerts}
     if occasion.silent:
-        changed, events = [], []
+        changed, events, shadow = [], [], []
     alerts.update((alert.alert_id, alert) for alert in changed)
     usual = knowledge.escalation
     if sweeping:
@@ -201,19 +205,32 @@ def _judge(
     after = replace(record, alerts=tuple(alerts.values()))
     after_stop = knowledge.history.after_stop
     look = look_at(replace(judged, record=after), exposures, rulebook, usual, after_stop)
-    return Decision(after, alerts=tuple(changed), events=tuple(events), judged=True, look_at=look)
+    return Decision(
+        after,
+        alerts=tuple(changed),
+        events=tuple(events),
+        shadow=tuple(shadow),
+        judged=True,
+        look_at=look,
+    )
 
 
 def _changes(
     judged: Judged,
-    told: Sequence[Alert],
+    open_alerts: Sequence[Alert],
     knowledge: Knowledge,
     moved: frozenset[str],
     families: frozenset[str] | None,
+    *,
+    shadow: bool,
 ) -> tuple[list[Alert], list[AlertEvent]]:
-    """What to tell about each family (None: about all), and the alerts as they are then."""
-    chosen = choose(judged.findings)
+    """What to tell about each family (None: about all), and the alerts as they are then.
+
+    Rules in ``shadow`` live the same life beside: neither side knows of the findings or alerts of the other.
+    """
     record = judged.record
+    chosen = choose(finding for finding in judged.findings if finding.published is not shadow)
+    told = [alert for alert in open_alerts if alert.shadow is shadow]
     changed: list[Alert] = []
     events: list[AlertEvent] = []
     for family, subject in sorted({*chosen, *((alert.family, alert.subject) for alert in told)}):
@@ -321,7 +338,8 @@ def _closed_or_new(
     record: Record, family: str, subject: str, episode: str, finding: Finding, occasion: Occasion
 ) -> Alert:
     """The ended alert of this episode that comes back, or one that was never told."""
-    alert_id = identity(record.person.person_id, family, subject, episode)
+    beside = () if finding.published else ("shadow",)
+    alert_id = identity(record.person.person_id, family, subject, episode, *beside)
     for alert in record.alerts:
         if alert.alert_id == alert_id:
             return alert

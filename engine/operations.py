@@ -85,7 +85,10 @@ class Operations:
             withdrawn = replace(note, status=ResultStatus.WRONG)
             decision = decide_note(record, withdrawn, self._knowledge, occasion)
             unit.put_record(
-                decision.record, results=decision.results, alerts=decision.alerts, events=decision.events
+                decision.record,
+                results=decision.results,
+                alerts=decision.alerts,
+                events=(*decision.events, *decision.shadow),
             )
             unit.put_due(root, decision.look_at)
             unit.put_outbox(alert_rows(decision.events, self._publishing), occasion.now)

@@ -215,7 +215,7 @@ class People:
                 superseded=decision.superseded,
                 therapy=decision.therapy,
                 alerts=decision.alerts,
-                events=decision.events,
+                events=(*decision.events, *decision.shadow),
             )
             if decision.judged:
                 self._unit.put_due(decision.record.person.person_id, decision.look_at)

@@ -91,7 +91,7 @@ class Sweep:
             occasion = Occasion(control_id="", now=now, watch=Watch(watch.since, due))
             decision = decide_sweep(record, self.knowledge, occasion)
             record, due = decision.record, decision.look_at
-            unit.put_record(record, alerts=decision.alerts, events=decision.events)
+            unit.put_record(record, alerts=decision.alerts, events=(*decision.events, *decision.shadow))
             told += decision.events
         unit.put_due(root, due)
         unit.put_outbox(alert_rows(told, self.options.publishing), now)

@@ -85,7 +85,7 @@ def tell(alert: Alert, now: Chosen | None, step: Step, judged: Judged) -> tuple[
         accession=trigger.order if trigger else "",
         sources=finding.sources,
         superseded=now.superseded if now is not None else (),
-        not_fired=_not_fired(findings, finding),
+        not_fired=_not_fired(findings, finding, shadow=alert.shadow),
         message_control_id=occasion.control_id,
         knowledge_revision=judged.revision,
         processing_id=occasion.processing_id,
@@ -120,9 +120,14 @@ def _waiting_since(alert: Alert, step: Step, now: datetime) -> datetime | None:
 def _as_judged_now(told: Finding, findings: Sequence[Finding]) -> Finding:
     """The same rule's present verdict, which shows why it no longer holds; else the one told last."""
     for finding in findings:
-        if (finding.rule_id, finding.subject) == (told.rule_id, told.subject):
+        if _who(finding) == _who(told):
             return finding
     return told
+
+
+def _who(finding: Finding) -> tuple[str, str, bool]:
+    """Which rule speaks of what; in shadow it is another voice."""
+    return finding.rule_id, finding.subject, finding.published
 
 
 def _about(finding: Finding, told: Finding) -> Finding:
@@ -167,11 +172,12 @@ def _ending_message(told: Finding, finding: Finding, reason: AlertReason, protoc
     )
 
 
-def _not_fired(findings: Sequence[Finding], spoken: Finding) -> tuple[NotFired, ...]:
+def _not_fired(findings: Sequence[Finding], spoken: Finding, *, shadow: bool) -> tuple[NotFired, ...]:
+    """The silent rules; those in shadow are no part of what is sent."""
     return tuple(
         NotFired(finding.rule_id, finding.truth.value, why_silent(finding))
         for finding in sorted(findings, key=_has_no_limit)
-        if finding.severity is None and finding.rule_id != spoken.rule_id
+        if finding.severity is None and finding.rule_id != spoken.rule_id and (finding.published or shadow)
     )
 
 

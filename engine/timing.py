@@ -11,7 +11,7 @@ from engine.model.alert import Alert, AlertEvent, AlertReason, Phase
 from engine.model.escalation import Escalation
 from engine.model.finding import Severity
 from engine.model.therapy import TherapySpan
-from engine.rulebook import AlertRule, Rulebook
+from engine.rulebook import AlertRule, Annotation, Rulebook
 from engine.telling import Judged, tell
 from engine.therapy import spans
 
@@ -21,8 +21,13 @@ Usual = Mapping[Severity, timedelta]
 
 def timed_families(rulebook: Rulebook) -> frozenset[str]:
     """The families of which time may raise or end an alert."""
-    alert_rules = (rule for rule in rulebook.in_force if isinstance(rule, AlertRule))
-    return frozenset(rule.family for rule in alert_rules if rule.timed)
+    families: set[str] = set()
+    for rule in rulebook.in_force:
+        if rule.timed and isinstance(rule, AlertRule):
+            families.add(rule.family)
+        elif rule.timed and isinstance(rule, Annotation) and rule.raises:
+            families |= rule.applies_to
+    return frozenset(families)
 
 
 def unacknowledged(

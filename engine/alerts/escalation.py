@@ -17,16 +17,18 @@ def escalates_at(
 ) -> datetime | None:
     """When an open alert is told again unless somebody acknowledges it; None where it never is.
 
-    ``usual`` is what the site has set for each severity. A grace window is waited for to its end.
+    ``usual`` is what the site has set for each severity. A grace window is waited for to its end. Nobody
+    was told of a rule in shadow, and nobody is waited for.
     """
-    severity = alert.published.severity
-    if not alert.open or alert.waiting_since is None or alert.acknowledged_at is not None or severity is None:
+    since, severity = alert.waiting_since, alert.published.severity
+    told = alert.open and not alert.shadow and alert.acknowledged_at is None
+    if not told or since is None or severity is None:
         return None
     after = usual.get(severity, timedelta()) if escalation.after is None else escalation.after
     if not after:
         return None
     window = escalation.grace.window if escalation.grace is not None else after
-    return alert.waiting_since + max(after, window)
+    return since + max(after, window)
 
 
 def followed_up(alert: Alert, grace: Grace, results: Iterable[Result], spans: Sequence[TherapySpan]) -> bool:

@@ -23,7 +23,7 @@ def choose(findings: Iterable[Finding]) -> Mapping[tuple[str, str], Chosen]:
     lower rule id. A ``supersedes`` entry silences a finding of another family too, but never one of
     higher severity: precedence may only make an alert graver.
     """
-    firing = [finding for finding in findings if finding.severity is not None and finding.published]
+    firing = [finding for finding in findings if finding.severity is not None]
     silenced = {loser.rule_id for winner in firing for loser in firing if _supersedes(winner, loser)}
     families: dict[tuple[str, str], list[Finding]] = {}
     for finding in firing:

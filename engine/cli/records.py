@@ -137,7 +137,7 @@ def show_roster(
             value = newest.quantity if newest.quantity is not None else newest.text
             typer.echo(f"  {analyte} {value} collected {newest.collected.isoformat()}")
         for alert in record.alerts:
-            if alert.open:
+            if alert.open and not alert.shadow:
                 typer.echo(f"  open alert {alert.alert_id} {alert.current.severity} {alert.current.title}")
 
 
@@ -147,12 +147,16 @@ def show_roster(
 @alerts.command("list")
 def list_alerts(
     every: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Those of rules in shadow instead: kept, never sent.")
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Open alerts, the gravest first, the older of equal ones before."""
     store = _store(config)
-    found = sorted(store.alerts(only_open=not every), key=_gravest_first)
+    listed = (alert for alert in store.alerts(only_open=not every) if alert.shadow is shadow)
+    found = sorted(listed, key=_gravest_first)
     people = {record.person.person_id: record.person for record in store.records()}
     rows = [_alert_row(alert, people) for alert in found]
     if as_json:

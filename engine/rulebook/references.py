@@ -27,18 +27,20 @@ def reference_defects(read: Mapping[str, RuleFile]) -> Iterator[Defect]:
 
 
 def with_turns(rules: Mapping[str, Rule]) -> Mapping[str, Rule]:
-    """The rules, each with its place in the order of judgement; their references form no circle."""
+    """The rules, each with what follows from the rules it rests on; their references form no circle."""
     graph = {rule.id: asked_by(rule) for rule in rules.values()}
     last = _resting_on(graph, {rule.id for rule in rules.values() if _looks_at_all(rule)})
     modifiers = [rule.id for rule in rules.values() if rule.kind is Kind.MODIFIER]
     first = {name for modifier in modifiers for name in _reached(graph, modifier)}
+    clocks = [rule.id for rule in rules.values() if any(each.TIMED for each in rule.conditions)]
+    timed = {*_resting_on(graph, {*clocks}), *(last if clocks else ())}
     depths: dict[str, int] = {}
 
     def turn(rule: Rule) -> Turn:
         stage = Stage.MODIFIERS if rule.id in first else Stage.RULES
         return Turn(Stage.LAST if rule.id in last else stage, _depth(graph, rule.id, depths))
 
-    return {name: replace(rule, turn=turn(rule)) for name, rule in rules.items()}
+    return {name: replace(rule, turn=turn(rule), timed=name in timed) for name, rule in rules.items()}
 
 
 def asked_by(rule: Rule) -> tuple[str, ...]:

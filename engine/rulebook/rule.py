@@ -123,8 +123,8 @@ USUAL_TURN = Turn(Stage.RULES, 0)
 class Rule(Heading):
     """A rule that is judged on a situation: an alert rule, or an annotation.
 
-    ``conditions`` are the distinct conditions of ``when`` in the order of the file. ``turn`` is known once
-    all rules of the folder are.
+    ``conditions`` are the distinct conditions of ``when`` in the order of the file. ``turn`` and
+    ``timed`` (time alone may change what it says) are known once all rules of the folder are.
     """
 
     when: Node
@@ -132,6 +132,7 @@ class Rule(Heading):
     pair_within: timedelta
     allow_preliminary: bool
     turn: Turn = USUAL_TURN
+    timed: bool = False
 
     @property
     def of_newest_course(self) -> bool:
@@ -160,11 +161,6 @@ class AlertRule(Rule):
     trigger: str
     problems: frozenset[Problem]
     escalation: Escalation = NO_ESCALATION
-
-    @property
-    def timed(self) -> bool:
-        """Whether time alone may change what it says."""
-        return any(condition.TIMED for condition in self.conditions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.decide import Knowledge
 from engine.model.record import Record
 from engine.taken import Arrived
 from tests.scenario.timeline import Scenario
@@ -138,9 +139,9 @@ def batches(steps: Sequence[Step], chance: random.Random) -> Iterator[list[Step]
         yield batch
 
 
-def happened(steps: Sequence[Step], chance: random.Random) -> Scenario:
-    """A hospital after these steps."""
-    day = Scenario(every_rule=True)
+def happened(steps: Sequence[Step], chance: random.Random, known: Knowledge | None = None) -> Scenario:
+    """A hospital after these steps, by every rule of the repository or by what is ``known``."""
+    day = Scenario(every_rule=True, known=known)
     day.at("d14")
     for batch in batches(steps, chance):
         if batch[0].roster:

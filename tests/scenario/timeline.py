@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from engine.model.alert import Alert, AlertEvent, AlertReason, Phase
 from engine.model.record import Record
 from engine.model.result import Result
 from engine.operations import Operations
+from engine.rulebook import Status
 from engine.store import QuarantineRow, Store
 from engine.taken import Arrived, IntakeOptions, Taken
 from engine.therapy import spans
@@ -73,6 +74,23 @@ def knowledge_of_scenarios() -> Knowledge:
     }
     chosen = replace(book, protocols=protocols, protocol=None).with_protocol("strictest")
     return replace(knowledge(), rulebook=chosen)
+
+
+def with_rules(
+    known: Knowledge, *, watched: Collection[str] = (), without: Collection[str] = ()
+) -> Knowledge:
+    """The same with some rules in shadow under every protocol, and some under none."""
+    book = known.rulebook
+    by_id = {
+        name: replace(rule, status=Status.SHADOW) if name in watched else rule
+        for name, rule in book.by_id.items()
+    }
+    protocols = {
+        name: replace(protocol, rules=tuple(rule for rule in protocol.rules if rule not in without))
+        for name, protocol in book.protocols.items()
+    }
+    changed = replace(book, rules=tuple(by_id.values()), by_id=by_id, protocols=protocols, protocol=None)
+    return replace(known, rulebook=changed.with_protocol("strictest"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +146,27 @@ class Scenario:
         every_rule: bool = False,
         by_indication: bool = False,
         assumed_ranges: bool = False,
+        known: Knowledge | None = None,
         url: str = "sqlite://",
     ) -> None:
         self.now = DAY_ZERO
-        known = knowledge() if every_rule else knowledge_of_scenarios()
+        known = known or (knowledge() if every_rule else knowledge_of_scenarios())
         history = replace(known.history, assumed_ranges=assumed_ranges)
-        self.knowledge = replace(known, by_indication=by_indication, history=history)
         self.store = Store.open(url)
         options = replace(options or IntakeOptions(), clock=lambda: self.now)
-        self.intake = Intake(self.store, self.knowledge, options)
-        self.operations = Operations(self.store, self.knowledge, options, lambda: self.now)
+        self._options = options
+        self.restarted(replace(known, by_indication=by_indication, history=history))
         self.taken: list[Taken] = []
         self._told: list[AlertEvent] = []
         self._control = 0
 
     # --- what happens ------------------------------------------------------------------------------
+
+    def restarted(self, known: Knowledge) -> None:
+        """The engine starts on the same store with other rules."""
+        self.knowledge = known
+        self.intake = Intake(self.store, known, self._options)
+        self.operations = Operations(self.store, known, self._options, lambda: self.now)
 
     def at(self, when: str) -> Scenario:
         """Set the clock: ``d0 08:00``."""

@@ -45,9 +45,9 @@ def test_another_family_can_be_silenced_by_name() -> None:
     assert chosen["alp-failure", ""].superseded == ("c03-alp-low",)
 
 
-def test_silent_and_shadow_findings_are_no_alerts() -> None:
-    """What does not fire, and what is only being tried out, is never published."""
-    assert choose([finding(severity=None), finding("z01-shadow", published=False)]) == {}
+def test_silent_findings_are_no_alerts() -> None:
+    """What does not fire becomes no alert."""
+    assert choose([finding(severity=None)]) == {}
 
 
 def test_subjects_are_alerts_of_their_own() -> None:
