@@ -25,6 +25,7 @@ _DIGITS = frozenset("0123456789")
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 _NO_UNIT = ("x", "for", "lasting", "since", "before")
 _OPERATOR_CHARACTERS = frozenset("<>=≥≤≠!")
+_NO_NAMES = frozenset({"dose", "break"})  # begin conditions of their own
 _NUMBER, _FRACTION = "a number", "a number or fraction"
 _END = "the end of the line"
 
@@ -53,7 +54,7 @@ class Slot:
             return word[:1] in _DIGITS
         if self.name == "a unit":
             return word.isascii() and word not in _NO_UNIT and word[0] not in _OPERATOR_CHARACTERS
-        return word[0] not in _DIGITS and _NAME.issuperset(word)
+        return word[0] not in _DIGITS and _NAME.issuperset(word) and word not in _NO_NAMES
 
 
 PERIODS = {"h": 3600, "d": 86400, "w": 604800}
@@ -110,25 +111,20 @@ def match(line: str, patterns: Iterable[str]) -> Match:
     words = _split(line)
     best = furthest = 0
     expected: list[str] = []
-    whole: list[str] = []
     for pattern in patterns:
         places = pattern.split(" ")
         fitting, own_words = _fitting(words, places)
         if fitting == len(places) == len(words):
-            whole.append(pattern)
+            slots = {p: word for p, word in zip(places, words, strict=True) if p in SLOTS}
+            for place, word in slots.items():
+                _check(place, word)
+            return Match(pattern, slots)
         score = 2 * fitting + own_words  # of patterns that go as far, the one whose own words are there
         if score > best:
             best, furthest, expected = score, fitting, []
         if score == best:
             expected.extend(_options(places[fitting]) if fitting < len(places) else (_END,))
-    if not whole:
-        raise _refusal(line, words, furthest, tuple(dict.fromkeys(expected)))
-    # "dose > 50 mg/day" has the shape of a condition on an analyte: a pattern's own words come first
-    pattern = min(whole, key=lambda each: sum(place in SLOTS for place in each.split(" ")))
-    slots = {p: word for p, word in zip(pattern.split(" "), words, strict=True) if p in SLOTS}
-    for place, word in slots.items():
-        _check(place, word)
-    return Match(pattern, slots)
+    raise _refusal(line, words, furthest, tuple(dict.fromkeys(expected)))
 
 
 def number(text: str) -> Decimal:
@@ -210,7 +206,7 @@ def _refusal(line: str, words: Sequence[str], furthest: int, expected: tuple[str
     for operator, word in pairwise(words[:furthest]):
         if operator in SLOTS["OPERATOR"].choices and SLOTS["NUMBER"].fits(word):
             try:
-                number(word)
+                fraction(word) if "/" in word else number(word)
             except Unreadable as error:
                 return error
     if not furthest:

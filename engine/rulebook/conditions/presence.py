@@ -159,6 +159,14 @@ class MeasuredWith(Condition):
         """The analytes it judges."""
         return (self.other, self.analyte)
 
+    def faults(self, analytes: Analytes) -> Iterator[Unreadable]:
+        """Also: an analyte beside itself."""
+        yield from Condition.faults(self, analytes)
+        if self.other == self.analyte:
+            yield Unreadable(
+                f'{self.analyte} is always measured with itself: "{self.text}"', "name two analytes"
+            )
+
     def judge(self, view: View) -> Verdict:
         """Look for a partner of any of the current values; the evidence shows it."""
         current = view.newest(self.analyte)
