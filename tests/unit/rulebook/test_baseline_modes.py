@@ -34,6 +34,15 @@ def test_a_low_baseline_is_a_reason_to_stop_only_literally(mode: str, expected: 
     assert speaking == expected
 
 
+def test_the_mark_stands_beside_the_labels_of_annotations() -> None:
+    """Early after a restart, by a baseline that only the literal mode counts: the reader is told both."""
+    seen = situation(f"{_TRAP}therapy: {{restarted: -20d}}\nresults: {{alt: {{0d: 100 U/L}}}}")
+    both = [shipped().by_id[name] for name in ("a01-alt-ast-5x-baseline", "a12-early-after-restart")]
+    (found,) = conclude(both, seen, shipped_analytes())
+
+    assert [label.rule_id for label in found.labels] == ["baseline.mode", "a12-early-after-restart"]
+
+
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
