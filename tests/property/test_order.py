@@ -37,6 +37,9 @@ ROSTER = (
     "start,d-15,allopurinol,300,",
     "fact,d-45,,,decompensation=yes",
     "fact,d-3,,,restart-decision=documented",
+    "fact,d-30,,,protocol=s2",
+    "fact,d-5,,,protocol=dili-split",
+    "fact,d-4,,,limit.a02-alt-ast-500.alt=800 U/L until 2026-03-13 because hepatitis B",
 )
 
 
