@@ -7,6 +7,7 @@ one spelling for each thing: what does not match is refused with the words that 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +27,7 @@ _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 _NO_UNIT = ("x", "for", "lasting", "since", "before")
 _OPERATOR_CHARACTERS = frozenset("<>=≥≤≠!")
 _NO_NAMES = frozenset({"dose", "break"})  # begin conditions of their own
+_SHARE = re.compile("[0-9]+/[0-9]+")
 _NUMBER, _FRACTION = "a number", "a number or fraction"
 _END = "the end of the line"
 
@@ -206,7 +208,7 @@ def _refusal(line: str, words: Sequence[str], furthest: int, expected: tuple[str
     for operator, word in pairwise(words[:furthest]):
         if operator in SLOTS["OPERATOR"].choices and SLOTS["NUMBER"].fits(word):
             try:
-                fraction(word) if "/" in word else number(word)
+                fraction(word) if _SHARE.fullmatch(word) else number(word)
             except Unreadable as error:
                 return error
     if not furthest:
