@@ -131,7 +131,8 @@ def show_roster(
             until = f" until {span.stop.date()}" if span.stop else ""
             typer.echo(f"  {span.drug} since {span.start.date()}{until}: {doses or 'dose unknown'}")
         for name, told in sorted(facts(record.therapy).items()):
-            typer.echo(f"  {name} = {told[-1].value} ({told[-1].effective.at.date()})")
+            for fact in told:
+                typer.echo(f"  {name} = {fact.value} ({fact.effective.at.date()}, {fact.source})")
         for analyte, found in sorted(series(record.results, FINAL).items()):
             newest = found[-1]
             value = newest.quantity if newest.quantity is not None else newest.text

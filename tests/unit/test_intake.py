@@ -13,7 +13,7 @@ from engine.intake import Intake
 from engine.outbound import Format
 from engine.outbox import Publishing
 from engine.taken import Arrived, IntakeOptions
-from tests.scenario.timeline import ANNA, Scenario, knowledge
+from tests.scenario.timeline import ANNA, Scenario, knowledge_of_scenarios
 from tests.scenario.wire import message, obx, patient, prescription, stamp
 
 
@@ -159,7 +159,7 @@ def test_a_record_that_cannot_be_read_holds_its_own_messages_only(tmp_path: Path
 def test_in_a_replay_the_messages_are_the_clock() -> None:
     """Decided at MSH-7; a message without a time is decided at that of the one before it."""
     day = Scenario()
-    intake = Intake(day.store, knowledge(), IntakeOptions())
+    intake = Intake(day.store, knowledge_of_scenarios(), IntakeOptions())
     day.roster("H1", start="d-60")
     first = day.oru_text(alt="530", sent="d3 08:00")
     second = day.results_text([(ANNA, [])]).replace(stamp(day.now).encode(), b"")
@@ -175,7 +175,7 @@ def test_messages_after_the_end_of_a_replay_are_ignored_by_name() -> None:
     day = Scenario()
     day.roster("H1", start="d-60")
     options = replace(IntakeOptions(), until=datetime(2026, 3, 12, 12, tzinfo=UTC))
-    intake = Intake(day.store, knowledge(), options)
+    intake = Intake(day.store, knowledge_of_scenarios(), options)
     bodies = [day.oru_text(alt="30", sent="d0 12:00"), day.oru_text(alt="530", sent="d0 12:01")]
     outcomes = [str(taken.outcome.reason) for taken in intake.take([Arrived(body, "") for body in bodies])]
 
