@@ -45,13 +45,11 @@ def situation_of(
     ``watch`` is handed on to the conditions that wait for something, while its clock lies in exposure.
     """
     days = options.after_stop.days
-    exposed = [
-        result.collected
-        for result in results
-        if not result.withdrawn and _exposed(result.collected, spans, days)
-    ]
+    # A panel is one draw: what holds of its time is found once.
+    draws = {result.collected for result in results if not result.withdrawn}
+    exposed = [collected for collected in draws if _exposed(collected, spans, days)]
     if exposed:
-        newest = max(exposed, key=lambda collected: collected.at)
+        newest = max(exposed, key=lambda collected: (collected.at, collected.latest))
         # A date may mean any time of that day: a first dose on the day of the sample is in time.
         at = newest.at if exposure(spans, newest.at, days).in_scope else newest.latest
     else:
@@ -61,7 +59,9 @@ def situation_of(
     episodes = [span for span in begun if span != governing.span]
     if governing.span is not None:
         episodes.append(governing.span)
-    in_scope = [result for result in results if _in_reach(result.collected, begun, days)]
+    told_of = {result.collected for result in results}
+    reached = {collected for collected in told_of if _in_reach(collected, begun, days)}
+    in_scope = [result for result in results if result.collected in reached]
     usable = series(in_scope, FINAL)
     provisional = usable
     if any(result.status in "PS" for result in in_scope):
@@ -90,7 +90,8 @@ def situation_of(
 
 def _exposed(collected: Moment, spans: Sequence[TherapySpan], days_after_stop: int) -> bool:
     """Whether a sample was, or as far as its time was told may have been, taken during exposure."""
-    instants = (collected.at, collected.latest)
+    latest = collected.latest
+    instants = (latest,) if latest == collected.at else (collected.at, latest)
     return any(exposure(spans, instant, days_after_stop).in_scope for instant in instants)
 
 

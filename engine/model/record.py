@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from engine.model.alert import Alert
 from engine.model.person import Person
@@ -85,6 +86,8 @@ class Situation:
     protocol: str = ""
     watch: Watch | None = None
     panels: Mapping[str, datetime] = field(default_factory=dict)
+    # What was concluded from it once: a hundred rules ask the same few questions.
+    memo: dict[tuple[object, ...], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def horizon(self) -> datetime:

@@ -124,7 +124,7 @@ def subject_of(result: Result) -> str:
 
 def _judged(rule: Rule, view: View) -> Judgement:
     personal = limited(rule, view.situation)
-    verdicts = tuple(condition.judge(view) for condition in personal.conditions)
+    verdicts = tuple(view.judged(condition) for condition in personal.conditions)
     if personal.notes:
         noted = ((verdict, personal.notes.get(place, "")) for place, verdict in enumerate(verdicts))
         verdicts = tuple(v._replace(evidence=replace(v.evidence, limit=note)) for v, note in noted)

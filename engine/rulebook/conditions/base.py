@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from types import MappingProxyType
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self, TypeVar
 
 from engine.model.codes import AnalyteDefinition, AnalyteKind
 from engine.model.finding import Evidence, Severity, UnknownCause
@@ -37,6 +37,9 @@ class Standing(NamedTuple):
 
 ALONE = Standing()
 
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
+
 
 class View:
     """What one rule sees of a situation.
@@ -60,6 +63,22 @@ class View:
         self.series = situation.provisional if preliminary else situation.series
         self.unusable = unusable
 
+    def judged(self, condition: Condition) -> Verdict:
+        """The verdict on a condition; one that rests on the record alone is judged once for all rules."""
+        if not condition.BY_RECORD:
+            return condition.judge(self)
+        return self._once("verdict", condition, self._judged)
+
+    def _judged(self, condition: Condition) -> Verdict:
+        return condition.judge(self)
+
+    def _once(self, what: str, asked: _Asked, answer: Callable[[_Asked], _Answer]) -> _Answer:
+        memo, key = self.situation.memo, (what, asked, self.series is self.situation.series)
+        if key not in memo:
+            memo[key] = answer(asked)
+        found: _Answer = memo[key]
+        return found
+
     @property
     def subject(self) -> Result | None:
         """The newest of the observations that a data-quality rule is being asked about."""
@@ -75,11 +94,17 @@ class View:
 
         Two methods, two orders, or a time that was told as a date only: none of them outdates the other.
         """
+        return self._once("newest", analyte, self._newest)
+
+    def _newest(self, analyte: str) -> tuple[Result, ...]:
         scoped = self.scoped(analyte)
         return tuple(result for result in scoped if result.collected.overlaps(scoped[-1].collected))
 
     def draws(self, analyte: str) -> list[tuple[Result, ...]]:
         """The usable results in scope by time of collection, oldest first, those of one time together."""
+        return list(self._once("draws", analyte, self._draws))
+
+    def _draws(self, analyte: str) -> list[tuple[Result, ...]]:
         groups: list[tuple[Result, ...]] = []
         for result in self.scoped(analyte):
             if groups and groups[-1][-1].collected.overlaps(result.collected):
@@ -94,6 +119,9 @@ class View:
         A value that its specimen has spoiled (AST of a haemolysed one) is among them only while no usable
         one is as new: then the current value is not known, and an older one does not stand in for it.
         """
+        return self._once("scoped", analyte, self._scoped)
+
+    def _scoped(self, analyte: str) -> tuple[Result, ...]:
         start = self.situation.scope_from
         results = [
             result
@@ -160,6 +188,7 @@ class Condition(ABC):
     MEANING: ClassVar[str]
     EXAMPLE: ClassVar[str]
     CAN_BE_UNKNOWN: ClassVar[bool] = True
+    BY_RECORD: ClassVar[bool] = True  # not by what other rules conclude, nor by what a rule is asked about
     OF_NEWEST_COURSE: ClassVar[bool] = False
     """Whether it is about the course told of last, which may lie ahead, not the one that results govern."""
     TIMED: ClassVar[bool] = False

@@ -43,6 +43,7 @@ class Overdue(Condition):
         "began to watch. What counts is when blood was taken, not when the result came."
     )
     EXAMPLE: ClassVar = "liver every 7 d from day 0 to day 28 since start overdue by 2 d"
+    BY_RECORD: ClassVar = False
     CAN_BE_UNKNOWN: ClassVar = False
     TIMED: ClassVar = True
 

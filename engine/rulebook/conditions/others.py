@@ -23,6 +23,7 @@ class RuleFires(Condition):
         "only cannot exclude it, does not fire."
     )
     EXAMPLE: ClassVar = "rule a02-alt-ast-500 fires"
+    BY_RECORD: ClassVar = False
     CAN_BE_UNKNOWN: ClassVar = False
     TIMED: ClassVar = True
 
@@ -53,6 +54,7 @@ class NothingFires(Condition):
         "that themselves rest on this form do not count."
     )
     EXAMPLE: ClassVar = "nothing fires above info"
+    BY_RECORD: ClassVar = False
     CAN_BE_UNKNOWN: ClassVar = False
     TIMED: ClassVar = True
 

@@ -299,6 +299,7 @@ class Unusable(Condition):
         "analyte concerned, of unmapped codes and missing ranges one for each sender."
     )
     EXAMPLE: ClassVar = "problem unit-missing"
+    BY_RECORD: ClassVar = False
     CAN_BE_UNKNOWN: ClassVar = False
 
     @classmethod

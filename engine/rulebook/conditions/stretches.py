@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar, NamedTuple, Self
 
 from engine.model.finding import Evidence, UnknownCause
-from engine.model.quantity import Truth, all_of
+from engine.model.quantity import ReferenceRange, Truth, all_of
 from engine.model.record import Situation
 from engine.model.result import Result
 from engine.rulebook.conditions.base import (
+    HIGH,
     Analytes,
     Condition,
     Verdict,
@@ -129,13 +131,24 @@ class Was(Condition):
                 return missing(self.text, analyte, view, f"nothing measured {stretch.words}")
             note = f"nothing earlier measured {stretch.words}"
             return Verdict(Evidence(self.text, Truth.FALSE, analyte, note=note))
-        verdicts = [self.comparison.judge_result(result, view) for result in known]
+        verdicts = [self.comparison.judge_result(result, view) for result in self._telling(known)]
         judged = [verdict for verdict in verdicts if not _incomparable(verdict)]
         shown = gravest(judged or verdicts)
         note = shown.evidence.note if shown.truth is Truth.UNKNOWN else ""
         count = f"{len(known)} result{'s' if len(known) > 1 else ''} {stretch.words}"
         seen = replace(shown.evidence, note=", ".join(filter(None, (note, count))))
         return Verdict(seen)
+
+    def _telling(self, results: Sequence[Result]) -> Iterator[Result]:
+        """Of those with the same limits only the two that can speak most: one for certain, one in doubt."""
+        of_limits: dict[tuple[str, ReferenceRange | None], list[Result]] = {}
+        for result in results:
+            unit = result.quantity.unit if result.quantity else ""
+            of_limits.setdefault((unit, result.reference), []).append(result)
+        most = max if self.comparison.operator in HIGH else min
+        for group in of_limits.values():
+            yield most(group, key=_lower_end)
+            yield most(group, key=_upper_end)
 
     @property
     def saying(self) -> str:
@@ -146,6 +159,16 @@ class Was(Condition):
 def _comparison(text: str, words: Mapping[str, str]) -> Comparison:
     form: type[Absolute | Multiple] = Absolute if "UNIT" in words else Multiple
     return form.build(text, words)
+
+
+def _lower_end(result: Result) -> tuple[Decimal, bool]:
+    interval = interval_of(result)
+    return Decimal("-Infinity") if interval.low is None else interval.low, interval.low_open
+
+
+def _upper_end(result: Result) -> tuple[Decimal, bool]:
+    interval = interval_of(result)
+    return Decimal("Infinity") if interval.high is None else interval.high, not interval.high_open
 
 
 def _incomparable(verdict: Verdict) -> bool:
