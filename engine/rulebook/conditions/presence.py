@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
-from engine.model.facts import FACT_QUANTITIES, FACT_VALUES, GENES
+from engine.model.facts import FACT_QUANTITIES, FACT_VALUES, GENES, OTHER_DRUGS
 from engine.model.finding import Evidence, UnknownCause
 from engine.model.quantity import Truth
 from engine.rulebook.conditions.base import Analytes, Condition, Verdict, View, evidence, missing
@@ -228,7 +228,7 @@ class Stated(Condition):
     def faults(self, analytes: Analytes) -> Iterator[Unreadable]:
         """A fact that nobody can record is never stated."""
         del analytes
-        known = (*FACT_VALUES, *FACT_QUANTITIES)
+        known = (*FACT_VALUES, *FACT_QUANTITIES, *OTHER_DRUGS)
         if self.name not in known:
             yield Unreadable(f'unknown fact "{self.name}" in "{self.text}"', near(self.name, known))
 

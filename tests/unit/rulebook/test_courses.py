@@ -154,6 +154,8 @@ def _on(facts: str, *courses: str) -> str:
         ),
         ("allopurinol started within 30 d", _on("{allopurinol: {-20d: active, -5d: stopped}}"), F),
         ("allopurinol started within 30 d", FIRST_COURSE, U),
+        ("fact allopurinol stated", FIRST_COURSE, F),
+        ("fact allopurinol stated", _on("{allopurinol: {-20d: active, -5d: stopped}}"), T),
         ("dose > 1/3 x dose before allopurinol", _on("{allopurinol: {-20d: active}}"), F),
         ("dose >= 1/3 x dose before allopurinol", _on("{allopurinol: {-20d: active}}"), T),
         ("dose > 1/3 x dose before allopurinol", _on("{allopurinol: {-10d: active}}"), T),
