@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
 
 from engine.model.finding import Label, Severity
-from engine.rulebook import conclude
+from engine.rulebook import conclude, evaluate
+from engine.rulebook.references import asked_by
 from tests.unit.rulebook.bad_files import ANALYTES
 from tests.unit.rulebook.books import alert, annotation, book, findings, modifier
-from tests.unit.rulebook.records import situation
+from tests.unit.rulebook.records import shipped, shipped_alerts, shipped_analytes, situation
 
 _RAISED = alert("a01-raised", "alt >= 100 U/L", if_unknown="silent")
 _HIGH = "results: {alt: {0d: 200 U/L}}"
@@ -215,3 +217,24 @@ def test_a_rule_in_shadow_changes_nothing_that_is_published() -> None:
         found["a01-watched"].severity,
     )
     assert ["A note.", "A note.", "Said."] == [label.text for label in found["a01-watched"].labels]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "",
+        "ranges: {alt: 10-40, ast: 10-40}\nresults: {alt: {0d: 300 U/L, -14d: 90 U/L}, ast: {0d: 45 U/L}}",
+        'ranges: {alt: 10-40}\nresults: {alt: {0d: {value: 600 U/L, status: P}, -3d: ">480 U/L"}}',
+        _RESTARTED + 'problems: [{kind: unit-missing, analyte: alt, sent: "640"}]',
+        "facts: {tpmt: deficient, symptom: nausea}\nresults: {wbc: {0d: 2.1 10*9/L}}",
+    ],
+)
+def test_judged_together_each_rule_finds_what_it_finds_alone(record: str) -> None:
+    """Lines that stand in many rules are judged once, and no rule sees the difference."""
+    seen = situation(record)
+    together = conclude(shipped().in_force, seen, shipped_analytes())
+    bare = [replace(f, labels=(), severity=f.raised_from or f.severity, raised_from=None) for f in together]
+    for rule in shipped_alerts():
+        if not asked_by(rule) and rule in shipped().in_force and not rule.timed:
+            alone = evaluate(rule, seen, shipped_analytes())
+            assert [finding for finding in bare if finding.rule_id == rule.id] == list(alone)
