@@ -30,6 +30,8 @@ from engine.terminology import Terminology
 _UNUSABLE_FLAGS = frozenset({"QCF", "TOX", "HM"})
 
 _KEPT = frozenset({CodeKind.ANALYTE, CodeKind.UNMAPPED})
+# What nurses measure and the patient administration tells.
+_TOLD_ON_THE_WARD = frozenset({"body_weight"})
 
 # Somebody has answered, or takes an answer back. Unverified ones (R) wait; U changes nothing that was said.
 _TELLING = frozenset({StatusAction.EVALUATE, StatusAction.PROVISIONAL, StatusAction.WITHDRAW})
@@ -123,15 +125,22 @@ def read_results(
 
 
 def read_facts(group: PatientGroup, header: Header, person_id: str, terminology: Terminology) -> Reported:
-    """What a message about a person (ADT) says in codes: answers, diagnoses, allergies, and no results."""
+    """What a message about a person (ADT) says: coded answers, diagnoses, allergies and the body weight.
+
+    Results of the laboratory are left to the messages of the laboratory.
+    """
     collector = _collector(header, person_id, "", terminology)
     for order in group.orders:
         facts = order_facts(order, collector.times)
         for observation in order.observations:
-            match = terminology.identify(codings(observation.obx, 3), header.site.name, "", "")
+            obx, unit = observation.obx, unit_of(observation.obx)
+            match = terminology.identify(codings(obx, 3), header.site.name, "", unit)
             if match.kind is CodeKind.QUESTION:
                 collector.observations += 1
-                _read_answer(collector, facts, observation.obx, match)
+                _read_answer(collector, facts, obx, match)
+            elif match.analyte in _TOLD_ON_THE_WARD:
+                collector.observations += 1
+                _read_one(collector, facts, obx, match, unit)
     return _reported(collector, group)
 
 

@@ -298,6 +298,14 @@ def test_an_answer_in_a_message_about_a_person_counts() -> None:
     assert day.results("alt") == []
 
 
+def test_the_weight_in_a_message_about_a_person_counts() -> None:
+    """Wards weigh, laboratories do not."""
+    day = treated()
+    adt(day, "OBX|1|NM|29463-7^Body weight^LN||70|kg|||||F")
+
+    assert day.values("body_weight") == ["70 kg"]
+
+
 # --- a site's own questions -------------------------------------------------------------------------------
 
 
