@@ -10,6 +10,7 @@ import pytest
 
 from engine.model.finding import UnknownCause
 from engine.model.quantity import Interval, Quantity, Truth
+from engine.model.result import Result
 from engine.model.therapy import TherapySpan
 from engine.rulebook.conditions import View, read_condition
 from tests.unit.rulebook.records import finding, rule, situation, verdict
@@ -168,6 +169,50 @@ def test_two_results_of_one_time_are_both_current_and_both_past() -> None:
 
     assert condition.judge(View(at_once, preliminary=False)).truth is F
     assert condition.judge(View(later, preliminary=False)).truth is T
+
+
+def test_two_results_of_one_time_are_one_draw_of_a_series() -> None:
+    """Two methods on one tube are no repetition; of both the one that speaks most for the rule counts."""
+    record = situation(_ULN + _alt(d14="30", d0="201"))
+    first, current = record.series["alt"]
+    high = replace(first, key="another order", quantity=Quantity(Interval.exactly(Decimal(201)), "U/L"))
+    twin = replace(current, key="another order too", quantity=_NINETY)
+
+    def truth(condition: str, *results: Result) -> Truth:
+        told = View(replace(record, series={"alt": results}), preliminary=False)
+        return read_condition(condition).judge(told).truth
+
+    assert truth("alt > 5 x ULN lasting 14 d", first, high, twin, current) is T
+    assert truth("alt > 5 x ULN lasting 14 d", first, twin, current) is F
+    assert truth("alt > 80 U/L for 2 results since start", twin, current) is F
+    assert truth("alt > 80 U/L for 2 results since start", high, twin, current) is T
+
+
+def test_a_partner_of_any_of_the_current_values_will_do() -> None:
+    """Two orders on one tube: GGT, here AST, was ordered with the first of them only."""
+    record = situation("results: {alt: {0d: 30 U/L}, ast: {0d: 30 U/L}}")
+    (alt,) = record.series["alt"]
+    later = replace(alt, key="another order", order="another")
+    told = View(replace(record, series={**record.series, "alt": (alt, later)}), preliminary=False)
+
+    assert read_condition("ast measured with alt").judge(told).truth is T
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "alt > 40 U/L for 2 results since start",
+        "alt > 40 U/L lasting 7 d",
+        "alt rising by more than 10 % for 2 results",
+        "alt rose by 10 % in 8 d",
+    ],
+)
+def test_a_preliminary_result_is_current_only_where_it_is_allowed(condition: str) -> None:
+    """A preliminary 90 continues no series of a rule that looks at final results."""
+    record = _ONCE + "results: {alt: {-7d: 60 U/L, 0d: {value: 90 U/L, status: P}}}"
+
+    assert verdict(condition, record).truth is not T
+    assert verdict(condition, record, preliminary=True).truth is T
 
 
 def test_preliminary_results_of_the_past_count_only_where_they_are_allowed() -> None:
