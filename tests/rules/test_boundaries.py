@@ -177,6 +177,7 @@ ROWS = (
         silent="a01",
     ),
     row("6-TGN of 300 per 8 x 10^8", draw(obx("tgn", "300", unit="pmol/8x10(8)RBC")), silent="p13"),
+    row("TPMT 30 mU/L", draw(obx("tpmt_activity", "30", unit="mU/L")), speak="e02"),
     row("TPMT 30 nmol/h/g Hb", draw(obx("tpmt_activity", "30", unit="nmol/h/g Hb")), silent="e01 e02"),
     row("TPMT 30 without a unit", draw(obx("tpmt_activity", "30", unit="")), speak="q01", silent="e01 e02"),
     row(
