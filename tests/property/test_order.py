@@ -25,7 +25,15 @@ ANALYTES = {
     "wbc": ("2.4", "2.5", "7.1"),
     "neutrophils_percent": ("12", "60"),
     "platelets": ("22", "180"),
+    "inr": ("1.0", "1.8"),
+    "tgn": ("300", "1200"),
+    "tpmt_activity": ("5", "30", "90"),
 }
+# What somebody says, sent as an observation.
+STATEMENTS = (
+    Observation("82810-3^Pregnancy status^LN", "LA15173-0^Pregnant^LN", kind="CWE"),
+    Observation("82810-3^Pregnancy status^LN", "LA26683-5^Not pregnant^LN", kind="CWE"),
+)
 # Status U is left out: before the value that it makes final it has nothing to say, and is held.
 STATUSES = "FFFFFCCAPSRWDXBVION"
 ROSTER = (
@@ -35,7 +43,15 @@ ROSTER = (
     "restart,d20,azathioprine,100,",
     "dose,d-10,azathioprine,100,",
     "start,d-15,allopurinol,300,",
+    "dose,d-12,azathioprine,150,",
+    "hold,d-18,azathioprine,,",
     "fact,d-45,,,decompensation=yes",
+    "fact,d-6,,,symptom=nausea",
+    "fact,d-6,,,symptom=fever",
+    "fact,d-2,,,symptom=none",
+    "fact,d-90,,,tpmt=deficient",
+    "fact,d-60,,,diagnosis=aih",
+    "fact,d-100,,,baseline.alt=30 U/L",
     "fact,d-3,,,restart-decision=documented",
     "fact,d-30,,,protocol=s2",
     "fact,d-5,,,protocol=dili-split",
@@ -72,6 +88,8 @@ def results(draw: st.DrawFn, control: int, names: Sequence[str]) -> Step:
         observations.append(obx(analyte, value, unit=unit, status=status, kind=kind))
     if draw(st.integers(0, 5)) == 0:
         observations.append(Observation("XL99^Liver thing^L", "7", "U/L"))
+    if draw(st.integers(0, 5)) == 0:
+        observations.append(draw(st.sampled_from(STATEMENTS)))
     panel = Panel(observations, f"O{order}", stamp(instant(taken)), stamp(instant(reported)))
     lines = [number(draw(st.sampled_from(names))).segment(), *panel.segments()]
     return Step(message("ORU^R01", f"C{control}", stamp(instant("d14")), lines))
@@ -85,7 +103,12 @@ def therapies(draw: st.DrawFn, control: int, names: Sequence[str]) -> Step:
     told = instant(draw(st.sampled_from(["d-250", "d-90 10:00", "d-20 10:00"])))
     lines = [
         number(draw(st.sampled_from(names))).segment(),
-        *prescription(what, draw(st.sampled_from(["RX1", "RX2"])), start=stamp(instant(start))),
+        *prescription(
+            what,
+            draw(st.sampled_from(["RX1", "RX2"])),
+            start=stamp(instant(start)),
+            tablets=draw(st.sampled_from([2, 4, 6])),
+        ),
     ]
     return Step(message("RDE^O11", f"C{control}", stamp(told), lines, sender="PHARM|STEVENS"))
 
@@ -246,3 +269,27 @@ def test_a_batch_taken_again_changes_nothing(steps: list[Step]) -> None:
 
     assert {str(taken.outcome.disposition) for taken in again} <= {"duplicate"}
     assert (state(day), day.events()) == (before, told)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=CHECKS)
+@given(steps=days(["H1"], merging=False), seed=st.integers(0, 2**32))
+def test_an_order_may_come_in_one_message_or_in_several(steps: list[Step], seed: int) -> None:
+    """A laboratory that sends each result as it is ready leads to the alerts of one that waits for all."""
+    whole = happened(steps, random.Random(seed))
+    parts = happened([part for step in steps for part in taken_apart(step)], random.Random(seed))
+
+    assert state(parts) == state(whole)
+
+
+def taken_apart(step: Step) -> list[Step]:
+    """A result message as several, with one observation each; anything else as it is."""
+    lines = step.body.decode().split("\r")
+    results = [line for line in lines if line.startswith("OBX|")]
+    if len(results) < 2:
+        return [step]
+    control = lines[0].split("|")[9]
+    above = [line for line in lines[1:] if line and not line.startswith("OBX|")]
+    return [
+        Step("\r".join((lines[0].replace(f"|{control}|", f"|{control}-{place}|"), *above, line, "")).encode())
+        for place, line in enumerate(results)
+    ]
