@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from engine.alerts import EvidenceChange, Step, choose, next_step
-from engine.history import WEIGHT, HistoryOptions, derived_facts, situation_of
+from engine.history import WEIGHT, HistoryOptions, derived_facts, situation_of, with_assumed_ranges
 from engine.model.alert import Alert, AlertEvent, AlertReason, Phase
 from engine.model.codes import AnalyteDefinition
 from engine.model.finding import Evidence, Finding, Severity
@@ -275,19 +275,10 @@ def _under_protocol(
 
 
 def _as_judged(record: Record, knowledge: Knowledge) -> Sequence[Result]:
-    """The results, with published ranges where the site asks for them and the laboratory printed none."""
     if not knowledge.history.assumed_ranges:
         return record.results
     sex = record.person.demographics.sex
-    return [_with_assumed_range(result, sex, knowledge.terminology) for result in record.results]
-
-
-def _with_assumed_range(result: Result, sex: str, terminology: Terminology) -> Result:
-    printed = result.reference
-    if result.quantity is None or (printed and (printed.low is not None or printed.high is not None)):
-        return result
-    assumed = terminology.assumed_reference(result.analyte, sex, result.quantity.unit)
-    return replace(result, reference=assumed) if assumed is not None else result
+    return with_assumed_ranges(record.results, sex, knowledge.terminology.assumed_reference)
 
 
 def _episode(situation: Situation | None, finding: Finding | None, knowledge: Knowledge) -> str:

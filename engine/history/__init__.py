@@ -1,6 +1,7 @@
 """From a person's record to what the rules see: series, derived counts, baseline, scope."""
 
 from engine.history.derived import WEIGHT, derived_facts
+from engine.history.ranges import with_assumed_ranges
 from engine.history.situation import HistoryOptions, situation_of
 
-__all__ = ["WEIGHT", "HistoryOptions", "derived_facts", "situation_of"]
+__all__ = ["WEIGHT", "HistoryOptions", "derived_facts", "situation_of", "with_assumed_ranges"]
