@@ -13,7 +13,7 @@ Assumed = Callable[[str, str, str], ReferenceRange | None]
 
 
 def with_assumed_ranges(results: Iterable[Result], sex: str, assumed: Assumed) -> tuple[Result, ...]:
-    """The results with a published range put in where no limit was printed; they are judged so, never kept."""
+    """The results with a published range where no limit was printed; they are judged so, never kept."""
     return tuple(_completed(result, sex, assumed) for result in results)
 
 
