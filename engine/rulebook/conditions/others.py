@@ -25,7 +25,6 @@ class RuleFires(Condition):
     EXAMPLE: ClassVar = "rule a02-alt-ast-500 fires"
     BY_RECORD: ClassVar = False
     CAN_BE_UNKNOWN: ClassVar = False
-    TIMED: ClassVar = True
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
@@ -56,7 +55,6 @@ class NothingFires(Condition):
     EXAMPLE: ClassVar = "nothing fires above info"
     BY_RECORD: ClassVar = False
     CAN_BE_UNKNOWN: ClassVar = False
-    TIMED: ClassVar = True
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:

@@ -8,8 +8,9 @@ from itertools import permutations
 import pytest
 
 from engine.model.finding import Label, Severity
-from engine.rulebook import conclude, evaluate
+from engine.rulebook import Rulebook, conclude, evaluate
 from engine.rulebook.references import asked_by
+from engine.timing import timed_families
 from tests.unit.rulebook.bad_files import ANALYTES
 from tests.unit.rulebook.books import alert, annotation, book, findings, modifier
 from tests.unit.rulebook.records import shipped, shipped_alerts, shipped_analytes, situation
@@ -238,3 +239,31 @@ def test_judged_together_each_rule_finds_what_it_finds_alone(record: str) -> Non
         if not asked_by(rule) and rule in shipped().in_force and not rule.timed:
             alone = evaluate(rule, seen, shipped_analytes())
             assert [finding for finding in bare if finding.rule_id == rule.id] == list(alone)
+
+
+def test_time_concerns_every_rule_that_rests_on_a_rule_that_waits() -> None:
+    """A sweep judges whatever the passing of time may change, be it through other rules or by raising."""
+    rules = book(
+        alert("f04-overdue", _WAITING, family="monitoring-blood"),
+        alert("f05-resting", "rule f04-overdue fires", family="dose"),
+        alert("c13-well", "nothing fires above info", "info", family="workup"),
+        alert("a01-raised", "alt >= 100 U/L", family="kidney", if_unknown="silent"),
+        modifier("m01-late", "rule f04-overdue fires", families="liver-injury"),
+        annotation("b01-note", "rule f04-overdue fires", families="pancreas"),
+    )
+
+    timed = {name for name, rule in rules.items() if rule.timed}
+    families = timed_families(Rulebook(tuple(rules.values()), rules, {}, in_force=tuple(rules.values())))
+
+    assert set(rules) - {"a01-raised"} == timed
+    assert {"monitoring-blood", "dose", "workup", "liver-injury"} == families
+
+
+def test_without_a_rule_that_waits_time_concerns_nothing() -> None:
+    """Rules that look at all others are not judged by every sweep for that alone."""
+    rules = book(_RAISED, alert("c13-well", "nothing fires above info", "info", family="workup"))
+
+    assert not any(rule.timed for rule in rules.values())
+
+
+_WAITING = "blood every 7 d from day 0 since start overdue by 2 d"
