@@ -235,6 +235,9 @@ class _ChoiceReader(Reader):
         default = self.text(table, "default", "a switch", required=True)
         if default and default not in options:
             self.defect(table.line_of("default"), f'{name} has no option "{default}"', near(default, options))
+        if name != BASELINE_SWITCH and len(options) > 1 and len(set(options.values())) == 1:
+            hint = "name the rules that are wanted under each option"
+            self.defect(line, f"every option of {name} puts the same rules in force", hint)
         modes = [mode.value for mode in BaselineMode]
         if name == BASELINE_SWITCH and sorted(options) != sorted(modes):
             self.defect(line, f"the options of {name} have a meaning of their own", f"{', '.join(modes)}")
@@ -249,7 +252,10 @@ class _ChoiceReader(Reader):
     def _option(self, node: Node) -> frozenset[str]:
         table = self.table(node, "an option")
         self.only_keys(table, ("rules",), "an option")
-        return frozenset(item.text for item in self.texts(table, "rules", "an option") if self._rule(item))
+        named = self.texts(table, "rules", "an option")
+        for item in named:
+            self._rule(item)
+        return frozenset(item.text for item in named)
 
 
 def _bases(drafts: Mapping[str, _Draft]) -> Iterator[Defect]:
