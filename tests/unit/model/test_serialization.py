@@ -47,6 +47,15 @@ def test_a_finding_survives_the_store(finding: Finding) -> None:
     assert finding_from_json(finding_to_json(finding)) == finding
 
 
+@given(FINDINGS)
+def test_a_finding_of_an_older_release_takes_defaults(finding: Finding) -> None:
+    """An alert that was open before findings had labels is compared with what holds now."""
+    row = json.loads(finding_to_json(finding))
+    del row["labels"], row["raised_from"]
+
+    assert finding_from_json(json.dumps(row)) == replace(finding, labels=(), raised_from=None)
+
+
 @pytest.mark.parametrize("event", [START, OVERDUE, RETRACTION])
 def test_an_event_survives_the_store(event: AlertEvent) -> None:
     """`alerts show` explains an alert as completely as on the day it was raised."""
