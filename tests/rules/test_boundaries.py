@@ -160,8 +160,9 @@ ROWS = (
         )
         for value, said in ((within, "silent"), (beyond, "speak"))
     ),
-    row("trend at the third value", on("pcn-trend"), *wbc("6.0", "5.3", "4.7"), silent="p07"),
-    row("trend with a smaller fall", on("pcn-trend"), *wbc("6.0", "5.3", "4.8", "4.2"), silent="p07"),
+    row("trend at the third value", on("pcn-trend"), *wbc("6.0", "5.3", "4.7"), silent="d03"),
+    row("trend at the fourth value", on("pcn-trend"), *wbc("6.0", "5.3", "4.7", "4.2"), speak="d03"),
+    row("trend with a smaller fall", on("pcn-trend"), *wbc("6.0", "5.3", "4.8", "4.2"), silent="d03"),
     row("R 10", draw(obx("alt", "400"), obx("alp", "141")), label="Pattern: hepatocellular, R 10"),
     row("R 2", draw(obx("alt", "80"), obx("alp", "141")), label="Pattern: cholestatic, R 2"),
     row("R 3", draw(obx("alt", "120"), obx("alp", "141")), label="Pattern: mixed, R 3"),
@@ -176,7 +177,8 @@ ROWS = (
         speak="a13",
         silent="a01",
     ),
-    row("6-TGN of 300 per 8 x 10^8", draw(obx("tgn", "300", unit="pmol/8x10(8)RBC")), silent="p13"),
+    row("6-TGN of 300 per 8 x 10^8", draw(obx("tgn", "300", unit="pmol/8x10(8)RBC")), silent="p13-6tgn-high"),
+    row("6-TGN of 300 per 10^8", draw(obx("tgn", "300", unit="pmol/10*8{RBC}")), speak="p13-6tgn-high"),
     row("TPMT 30 mU/L", draw(obx("tpmt_activity", "30", unit="mU/L")), speak="e02"),
     row("TPMT 30 nmol/h/g Hb", draw(obx("tpmt_activity", "30", unit="nmol/h/g Hb")), silent="e01 e02"),
     row("TPMT 30 without a unit", draw(obx("tpmt_activity", "30", unit="")), speak="q01", silent="e01 e02"),
