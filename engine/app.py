@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,11 +14,12 @@ from types import FrameType
 
 from engine import log
 from engine.decide import Knowledge
-from engine.errors import ConfigError, Defect, TransientError
+from engine.errors import TransientError
 from engine.history import HistoryOptions
 from engine.hl7 import split_delivery
 from engine.intake import Intake
 from engine.knowledge import KnowledgeFolders, load_knowledge
+from engine.model.finding import Severity
 from engine.model.quantity import Interval, Quantity
 from engine.operations import Operations
 from engine.outbound import Format, RenderOptions
@@ -28,7 +27,8 @@ from engine.outbox import Publishing
 from engine.relay import Relay
 from engine.rulebook import fault_of_fact
 from engine.settings import Settings, default_sources_file, site_key
-from engine.store import OutboxRow, Store
+from engine.store import OutboxRow, Store, only_engine
+from engine.sweep import Sweep
 from engine.taken import Arrived, IntakeOptions, Taken
 from engine.therapy.roster import RosterRow, read_roster
 from engine.transports import Consumer, Delivery, LinkState, Publisher, PublishOutcome, Receipt
@@ -38,6 +38,7 @@ _WAIT_SECONDS = 1.0
 _FIRST_RETRY_SECONDS = 0.5
 _LONGEST_RETRY_SECONDS = 30.0
 _HOUSEKEEPING = timedelta(hours=1)
+_SWEEP_AT_THE_LATEST = timedelta(hours=1)
 
 
 def now() -> datetime:
@@ -57,6 +58,10 @@ def knowledge_of(settings: Settings) -> Knowledge:
             assumed_ranges=settings.history.assumed_ranges,
         ),
         by_indication=settings.protocol_by_indication,
+        escalation={
+            Severity.CRITICAL: timedelta(minutes=settings.escalation.critical_minutes),
+            Severity.URGENT: timedelta(minutes=settings.escalation.urgent_minutes),
+        },
     )
 
 
@@ -79,6 +84,7 @@ def intake_options(settings: Settings, clock: Callable[[], datetime] | None) -> 
         clock=clock,
         max_message_bytes=settings.flow.max_message_bytes,
         keep_untreated=settings.history.lookback_days > 0,
+        sweep_every=timedelta(minutes=settings.sweep.every_minutes),
     )
 
 
@@ -174,7 +180,9 @@ class Engine:
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self._settings = settings
         self._parts = parts
-        self._intake = Intake(parts.store, parts.knowledge, intake_options(settings, parts.clock))
+        options = intake_options(settings, parts.clock)
+        self._intake = Intake(parts.store, parts.knowledge, options)
+        self._sweep = Sweep(parts.knowledge, options)
         self._relay = Relay(
             parts.store,
             parts.publisher,
@@ -187,6 +195,7 @@ class Engine:
         # Not at once: a feed that catches up after a stop may still bring the order that makes old
         # results matter.
         self._housekeeping_due = parts.clock() + _HOUSEKEEPING
+        self._sweep_due = self._sweep.next_step(parts.clock())
 
     def stop(self, *_: object) -> None:
         """Finish the batch under way, commit, acknowledge, publish, and return from :meth:`run`."""
@@ -223,6 +232,10 @@ class Engine:
                 self._take(deliveries)
             elif self._parts.clock() >= self._housekeeping_due:
                 self._housekeeping()
+            # What is overdue may be answered by what waits in the queue: a feed that catches up goes first.
+            behind = len(deliveries) >= flow.batch_max_messages
+            if self._parts.clock() >= self._sweep_due + (_SWEEP_AT_THE_LATEST if behind else timedelta()):
+                self._judge_time()
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         started = time.perf_counter()
@@ -287,6 +300,21 @@ class Engine:
         except TransientError as error:
             log.logger().warning("store away while stopping", exc_info=error)
 
+    def _judge_time(self) -> None:
+        """Tell what time has brought about; when the store is away, it is still due at the next step."""
+        now = self._parts.clock()
+        self._sweep_due = self._sweep.next_step(now)
+        try:
+            swept = self._sweep.run(self._parts.store, now)
+        except TransientError as error:
+            log.logger().warning("sweep put off", exc_info=error)
+            return
+        for fault in swept.faults:
+            log.logger().error("defect of the engine, person not judged", exc_info=fault)
+        if swept.events:
+            self._relay.notify()
+        log.logger().info("time judged", count=swept.persons, alerts=len(swept.events))
+
     def _housekeeping(self) -> None:
         """Forget results of people who were never treated, once they are too old for any baseline."""
         self._housekeeping_due = self._parts.clock() + _HOUSEKEEPING
@@ -342,30 +370,10 @@ class Engine:
         )
 
 
-@contextmanager
-def only_engine(settings: Settings) -> Iterator[None]:
-    """Hold the lock beside the database: two engines on one store would publish every alert twice.
-
-    The system frees it however the process ends. Raises ConfigError when another engine holds it.
-    """
-    file = settings.store_file.with_name(f"{settings.store_file.name}.lock")
-    try:
-        handle = file.open("w")
-    except OSError as error:
-        raise ConfigError([Defect(str(file), 0, f"cannot be written: {error.strerror}")]) from None
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            hint = "stop it first, or give this one another store_url"
-            raise ConfigError([Defect(str(file), 0, "another engine runs on this store", hint)]) from None
-        yield
-
-
 def run(settings: Settings) -> None:
     """``azawatch run``: until SIGTERM or SIGINT. Raises ConfigError before anything was taken in."""
     log.configure(settings.log.level, settings.log.format)
-    with only_engine(settings):
+    with only_engine(settings.store_file):
         _run(Engine(settings, amqp_parts(settings)))
 
 

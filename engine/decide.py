@@ -14,17 +14,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from engine.alerts import EvidenceChange, Step, choose, next_step
+from engine.alerts import EvidenceChange, Step, choose, evidence_change, next_step
 from engine.history import WEIGHT, HistoryOptions, derived_facts, situation_of, with_assumed_ranges
 from engine.model.alert import Alert, AlertEvent, AlertReason, Phase
 from engine.model.codes import AnalyteDefinition
-from engine.model.finding import Evidence, Finding, Severity
+from engine.model.finding import Finding, Severity
 from engine.model.ledger import LedgerEntry
 from engine.model.panels import last_panels
 from engine.model.person import Person
-from engine.model.quantity import Interval, Quantity, Truth
+from engine.model.quantity import Interval, Quantity
 from engine.model.record import Record, Situation
-from engine.model.result import Result, ResultStatus
+from engine.model.result import Result
 from engine.model.therapy import Fact, TherapyEvent, TherapySpan, exposure
 from engine.results import Reported, promote, settled
 from engine.rulebook import Rulebook, bound, conclude
@@ -251,7 +251,7 @@ def _changes(
         if kept is None:
             continue
         holds = now.finding if now is not None else None
-        change = _evidence_change(kept.published, record) if kept.open else EvidenceChange.NONE
+        change = evidence_change(kept.published, record) if kept.open else EvidenceChange.NONE
         step = next_step(kept.published if kept.open else None, holds, change)
         if step is None and kept.alert_id in moved:
             step = Step(Phase.UPDATE, AlertReason.CHANGED)
@@ -353,46 +353,5 @@ def _end_of(alert: Alert, record: Record, *, superseded: bool) -> Step:
     """Why an alert of an earlier episode ends."""
     if superseded:
         return Step(Phase.END, AlertReason.SUPERSEDED)
-    step = next_step(alert.published, None, _evidence_change(alert.published, record))
+    step = next_step(alert.published, None, evidence_change(alert.published, record))
     return step or Step(Phase.END, AlertReason.RESOLVED)
-
-
-def _evidence_change(told: Finding, record: Record) -> EvidenceChange:
-    """Whether the results that a told finding rested on have been withdrawn or changed since.
-
-    A preliminary value that has become final is no correction (HL7 v2.9 OBX-11), whatever it is now.
-    """
-    stored = {result.key: result for result in record.results}
-    change = EvidenceChange.NONE
-    for evidence in told.evidence:
-        if evidence.truth is Truth.FALSE or not evidence.result_key:
-            continue
-        # A derived count rests on several results, and its key names them all.
-        parts = [stored[key] for key in evidence.result_key.split("+") if key in stored]
-        if any(part.withdrawn for part in parts):
-            return EvidenceChange.WITHDRAWN
-        if len(parts) != 1 or evidence.result_key not in stored or _has_progressed(evidence, parts[0]):
-            continue
-        spoiled = parts[0].spoiled and parts[0].specimen_condition not in evidence.note
-        if spoiled or (_told_value(evidence), evidence.unit) != _value(parts[0]):
-            change = EvidenceChange.CORRECTED
-    return change
-
-
-def _has_progressed(evidence: Evidence, result: Result) -> bool:
-    """From preliminary to final, or to another preliminary value."""
-    corrected = result.status in (ResultStatus.CORRECTED, ResultStatus.AMENDED)
-    return evidence.result_status in _PRELIMINARY and not corrected
-
-
-_PRELIMINARY = frozenset({ResultStatus.PRELIMINARY.value, ResultStatus.PARTIAL.value})
-
-
-def _told_value(evidence: Evidence) -> str:
-    return evidence.comparator + evidence.value
-
-
-def _value(result: Result) -> tuple[str, str]:
-    if result.quantity is None:
-        return ("", "")
-    return (result.quantity.comparator + result.quantity.number, result.quantity.unit)

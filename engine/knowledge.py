@@ -13,6 +13,7 @@ from engine.decide import Knowledge
 from engine.errors import ConfigError, Defect
 from engine.history import HistoryOptions
 from engine.model.codes import AnalyteDefinition, AnalyteKind
+from engine.model.finding import Severity
 from engine.rulebook import parse_rulebook
 from engine.terminology import parse_terminology
 
@@ -35,12 +36,13 @@ def load_knowledge(
     history: HistoryOptions | None = None,
     *,
     by_indication: bool = False,
+    escalation: Mapping[Severity, timedelta] | None = None,
 ) -> Knowledge:
     """Read, check and compile everything.
 
     ``revision`` is a hash of every file (switches and protocols too), the protocol of the site, how people
-    are bound to others, and the release, so that two engines with the same revision decide alike. Raises
-    ConfigError with the defects of all files at once.
+    are bound to others, when alerts are told again, and the release, so that two engines with the same
+    revision decide alike. Raises ConfigError with the defects of all files at once.
     """
     options = history or HistoryOptions()
     mappings = read_folder(folders.mappings)
@@ -52,10 +54,12 @@ def load_knowledge(
         raise ConfigError((*error.defects, *_defects_of(rules, sources))) from None
     rulebook = parse_rulebook(rules, terminology.analytes, sources).with_protocol(protocol)
     binding = f"{protocol} by indication" if by_indication else protocol
+    told_again = {severity: after for severity, after in (escalation or {}).items() if after}
+    binding += "".join(f" {severity}: {told_again[severity]}" for severity in sorted(told_again))
     revision = _revision(mappings, rules, binding, options)
     conditions = (condition for rule in rulebook.rules for condition in rule.conditions)
     options = replace(options, ranged=frozenset(name for each in conditions for name in each.ranged))
-    return Knowledge(terminology, rulebook, options, revision, by_indication)
+    return Knowledge(terminology, rulebook, options, revision, by_indication, told_again)
 
 
 class _AnyAnalyte(dict[str, AnalyteDefinition]):

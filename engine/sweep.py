@@ -8,10 +8,12 @@ known.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from engine.decide import Knowledge, decide_sweep
+from engine.errors import TransientError
 from engine.model.alert import AlertEvent
 from engine.model.watch import Watch
 from engine.outbox import alert_rows
@@ -26,6 +28,15 @@ _AT_ONCE = 200
 _UNBOUNDED = 1_000_000_000
 
 
+@dataclass(slots=True)
+class Swept:
+    """What a sweep has told, of how many persons; ``faults`` are defects of the engine itself."""
+
+    persons: int = 0
+    events: list[AlertEvent] = field(default_factory=list)
+    faults: list[Exception] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Sweep:
     """Judges time, in the live engine by the clock and in a replay as the messages advance."""
@@ -33,13 +44,13 @@ class Sweep:
     knowledge: Knowledge
     options: IntakeOptions
 
-    def run(self, store: Store, now: datetime) -> list[AlertEvent]:
+    def run(self, store: Store, now: datetime) -> Swept:
         """Judge time up to the last whole step before ``now``; everything told is durable afterwards.
 
-        Raises TransientError when the store is away: what is not done then is still due.
+        Raises TransientError when the store is away: what is not done then is still due. A person whose
+        record cannot be judged is tried again at the next step, and keeps nobody else waiting.
         """
-        until = self._step(now)
-        told: list[AlertEvent] = []
+        swept, until = Swept(), self._step(now)
         while True:
             with store.transaction() as unit:
                 watch = unit.watch() or Watch(now, until)
@@ -47,10 +58,34 @@ class Sweep:
                 # First: a message that comes between two parts of a sweep is judged at the same time.
                 unit.put_watch(Watch(watch.since, max(watch.clock, until)))
                 due = unit.due(until, _AT_ONCE)
-                for root, at in due:
-                    told += self._look(unit, root, at, Watch(watch.since, until), now)
+            try:
+                swept.events += self._look_together(store, due, Watch(watch.since, until), now)
+            except TransientError:
+                raise
+            except Exception:  # noqa: BLE001  one record must not keep the others waiting
+                for one in due:
+                    self._look_alone(store, one, Watch(watch.since, until), now, swept)
+            swept.persons += len(due)
             if len(due) < _AT_ONCE:
-                return told
+                return swept
+
+    def _look_together(
+        self, store: Store, due: Iterable[tuple[str, datetime]], watch: Watch, now: datetime
+    ) -> list[AlertEvent]:
+        with store.transaction() as unit:
+            return [event for root, at in due for event in self._look(unit, root, at, watch, now)]
+
+    def _look_alone(
+        self, store: Store, one: tuple[str, datetime], watch: Watch, now: datetime, swept: Swept
+    ) -> None:
+        try:
+            swept.events += self._look_together(store, [one], watch, now)
+        except TransientError:
+            raise
+        except Exception as fault:  # noqa: BLE001  told by the caller
+            swept.faults.append(fault)
+            with store.transaction() as unit:
+                unit.put_due(one[0], watch.clock + self.options.sweep_every)
 
     def before(self, unit: Unit, now: datetime) -> tuple[AlertEvent, ...]:
         """What time has brought about before a message of this time, where the messages are the clock.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -89,7 +90,9 @@ def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
         held = len(opened.quarantined(state="held"))
         depth = opened.outbox_depth()
         counts = f"{held} messages quarantined, {depth} to publish"
-        return f"schema {SCHEMA_VERSION}, integrity {verdict}, {counts}"
+        watch = opened.watch()
+        until = "time never judged" if watch is None else f"time judged up to {_minute(watch.clock)}"
+        return f"schema {SCHEMA_VERSION}, integrity {verdict}, {counts}, {until}"
 
     def broker() -> str:
         warnings = verify(settings.amqp_url.get_secret_value(), _topology(settings))
@@ -103,6 +106,10 @@ def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
     sound = [_checked(name, check) for name, check in checks]
     if not all(sound):
         raise typer.Exit(DEFECT)
+
+
+def _minute(at: datetime) -> str:
+    return at.astimezone().isoformat(sep=" ", timespec="minutes")
 
 
 def _checked(name: str, check: Callable[[], str]) -> bool:

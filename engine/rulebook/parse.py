@@ -10,6 +10,7 @@ from engine.model.finding import Severity, UnknownCause
 from engine.rulebook.annotations import AnnotationReader
 from engine.rulebook.conditions import Analytes, Condition
 from engine.rulebook.conditions.states import Unusable
+from engine.rulebook.escalating import ESCALATION_KEYS, read_escalation
 from engine.rulebook.frame import RuleReader
 from engine.rulebook.invariants import InvariantReader
 from engine.rulebook.message import Template
@@ -40,6 +41,7 @@ KEYS = (
     "message",
     "message_unknown",
     "action",
+    *ESCALATION_KEYS,
 )
 SILENT = "silent"
 
@@ -119,6 +121,7 @@ class AlertReader(RuleReader):
             action=self.template(table, "action", when),
             trigger=self._trigger(table, when),
             problems=frozenset(c.problem for c in conditions if isinstance(c, Unusable)),
+            escalation=read_escalation(self, table),
         )
 
     def _family(self, table: Table) -> str:

@@ -182,6 +182,19 @@ class BaselineWindow(_Section):
     window_days: Count = 365
 
 
+class Sweep(_Section):
+    """``every_minutes``: how often time is judged: tests that are overdue, alerts that nobody takes on."""
+
+    every_minutes: Annotated[Count, Field(le=1440)] = 10
+
+
+class Escalation(_Section):
+    """After how many minutes an alert that nobody has acknowledged is told again; 0 never."""
+
+    critical_minutes: CountOrZero = 0
+    urgent_minutes: CountOrZero = 0
+
+
 class Log(_Section):
     """``level``: from which level on lines are written; ``format``: JSON, or for reading at a terminal."""
 
@@ -218,6 +231,8 @@ class Settings(BaseSettings):
     history: History = History()
     exposure: Exposure = Exposure()
     baseline: BaselineWindow = BaselineWindow()
+    sweep: Sweep = Sweep()
+    escalation: Escalation = Escalation()
     log: Log = Log()
 
     @classmethod

@@ -1,5 +1,6 @@
 """The durable state: SQLAlchemy Core on SQLite, one transaction for each batch of deliveries."""
 
+from engine.store.lock import only_engine
 from engine.store.reading import newest_versions
 from engine.store.rows import InboxKey, OutboxRow, QuarantineRow, TakenMessage
 from engine.store.schema import SCHEMA_VERSION
@@ -15,4 +16,5 @@ __all__ = [
     "TakenMessage",
     "Unit",
     "newest_versions",
+    "only_engine",
 ]

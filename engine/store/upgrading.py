@@ -6,12 +6,21 @@ from sqlalchemy import Connection, text
 
 from engine.store import schema
 
+# Nobody is due yet: the first sweep looks at everybody on therapy, because it has never looked.
+_TO_2 = (
+    "ALTER TABLE alerts ADD COLUMN waiting_since VARCHAR NOT NULL DEFAULT ''",
+    "ALTER TABLE results ADD COLUMN specimen_condition VARCHAR NOT NULL DEFAULT ''",
+    "ALTER TABLE results ADD COLUMN spoiled INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE result_versions ADD COLUMN specimen_condition VARCHAR NOT NULL DEFAULT ''",
+    "ALTER TABLE result_versions ADD COLUMN spoiled INTEGER NOT NULL DEFAULT 0",
+)
+
 
 def upgrade(connection: Connection, version: str) -> str:
     """The version of the tables afterwards; that of a store that cannot be upgraded stays what it is."""
     if version == "1":
-        # Nobody is due yet: the first sweep looks at everybody on therapy, because it has never looked.
+        for statement in _TO_2:
+            connection.execute(text(statement))
         schema.metadata.create_all(connection)
-        connection.execute(text("ALTER TABLE alerts ADD COLUMN waiting_since VARCHAR NOT NULL DEFAULT ''"))
         version = "2"
     return version

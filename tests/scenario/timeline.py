@@ -26,6 +26,7 @@ from engine.model.result import Result
 from engine.operations import Operations
 from engine.rulebook import Status
 from engine.store import QuarantineRow, Store
+from engine.sweep import Sweep
 from engine.taken import Arrived, IntakeOptions, Taken
 from engine.therapy import spans
 from tests.scenario.wire import DAY_ZERO, Observation, Panel, Patient, instant, message, obx, stamp
@@ -166,6 +167,7 @@ class Scenario:
         """The engine starts on the same store with other rules."""
         self.knowledge = known
         self.intake = Intake(self.store, known, self._options)
+        self.sweeper = Sweep(known, self._options)
         self.operations = Operations(self.store, known, self._options, lambda: self.now)
 
     def at(self, when: str) -> Scenario:
@@ -192,6 +194,13 @@ class Scenario:
         events = self.operations.import_roster(read, "roster.csv")
         self._told += events
         return events
+
+    def sweep(self) -> list[AlertEvent]:
+        """Judge time up to now."""
+        swept = self.sweeper.run(self.store, self.now)
+        assert swept.faults == []
+        self._told += swept.events
+        return swept.events
 
     def control(self) -> str:
         """A control id that no message has had."""

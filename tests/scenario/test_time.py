@@ -1,0 +1,444 @@
+"""What time brings about: tests that are overdue, and alerts that nobody takes on."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from engine import sweep
+from engine.decide import Decision, Knowledge, decide_sweep
+from engine.model.alert import AlertEvent, AlertReason, Phase
+from engine.model.escalation import Escalation, FollowUp, Grace
+from engine.model.finding import Severity
+from engine.model.record import Record
+from engine.replay import replay
+from engine.rulebook import AlertRule
+from engine.store import Store
+from engine.taken import IntakeOptions
+from engine.telling import Occasion
+from engine.transports.archive import ArchiveMessage
+from tests.scenario.timeline import Expected, Scenario, alert, knowledge
+from tests.scenario.wire import Patient, instant
+
+RULES = (
+    "a02-alt-ast-500",
+    "a16-abnormal-repeat-sooner",
+    "d04-blood-weekly-long-overdue",
+    "d04-blood-weekly-overdue",
+    "f01-liver-weekly-first-month",
+    "f02-liver-monthly",
+    "f04-liver-weekly-after-restart-s1",
+    "f14-both-panels-in-date",
+)
+WEEKLY = alert("f01-liver-weekly-first-month", "review")
+LATER = alert("f02-liver-monthly", "review")
+BLOOD = alert("d04-blood-weekly-overdue", "review")
+BLOOD_AGAIN = alert("d04-blood-weekly-long-overdue", "urgent")
+HIGH = alert("a02-alt-ast-500", "critical")
+OVERDUE = AlertReason.OVERDUE
+STRANGER = Patient(("H9",))
+
+
+@functools.cache
+def timed(*rules: str) -> Knowledge:
+    """Some rules alone in force."""
+    known = knowledge()
+    book = known.rulebook
+    protocols = {
+        name: replace(protocol, rules=tuple(sorted(rules))) for name, protocol in book.protocols.items()
+    }
+    return replace(
+        known, rulebook=replace(book, protocols=protocols, protocol=None).with_protocol("strictest")
+    )
+
+
+def begun(*rules: str, known: Knowledge | None = None) -> Scenario:
+    """A first course from day zero on; the engine has watched for a month before."""
+    day = Scenario(known=known or timed(*(rules or RULES)))
+    day.at("d-30").oru(alt="30")
+    day.at("d0 09:00").roster(start="d0")
+    return day
+
+
+def overdue(expected: Expected) -> Expected:
+    """The first event, because something has not happened."""
+    return replace(expected, reason=OVERDUE)
+
+
+# --- overdue tests --------------------------------------------------------------------------------
+
+
+def test_a_missed_week_is_told_once_and_ends_with_the_test() -> None:
+    """The clinic hears on the second day after the day, once, and hears when it is done."""
+    day = begun("f01-liver-weekly-first-month")
+    day.at("d8 23:50").sweep()
+    day.expect_silence()
+
+    day.at("d9 00:00").sweep()
+    day.expect(overdue(WEEKLY.started()))
+    (told,) = day.events()
+    assert told.action == (
+        "Test overdue: Liver tests were due 2026-03-19 (2 days late), protocol strictest; request it."
+    )
+    day.at("d12").sweep()
+    day.expect_silence()
+
+    day.at("d12 10:00").oru(alt="30")
+    day.expect(WEEKLY.ended())
+    assert "due 2026-03-31" in day.events()[-1].message
+
+
+def test_a_sweep_that_comes_late_tells_the_same() -> None:
+    """After a weekend without the engine the same steps are told, in their order."""
+    in_time, late = (begun("d04-blood-weekly-overdue", "d04-blood-weekly-long-overdue") for _ in range(2))
+    for hour in range(9 * 24, 18 * 24):
+        in_time.at(f"d{hour // 24} {hour % 24:02}:00").sweep()
+    late.at("d17 23:00").sweep()
+
+    steps = [overdue(BLOOD.started()), overdue(BLOOD_AGAIN.escalated())]
+    in_time.expect(*steps)
+    late.expect(*steps)
+    assert [undated(event) for event in in_time.events()] == [undated(event) for event in late.events()]
+
+
+def undated(event: AlertEvent) -> AlertEvent:
+    """An event without the time at which it was decided."""
+    return replace(event, decided_at=instant("d0"))
+
+
+def test_a_late_result_closes_by_the_time_of_its_sample() -> None:
+    """Blood was taken in time, the laboratory was slow: nobody has missed anything."""
+    day = begun("f01-liver-weekly-first-month")
+    day.at("d9 01:00").sweep()
+    day.expect(overdue(WEEKLY.started()))
+
+    day.at("d10 08:00").oru(alt="30", collected="d5 08:00")
+    day.expect(WEEKLY.ended())
+    day.at("d14 07:50").sweep()
+    day.expect_silence()
+    day.at("d14 08:00").sweep()
+    day.expect(overdue(WEEKLY.started()))
+
+
+def test_an_old_result_that_comes_late_does_not_close_it() -> None:
+    """A sample from before the last interval answers nothing."""
+    day = begun("f01-liver-weekly-first-month")
+    day.at("d9 01:00").sweep()
+    day.at("d10 08:00").oru(alt="30", collected="d-3 08:00")
+
+    assert day.open_rules() == {WEEKLY.rule: "review"}
+
+
+def test_a_withdrawn_result_makes_it_overdue_again() -> None:
+    """What the laboratory takes back was not tested."""
+    day = begun("f01-liver-weekly-first-month")
+    day.at("d7 08:00").oru(alt="30", order="S1")
+    day.at("d10").sweep()
+    day.expect_silence()
+
+    day.at("d10 10:00").oru(alt="", order="S1", collected="d7 08:00", status="W")
+    day.expect(overdue(WEEKLY.started()))
+
+
+def test_another_panel_does_not_close_it() -> None:
+    """Blood counts say nothing of the liver."""
+    day = begun("f01-liver-weekly-first-month")
+    day.at("d9").sweep()
+    day.at("d9 10:00").oru(wbc="7")
+
+    assert day.open_rules() == {WEEKLY.rule: "review"}
+
+
+def test_a_stop_ends_what_is_awaited() -> None:
+    """Nobody is asked for tests of a drug that is not taken."""
+    day = begun("f01-liver-weekly-first-month")
+    day.at("d9").sweep()
+    day.expect(overdue(WEEKLY.started()))
+    day.at("d9 12:00").roster_row("H1", "stop", "d9", "azathioprine")
+    day.expect(WEEKLY.ended())
+
+
+def test_nothing_is_overdue_at_go_live() -> None:
+    """The first message of all is the day from which on anything can be missed."""
+    day = Scenario(known=timed("f02-liver-monthly"))
+    day.roster(start="d-200")
+    day.at("d0 08:00").oru(wbc="7")
+    day.at("d36 23:00").sweep()
+    day.expect_silence()
+
+    day.at("d37 08:00").sweep()
+    day.expect(overdue(LATER.started()))
+
+
+def test_an_abnormal_test_is_due_again_in_a_week() -> None:
+    """The schedule asks for a month, the modifier for a week; the label says why."""
+    day = Scenario(known=timed("f02-liver-monthly", "a16-abnormal-repeat-sooner"))
+    day.at("d-100").oru(wbc="7")
+    day.roster(start="d-60")
+    day.at("d0 08:00").oru(alt="60")
+    day.at("d14 08:00").sweep()
+
+    day.expect(overdue(LATER.started()))
+    assert [label.rule_id for label in day.events()[-1].labels] == ["a16-abnormal-repeat-sooner"]
+
+
+def test_the_densest_schedule_speaks_for_the_wider_ones() -> None:
+    """One missed test is one alert of its kind, not one for each rule."""
+    day = begun()
+    day.at("d120").sweep()
+
+    assert set(day.open_rules()) == {WEEKLY.rule, BLOOD_AGAIN.rule}
+
+
+def test_a_restart_begins_its_own_schedule_and_its_own_alert() -> None:
+    """A test that was missed before a stop is not the one that is missed after a restart."""
+    day = begun("f01-liver-weekly-first-month", "f04-liver-weekly-after-restart-s1")
+    day.at("d9").sweep()
+    day.at("d10").roster_row("H1", "stop", "d10", "azathioprine")
+    day.at("d20").roster_row("H1", "restart", "d20", "azathioprine", "50")
+    day.at("d28 23:00").sweep()
+    assert day.open_rules() == {}
+    day.at("d29").sweep()
+
+    (open_alert,) = day.open_alerts()
+    assert open_alert.current.rule_id == "f04-liver-weekly-after-restart-s1"
+    assert open_alert.episode_id.endswith(instant("d20").date().isoformat())
+
+
+def test_a_start_that_lies_ahead_is_awaited() -> None:
+    """An order for next week: its first test is due a week after it begins, though nothing more is heard."""
+    day = Scenario(known=timed("f01-liver-weekly-first-month"))
+    day.at("d-30").oru(wbc="7")
+    day.at("d0").roster(start="d5")
+    day.at("d13 23:00").sweep()
+    day.expect_silence()
+    day.at("d14").sweep()
+    day.expect(overdue(WEEKLY.started()))
+
+
+def test_a_message_between_two_sweeps_leaves_the_alert_open() -> None:
+    """Whatever comes about the patient, only the missed test ends it."""
+    day = begun("f01-liver-weekly-first-month")
+    day.at("d9").sweep()
+    day.at("d9 00:05").oru(wbc="7")
+    day.at("d9 00:07").roster_row("H1", "fact", "d9", note="symptom=none")
+    day.expect(overdue(WEEKLY.started()))
+
+    assert set(day.open_rules()) == {WEEKLY.rule}
+
+
+def test_people_whom_a_merge_joins_are_looked_at_once() -> None:
+    """The test of one number counts for the other."""
+    day = begun("f01-liver-weekly-first-month")
+    day.at("d8").oru(alt="30", of=Patient(("H2",)))
+    day.at("d8 12:00").merged("H2", Patient(("H1",)))
+    day.at("d16 12:00").sweep()
+    day.expect_silence()
+
+
+def test_new_rules_find_those_who_are_waited_for() -> None:
+    """After an update the first sweep looks at everybody on therapy, without a message about them."""
+    day = begun("a02-alt-ast-500")
+    day.at("d60").sweep()
+    day.expect_silence()
+    day.restarted(replace(timed("f01-liver-weekly-first-month"), revision="another"))
+    day.at("d60 01:00").sweep()
+
+    day.expect(overdue(WEEKLY.started()))
+
+
+def test_a_person_who_cannot_be_judged_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect met in one record is told, and tried again; the others are judged."""
+    day = begun("f01-liver-weekly-first-month")
+    day.roster("H2", start="d0")
+    poisoned = day.record("H1").person.person_id
+
+    def failing(record: Record, known: Knowledge, occasion: Occasion) -> Decision:
+        if record.person.person_id == poisoned:
+            raise ZeroDivisionError
+        return decide_sweep(record, known, occasion)
+
+    monkeypatch.setattr(sweep, "decide_sweep", failing)
+    swept = day.at("d9").sweeper.run(day.store, day.now)
+    assert [type(fault) for fault in swept.faults] == [ZeroDivisionError]
+    assert len(swept.events) == 1
+
+    monkeypatch.undo()
+    assert len(day.at("d9 00:10").sweep()) == 1
+
+
+# --- replay ---------------------------------------------------------------------------------------
+
+
+def archive(until: str) -> tuple[list[AlertEvent], Store]:
+    """A replay of a start, a test in time, and a stranger's results that let time pass."""
+    day = Scenario(known=timed(*RULES))
+    lines = [
+        day.oru_text(wbc="7", sent="d-30", collected="d-30", of=STRANGER),
+        day.oru_text(alt="30", wbc="7", sent="d0 08:00", collected="d0 08:00"),
+        day.oru_text(alt="30", wbc="7", sent="d7 08:00", collected="d7 08:00"),
+        *(
+            day.oru_text(wbc="7", sent=f"d{number} 12:00", collected=f"d{number} 12:00", of=STRANGER)
+            for number in range(8, 30)
+        ),
+    ]
+    store = Store.open("sqlite://")
+    options = IntakeOptions(until=instant(until))
+    day.store, day._options = store, replace(options, clock=lambda: instant("d-30"))
+    day.restarted(day.knowledge)
+    day.now = instant("d0")
+    day.roster(start="d0")
+    events: list[AlertEvent] = []
+    messages = [ArchiveMessage(f"m{number}", body) for number, body in enumerate(lines)]
+    replay(messages, store, day.knowledge, options, lambda _: None, events.append)
+    return events, store
+
+
+def test_a_replay_lets_time_pass_with_its_messages() -> None:
+    """Overdue tests are told at the time at which the live engine would have told them."""
+    events, _ = archive("d20")
+
+    assert [(event.rule, event.reason, event.decided_at) for event in events] == [
+        (BLOOD.rule, OVERDUE, instant("d16 08:00")),
+        (WEEKLY.rule, OVERDUE, instant("d16 08:00")),
+    ]
+    assert events == archive("d20")[0]
+
+
+def test_a_replay_goes_on_until_the_end_it_was_given() -> None:
+    """Time passes after the last message too."""
+    events, store = archive("d60")
+
+    assert events[-1].rule == BLOOD_AGAIN.rule
+    watch = store.watch()
+    assert watch is not None
+    assert watch.clock == instant("d60")
+
+
+# --- alerts that nobody takes on ------------------------------------------------------------------
+
+
+def escalating(escalation: Escalation | None = None, **hours: int) -> Scenario:
+    """A critical alert at eight on day zero; told again as the site or the rule says."""
+    known = timed("a02-alt-ast-500")
+    usual = {Severity(name): timedelta(hours=number) for name, number in hours.items()}
+    if escalation is not None:
+        rule = known.rulebook.by_id["a02-alt-ast-500"]
+        assert isinstance(rule, AlertRule)
+        rule = replace(rule, escalation=escalation)
+        book = replace(known.rulebook, by_id={**known.rulebook.by_id, rule.id: rule})
+        known = replace(known, rulebook=book)
+    day = Scenario(known=replace(known, escalation=usual))
+    day.roster(start="d-60")
+    day.at("d0 08:00").oru(alt="640")
+    day.expect(HIGH.started())
+    return day
+
+
+AGAIN = HIGH.escalated(AlertReason.UNACKNOWLEDGED)
+
+
+def test_an_alert_that_nobody_takes_on_is_told_again_once() -> None:
+    """It may have been overlooked; after that it is for the telephone."""
+    day = escalating(critical=1)
+    day.at("d0 08:50").sweep()
+    day.expect_silence()
+    day.at("d0 09:00").sweep()
+    day.expect(AGAIN)
+    told = day.events()[-1]
+    assert (told.phase, told.message) == (Phase.ESCALATE, day.events()[0].message)
+
+    day.at("d5").sweep()
+    day.expect_silence()
+
+
+def test_acknowledging_it_stops_that() -> None:
+    """Somebody looks after the patient."""
+    day = escalating(critical=1)
+    (open_alert,) = day.open_alerts()
+    assert day.store.acknowledge(open_alert.alert_id, "nurse", instant("d0 08:30"))
+
+    day.at("d1").sweep()
+    day.expect_silence()
+
+
+def test_without_a_setting_nothing_is_told_again() -> None:
+    """Whoever does not acknowledge through azawatch would hear everything twice."""
+    day = escalating()
+    day.at("d1").sweep()
+    day.expect_silence()
+
+
+def test_what_a_rule_says_goes_before_the_setting() -> None:
+    """A rule may have its own time, or none."""
+    day = escalating(Escalation(timedelta(hours=4)), critical=1)
+    day.at("d0 11:50").sweep()
+    day.expect_silence()
+    day.at("d0 12:00").sweep()
+    day.expect(AGAIN)
+
+    never = escalating(Escalation(timedelta()), critical=1)
+    never.at("d9").sweep()
+    never.expect_silence()
+
+
+def test_an_update_does_not_put_it_off() -> None:
+    """An alert that keeps getting worse is told again all the same."""
+    day = escalating(critical=2)
+    day.at("d0 09:30").oru(alt="900")
+    day.expect(HIGH.updated())
+    day.at("d0 10:00").sweep()
+    day.expect(AGAIN)
+
+
+def test_an_alert_that_has_ended_is_not_told_again() -> None:
+    """There is nothing left to take on."""
+    day = escalating(critical=1)
+    day.at("d0 08:30").oru(alt="30")
+    day.expect(HIGH.ended())
+    day.at("d1").sweep()
+    day.expect_silence()
+
+
+GRACE = Grace(timedelta(hours=24), frozenset(FollowUp))
+
+
+def test_a_repeat_within_the_grace_window_cancels_it() -> None:
+    """The test was repeated: somebody has seen the alert, though it still holds."""
+    day = escalating(Escalation(grace=GRACE), critical=1)
+    day.at("d0 20:00").oru(alt="600")
+    day.at("d3").sweep()
+    day.expect_silence()
+
+
+def test_a_stop_within_the_grace_window_cancels_it() -> None:
+    """The drug was stopped, on the very day."""
+    day = escalating(Escalation(grace=GRACE), critical=1)
+    day.at("d0 20:00").roster_row("H1", "stop", "d0", "azathioprine")
+    day.at("d3").sweep()
+    day.expect_silence()
+
+
+@pytest.mark.parametrize("follow_up", [FollowUp.REPEAT_TEST, FollowUp.DOSE_STOP])
+def test_only_what_the_rule_expects_cancels_it(follow_up: FollowUp) -> None:
+    """A repeat is no stop, and a stop no repeat."""
+    day = escalating(Escalation(grace=Grace(timedelta(hours=24), frozenset({follow_up}))), critical=1)
+    if follow_up is FollowUp.REPEAT_TEST:
+        day.at("d0 20:00").roster_row("H1", "stop", "d0", "azathioprine")
+    else:
+        day.at("d0 20:00").oru(alt="600")
+    day.at("d1 07:50").sweep()
+    day.expect_silence()
+    day.at("d1 08:00").sweep()
+    day.expect(AGAIN)
+
+
+def test_a_repeat_after_the_window_comes_too_late() -> None:
+    """The window is over, and nobody had done anything."""
+    day = escalating(Escalation(grace=GRACE), critical=1)
+    day.at("d1 09:00").oru(alt="600", collected="d1 08:30")
+    day.at("d1 09:10").sweep()
+    day.expect(AGAIN)
