@@ -201,7 +201,8 @@ def _drug_text(situation: Situation | None) -> str:
     span = situation.span
     dose = span.dose_at(situation.at)
     amount = "dose unknown" if dose is None else f"{plain(dose)} mg/day"
-    words = _STATE_WORDS.get(situation.state, "since")
+    # what is told by now, which may be more than the newest result knew: a stop, a hold
+    words = _STATE_WORDS.get(span.state_at(situation.horizon), "since")
     return f"{span.drug} {amount} {words} {span.start.date().isoformat()}{_next_course(situation)}"
 
 

@@ -53,6 +53,21 @@ def test_a_restart_that_lies_ahead_pages_when_it_is_ordered() -> None:
     assert _restarts(day) == [("start", FORBIDDEN, "critical")]
 
 
+def test_the_card_knows_of_a_stop_that_no_result_has_come_after() -> None:
+    """Nobody must read that the patient still takes what was stopped in December."""
+    day = Scenario(every_rule=True)
+    day.roster("H1", start="d-200", dose=100)
+    day.at("d-100 08:00").oru(alt="430", ast="30")
+    day.roster_row("H1", "stop", "d-95", "azathioprine")
+    day.at("d0 09:00").prescription("NW", start="d3", tablets=2)
+
+    (event,) = (e for e in day.events() if e.family == "restart")
+    assert event.drug_text == (
+        "azathioprine 100 mg/day stopped, taken since 2025-08-24; "
+        "ordered: azathioprine 50 mg/day from 2026-03-15"
+    )
+
+
 def test_a_patient_of_whom_no_result_is_known_is_judged() -> None:
     """Courses and a fact are enough."""
     day = Scenario(every_rule=True)
