@@ -45,6 +45,13 @@ def test_every_clinical_rule_speaks_in_some_vector() -> None:
     assert set() == in_force - told
 
 
+def test_the_readme_names_every_suite() -> None:
+    """Whoever opens the folder finds what each part of it is about."""
+    readme = (generate.VECTORS / "README.md").read_text("utf-8")
+
+    assert set() == {suite.name for suite in SUITES if f"| `{suite.name.partition('/')[0]}/" not in readme}
+
+
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
     """A copy of a suite, to be spoiled."""
