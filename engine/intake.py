@@ -45,6 +45,7 @@ from engine.taken import (
     Arrived,
     IntakeOptions,
     Taken,
+    time_of,
     type_of,
     why_unused,
 )
@@ -149,8 +150,8 @@ class Intake:
         if unit.seen(key):
             unit.count_repeat(key)
             outcome = Outcome(Disposition.DUPLICATE, Reason.SEEN_BEFORE)
-            return Taken(key, arrived.source, type_of(message), outcome, swept=swept)
-        return replace(self._decided(unit, arrived, key, message, now), swept=swept)
+            return Taken(key, arrived.source, type_of(message), outcome, swept=swept, at=now)
+        return replace(self._decided(unit, arrived, key, message, now), swept=swept, at=now)
 
     def _decided(
         self,
@@ -385,13 +386,14 @@ class Intake:
             unit.put_outbox(quarantine_rows(key, arrived.body, error, self._options.publishing), now)
         return self._keep(unit, taken, now, None if held else arrived.body)
 
+    def first_time(self, batch: Iterable[Arrived]) -> datetime:
+        """The time of the first message that tells one, or the epoch: when a replay begins."""
+        times = (time_of(self._read(arrived)[1], self._knowledge.terminology) for arrived in batch)
+        return next((at for at in times if at is not None), EPOCH)
+
     def _now(self, message: Message | ContentError) -> datetime:
         """The clock, or in a replay the time of the message: MSH-7, else that of the message before."""
         if self._options.clock is not None:
             return self._options.clock()
-        if isinstance(message, ContentError):
-            return self._latest
-        site = self._knowledge.terminology.site(message.sending_application, message.sending_facility)
-        sent_at = message.time(site.time_zone)
-        self._latest = sent_at.at if sent_at is not None else self._latest
+        self._latest = time_of(message, self._knowledge.terminology) or self._latest
         return self._latest

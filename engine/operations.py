@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from engine.decide import Knowledge, decide_note, decide_therapy
 from engine.errors import ConfigError, Defect
@@ -20,7 +20,7 @@ from engine.people import People, conflict_key
 from engine.store import QuarantineRow, Store, Unit
 from engine.taken import IntakeOptions, Taken
 from engine.telling import Occasion
-from engine.therapy.roster import RosterRow
+from engine.therapy import RosterRow, version_of
 
 
 class Operations:
@@ -98,7 +98,7 @@ def _told_anew(events: Iterable[TherapyEvent], record: Record, now: datetime) ->
     """Rows that say something new, as told now: a corrected row replaces the one imported before."""
     known = {event.event_id: replace(event, version="") for event in record.therapy}
     owned = (replace(event, person_id=record.person.person_id) for event in events)
-    version = now.astimezone(UTC).isoformat(timespec="microseconds")
+    version = version_of(now)
     return [replace(event, version=version) for event in owned if known.get(event.event_id) != event]
 
 

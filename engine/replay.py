@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ from engine.intake import Intake
 from engine.model.alert import AlertEvent
 from engine.model.disposition import Disposition
 from engine.store import Store
-from engine.sweep import Sweep
+from engine.sweep import EPOCH, Sweep
 from engine.taken import Arrived, IntakeOptions, Taken
 from engine.transports.archive import ArchiveMessage
 
@@ -24,7 +25,11 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class ReplaySummary:
-    """What came in and how it ended; ``faults`` counts defects of the engine itself."""
+    """What came in and how it ended; ``faults`` counts defects of the engine itself.
+
+    ``began`` and ``ended`` are the oldest and the newest time of a message, or the end that the options
+    name.
+    """
 
     messages: int = 0
     observations: int = 0
@@ -34,6 +39,8 @@ class ReplaySummary:
     events: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     faults: int = 0
+    began: datetime | None = None
+    ended: datetime | None = None
 
 
 def replay(
@@ -43,28 +50,39 @@ def replay(
     options: IntakeOptions,
     on_taken: Callable[[Taken], None],
     on_event: Callable[[AlertEvent], None],
+    roster: Callable[[datetime], Iterable[AlertEvent]] | None = None,
 ) -> ReplaySummary:
     """Take an archive in, in its order, and hand every outcome to ``on_taken``, every event to ``on_event``.
 
+    ``roster`` takes a roster in, as if somebody had done so at the time of the first message.
     Two replays of the same archive hand over equal outcomes: nothing here reads a clock.
     """
     intake = Intake(store, knowledge, options)
     summary = ReplaySummary()
     for batch in _batches(archive, _BATCH):
         arrived = [Arrived(message.body, message.source) for message in batch]
+        if roster is not None:
+            _tell(summary, roster(intake.first_time(arrived)), on_event)
+            roster = None
         for taken in intake.take(arrived):
             _count(summary, taken)
             _tell(summary, (*taken.swept, *taken.events), on_event)
             on_taken(taken)
+    if roster is not None:
+        _tell(summary, roster(options.until or EPOCH), on_event)
     if options.until is not None:
         with store.transaction() as unit:
             ending = Sweep(knowledge, options).advance(unit, options.until)
         _tell(summary, ending, on_event)
+        summary.ended = options.until
     return summary
 
 
 def _count(summary: ReplaySummary, taken: Taken) -> None:
     summary.messages += 1
+    if taken.at is not None and taken.at > EPOCH:
+        summary.began = taken.at if summary.began is None else min(summary.began, taken.at)
+        summary.ended = taken.at if summary.ended is None else max(summary.ended, taken.at)
     summary.observations += taken.observations
     summary.results += taken.results
     summary.outcomes[(taken.outcome.disposition.value, taken.outcome.reason.value)] += 1

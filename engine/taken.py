@@ -13,6 +13,7 @@ from engine.model.disposition import Outcome, Reason
 from engine.model.purpose import Purpose, purpose_of
 from engine.outbox import Publishing
 from engine.store import InboxKey
+from engine.terminology import Terminology
 
 # MSH-11 component 2 (table 0207): archive, initial load and restore fill the record and page nobody.
 HISTORY_MODES = frozenset({"A", "I", "R"})
@@ -28,6 +29,15 @@ def type_of(message: Message | ContentError) -> str:
     return "" if isinstance(message, ContentError) else f"{message.type}^{message.trigger}"
 
 
+def time_of(message: Message | ContentError, terminology: Terminology) -> datetime | None:
+    """When a message was sent (MSH-7), by the time zone of its sender; None where that cannot be read."""
+    if isinstance(message, ContentError):
+        return None
+    site = terminology.site(message.sending_application, message.sending_facility)
+    sent_at = message.time(site.time_zone)
+    return None if sent_at is None else sent_at.at
+
+
 @dataclass(frozen=True, slots=True)
 class Arrived:
     """One message as a transport delivered it; ``source`` is its queue, or file and number."""
@@ -41,7 +51,8 @@ class Taken:
     """How one message ended, for the log, the metrics and a replay's output.
 
     ``fault`` is an unexpected exception that quarantined the message: a defect of the engine. ``swept`` is
-    what time had brought about before it, where messages are the clock.
+    what time had brought about before it, where messages are the clock. ``at`` is when it was taken
+    in, by that clock.
     """
 
     key: InboxKey
@@ -55,6 +66,7 @@ class Taken:
     warnings: tuple[str, ...] = ()
     fault: Exception | None = None
     swept: tuple[AlertEvent, ...] = ()
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,19 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
+from engine.cli.offline import (
+    PathsArgument,
+    Replayed,
+    UntilOption,
+    progress_bar,
+    remark,
+    replay_in_memory,
+    tell_defects,
+)
 from engine.cli.shared import (
     QUARANTINED,
     ConfigOption,
@@ -30,18 +29,16 @@ from engine.cli.shared import (
     fail,
     load_settings,
     parse_time,
-    read_text,
     say,
 )
 from engine.errors import Defect
 
+if TYPE_CHECKING:
+    from engine.replay import ReplaySummary
+    from engine.report import Gathered
+    from engine.settings import Settings
+
 _HL7 = "application/hl7-v2+er7"
-
-
-PathsArgument = Annotated[
-    list[str],
-    typer.Argument(metavar="PATH...", help="Files or folders (.hl7, .gz, .zip, MLLP, batches); - is stdin."),
-]
 
 
 def replay(
@@ -49,12 +46,14 @@ def replay(
     roster: Annotated[Path | None, typer.Option(help="Who takes what: roster CSV.")] = None,
     alerts: Annotated[Path | None, typer.Option(help="Write alert events as JSON lines.")] = None,
     hl7: Annotated[Path | None, typer.Option(help="Write alert events as HL7 messages.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a report as one HTML file.")] = None,
+    identify: Annotated[
+        bool, typer.Option("--identify", help="Name patients in the report instead of numbering them.")
+    ] = False,
     rules: RulesOption = None,
     mappings: MappingsOption = None,
     protocol: ProtocolOption = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="End at this ISO time: leave out later messages.")
-    ] = None,
+    until: UntilOption = None,
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Exit 0 even when messages were quarantined.")
     ] = False,
@@ -66,52 +65,57 @@ def replay(
     byte-identical output. Exit 0: ran, even with alerts; 1: something was quarantined, or a file could not
     be read to its end; 2: a defect of settings, rules, mappings or roster.
     """
-    from dataclasses import replace
-
     from engine import app
     from engine.model.alert import AlertEvent
-    from engine.operations import Operations
     from engine.outbound import Format, render
-    from engine.outbox import Publishing
-    from engine.replay import replay as run_replay
-    from engine.store import Store
-    from engine.sweep import EPOCH
+    from engine.report import Gathered
     from engine.taken import Taken
-    from engine.transports.archive import read_archive
 
     settings = load_settings(config, rules=rules, mappings=mappings, protocol=protocol)
-    knowledge = app.knowledge_of(settings)
-    silent = Publishing(formats=(), render=app.render_options(settings))
-    options = replace(app.intake_options(settings, None), publishing=silent, until=parse_time(until))
-    store = Store.open("sqlite://")
-    defects: list[Defect] = []
+    wording = app.render_options(settings)
+    gathered = Gathered()
     with ExitStack() as outputs:
         json_file = _output(outputs, alerts)
         hl7_file = _output(outputs, hl7)
+        report_file = _output(outputs, report)
 
         def write(event: AlertEvent) -> None:
-            typer.echo(render(event, Format.PAGER_TEXT, silent.render).body.decode())
+            typer.echo(render(event, Format.PAGER_TEXT, wording).body.decode())
             if json_file is not None:
-                json_file.write(render(event, Format.EVENT_JSON, silent.render).body + b"\n")
+                json_file.write(render(event, Format.EVENT_JSON, wording).body + b"\n")
             if hl7_file is not None:
-                hl7_file.write(render(event, Format.HL7_R40, silent.render).body)
+                hl7_file.write(render(event, Format.HL7_R40, wording).body)
+            if report_file is not None:
+                gathered.tell(event)
 
-        def on_taken(taken: Taken) -> None:
-            if taken.fault is not None:
-                say(f"{taken.source}: defect of the engine: {type(taken.fault).__name__}")
-            progress.advance(task)
+        def count(taken: Taken) -> None:
+            if report_file is not None:
+                gathered.take(taken)
 
-        if roster is not None:
-            rows = app.roster_rows(read_text(roster), str(roster), knowledge)
-            # What follows from a roster alone is told at the time of the epoch: nothing has happened yet.
-            operations = Operations(store, knowledge, options, lambda: EPOCH)
-            for event in operations.import_roster(rows, roster.name):
-                write(event)
-        messages = read_archive(paths, defects.append, on_remark=_remark)
-        progress = _progress()
-        with progress:
-            task = progress.add_task("replay", total=None)
-            summary = run_replay(messages, store, knowledge, options, on_taken, write)
+        replayed = replay_in_memory(paths, roster, settings, parse_time(until), write, count)
+        if report_file is not None:
+            report_file.write(_report(paths, settings, replayed, gathered, identify=identify).encode())
+    _summarize(replayed.summary)
+    tell_defects(replayed.defects)
+    if (replayed.summary.quarantined or replayed.defects) and not lenient:
+        raise typer.Exit(QUARANTINED)
+
+
+def _report(
+    paths: Sequence[str], settings: Settings, replayed: Replayed, gathered: Gathered, *, identify: bool
+) -> str:
+    from engine.report import Titles, render_report
+
+    titles = Titles(
+        title="azawatch replay",
+        archive=", ".join(Path(path).name or path for path in paths),
+        revision=replayed.knowledge.revision,
+        protocol=settings.protocol,
+    )
+    return render_report(titles, gathered, replayed.store, replayed.knowledge, identify=identify)
+
+
+def _summarize(summary: ReplaySummary) -> None:
     say(
         f"{summary.messages} messages, {summary.observations} observations, "
         f"{summary.results} results taken in"
@@ -125,9 +129,6 @@ def replay(
     for taken in summary.quarantined:
         place = f" at {taken.outcome.location}" if taken.outcome.location else ""
         say(f"quarantined: {taken.source}: {taken.outcome.reason}{place}: {taken.outcome.detail}")
-    _tell_defects(defects)
-    if (summary.quarantined or defects) and not lenient:
-        raise typer.Exit(QUARANTINED)
 
 
 def send(
@@ -161,13 +162,13 @@ def send(
     publisher.open()
     sent = failed = 0
     defects: list[Defect] = []
-    messages = read_archive(paths, defects.append, on_remark=_remark)
+    messages = read_archive(paths, defects.append, on_remark=remark)
     if rate is None and speed is None:
         chunks = all_at_once(messages)
     else:
         timed = at_rate(messages, rate) if rate is not None else as_recorded(messages, speed or 1.0)
         chunks = when_due(timed, time.monotonic, time.sleep)
-    progress = _progress()
+    progress = progress_bar()
     try:
         with progress:
             task = progress.add_task(f"send to {target}", total=None)
@@ -186,7 +187,7 @@ def send(
     finally:
         publisher.close()
     say(f"{sent} messages confirmed by the broker in {target}, {failed} not")
-    _tell_defects(defects)
+    tell_defects(defects)
     if failed or defects:
         raise typer.Exit(QUARANTINED)
 
@@ -215,17 +216,6 @@ def validate(
         raise typer.Exit(QUARANTINED)
 
 
-def _tell_defects(defects: Sequence[Defect]) -> None:
-    """Files that could not be read to their end; what was read of them has been used."""
-    for defect in defects:
-        say(str(defect))
-
-
-def _remark(remark: Defect) -> None:
-    """Something odd about a file that was read all the same."""
-    say(f"warning: {remark}")
-
-
 def _output(outputs: ExitStack, path: Path | None) -> IO[bytes] | None:
     if path is None:
         return None
@@ -233,19 +223,3 @@ def _output(outputs: ExitStack, path: Path | None) -> IO[bytes] | None:
         return outputs.enter_context(path.open("wb"))
     except OSError as error:
         raise fail(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def _progress() -> Progress:
-    """A bar on stderr while somebody watches; nothing in a pipe or a log file."""
-    console = Console(stderr=True)
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )

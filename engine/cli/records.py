@@ -85,7 +85,8 @@ def import_roster(
 def export_roster(config: ConfigOption = None) -> None:
     """Print what rosters have told, as roster CSV; "roster show" tells of pharmacy orders too."""
     from engine import app
-    from engine.therapy.roster import SOURCE, RosterRow, write_roster
+    from engine.model.therapy import ROSTER
+    from engine.therapy.roster import RosterRow, write_roster
 
     settings = load_settings(config)
     zone = app.knowledge_of(settings).terminology.site("", "").time_zone
@@ -97,7 +98,7 @@ def export_roster(config: ConfigOption = None) -> None:
             rows += [
                 RosterRow(identifier.value, identifier.authority, event)
                 for event in told
-                if event.source == SOURCE
+                if event.source == ROSTER
             ]
     typer.echo(write_roster(rows, zone), nl=False)
 

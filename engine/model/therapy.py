@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from engine.model.moment import Moment
 
+ROSTER = "roster"
+"""The source of what a roster told."""
+
 
 class TherapyEventKind(StrEnum):
     """Roster events (docs/roster.md) and what an order control code (table 0119) amounts to."""

@@ -312,6 +312,18 @@ class Store:
         with self._connection(reading=True) as connection:
             return [dict(row) for row in connection.execute(statement).mappings()]
 
+    def code_counts(self) -> list[tuple[str, str, int]]:
+        """How many results are kept of each analyte and code."""
+        table = schema.results
+        statement = (
+            select(table.c.analyte, table.c.code, func.count())
+            .where(table.c.analyte != "")
+            .group_by(table.c.analyte, table.c.code)
+            .order_by(table.c.analyte, table.c.code)
+        )
+        with self._connection(reading=True) as connection:
+            return [(row[0], row[1], row[2]) for row in connection.execute(statement)]
+
     def forget_untreated(self, before: datetime) -> int:
         """Remove results collected before ``before`` of people without any therapy event; how many."""
         treated = (

@@ -4,7 +4,7 @@ from engine.therapy.order_group import UnrecognisedDrug, unmapped_drugs
 from engine.therapy.orders import OrderMessage, OrderNotice, OrdersRead, events_from_orders
 from engine.therapy.roster import RosterRow, read_roster, write_roster
 from engine.therapy.spans import THIOPURINES, facts, other_drugs, spans
-from engine.therapy.telling import newest, news, told_until
+from engine.therapy.telling import newest, news, told_until, version_of
 
 __all__ = [
     "THIOPURINES",
@@ -22,5 +22,6 @@ __all__ = [
     "spans",
     "told_until",
     "unmapped_drugs",
+    "version_of",
     "write_roster",
 ]

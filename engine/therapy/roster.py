@@ -31,7 +31,7 @@ from engine.model.facts import (
 )
 from engine.model.moment import Moment, Precision
 from engine.model.quantity import plain
-from engine.model.therapy import TherapyEvent, TherapyEventKind
+from engine.model.therapy import ROSTER, TherapyEvent, TherapyEventKind
 from engine.therapy.dose import LARGEST_MG_PER_DAY
 
 COLUMNS = (
@@ -45,7 +45,7 @@ COLUMNS = (
     "note",
 )
 DRUGS = ("azathioprine", "mercaptopurine", *OTHER_DRUGS)
-SOURCE = "roster"
+
 
 _EVENTS: Mapping[str, TherapyEventKind] = {
     kind.value: kind
@@ -254,7 +254,7 @@ class _Reader:
                 fact_name=name,
                 fact_value=value,
                 note="" if is_fact else note,
-                source=SOURCE,
+                source=ROSTER,
             ),
             self._line,
         )
@@ -394,4 +394,4 @@ def _utc(moment: Moment) -> str:
 
 
 def _event_id(*parts: str) -> str:
-    return hashlib.sha256("\x1f".join((SOURCE, *parts)).encode()).hexdigest()[:24]
+    return hashlib.sha256("\x1f".join((ROSTER, *parts)).encode()).hexdigest()[:24]

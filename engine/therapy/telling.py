@@ -17,20 +17,19 @@ def version_of(sent: datetime) -> str:
 
 
 def told_until(events: Iterable[TherapyEvent]) -> datetime | None:
-    """How far the therapy is told: the newest time that anything told of it is about.
+    """How far the therapy is told: the newest time at which somebody told of it.
 
-    An order that speaks of a later time than that of its message speaks of the future, and tells no more
-    than that the time of the message has come: a stop next week is not yet a stop.
+    Whatever time it speaks of: a stop next week is not yet a stop, and of a course that began years ago
+    nobody is told today that it is new.
     """
     return max(map(_told_at, (event for event in newest(events) if not event.provisional)), default=None)
 
 
 def _told_at(event: TherapyEvent) -> datetime:
     try:
-        sent = datetime.strptime(event.version, _VERSION).replace(tzinfo=UTC)
-    except ValueError:  # a row of the roster: its version is when it was read, which is nobody's matter
+        return datetime.strptime(event.version, _VERSION).replace(tzinfo=UTC)
+    except ValueError:
         return event.effective.at
-    return min(event.effective.at, sent)
 
 
 def newest(events: Iterable[TherapyEvent]) -> tuple[TherapyEvent, ...]:

@@ -1,0 +1,214 @@
+"""``azawatch compare``: what another rule set, protocol or mapping would have told about the same archive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli.offline import PathsArgument, Replayed, UntilOption, replay_in_memory, tell_defects
+from engine.cli.shared import (
+    ConfigOption,
+    MappingsOption,
+    ProtocolOption,
+    fail,
+    load_settings,
+    parse_time,
+    print_table,
+    say,
+)
+from engine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from engine.compare import Comparison, Spell
+    from engine.model.alert import AlertEvent
+
+DIFFERENT = 3
+
+
+class OutputFormat(StrEnum):
+    """How a comparison is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one side told, the replay that it came from, and over how many days on therapy."""
+
+    events: Sequence[AlertEvent]
+    replayed: Replayed
+    patient_days: int
+
+
+def compare(
+    paths: PathsArgument,
+    rules: Annotated[Path | None, typer.Option(help="Side A: folder of rules; default: in use.")] = None,
+    against: Annotated[Path | None, typer.Option(help="Side B: folder of rules; default: as A.")] = None,
+    roster: Annotated[Path | None, typer.Option(help="Who takes what: roster CSV.")] = None,
+    protocol: ProtocolOption = None,
+    against_protocol: Annotated[str | None, typer.Option(help="Side B: protocol; default: as A.")] = None,
+    mappings: MappingsOption = None,
+    against_mappings: Annotated[Path | None, typer.Option(help="Side B: mappings; default: as A.")] = None,
+    until: UntilOption = None,
+    form: Annotated[OutputFormat, typer.Option("--format", help="What to print.")] = OutputFormat.TEXT,
+    identify: Annotated[
+        bool, typer.Option("--identify", help="Name patients by identifier instead of by number.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Run an archive under two sets of knowledge and list the alerts that are not the same.
+
+    Alerts only in A or only in B, told earlier or later, of another severity or by another rule; totals for
+    each rule, and per 100 patient-years on therapy. Exit 0: both tell the same; 3: they differ; 2: a side
+    that does not load, or a file that cannot be read.
+    """
+    from engine.compare import compare as match
+    from engine.compare import side_of
+    from engine.report import patient_names
+
+    if "-" in paths:
+        raise fail("an archive on standard input can be read only once", "compare files or folders")
+    if against is None and against_protocol is None and against_mappings is None:
+        raise fail("both sides are the same", "say --against, --against-protocol or --against-mappings")
+    a = _told("A", paths, roster, until, config, rules=rules, protocol=protocol, mappings=mappings)
+    b = _told(
+        "B",
+        paths,
+        roster,
+        until,
+        config,
+        rules=against or rules,
+        protocol=against_protocol or protocol,
+        mappings=against_mappings or mappings,
+    )
+    comparison = match(side_of(a.events), side_of(b.events), a.patient_days)
+    names = patient_names((*a.events, *b.events), identify=identify)
+    if form is OutputFormat.JSON:
+        typer.echo(json.dumps(_as_json(comparison, names), ensure_ascii=False))
+    else:
+        _print(comparison, names)
+    first, second = a.replayed.summary, b.replayed.summary
+    say(
+        f"{first.messages} messages, {len(first.quarantined)} quarantined under A and "
+        f"{len(second.quarantined)} under B"
+    )
+    tell_defects(a.replayed.defects)
+    if comparison.differences:
+        raise typer.Exit(DIFFERENT)
+
+
+def _told(
+    side: str,
+    paths: Sequence[str],
+    roster: Path | None,
+    until: str | None,
+    config: Path | None,
+    **own: object,
+) -> _Told:
+    """Replay the archive with one side's knowledge; a defect of that knowledge says whose it is."""
+    events: list[AlertEvent] = []
+    try:
+        settings = load_settings(config, **own)
+        replayed = replay_in_memory(
+            paths, roster, settings, parse_time(until), events.append, lambda _: None, f"side {side}"
+        )
+    except ConfigError as error:
+        defects = [replace(each, message=f"side {side}: {each.message}") for each in error.defects]
+        raise ConfigError(defects) from None
+    told = _Told(events, replayed, replayed.patient_days)
+    replayed.store.close()
+    return told
+
+
+def _print(comparison: Comparison, names: Mapping[str, str]) -> None:
+    """For people: what differs, by kind, then the totals."""
+    from engine.compare import Change
+
+    years = comparison.patient_days / 365.25
+    typer.echo(
+        f"{comparison.same} alerts alike, {len(comparison.differences)} differ; "
+        f"{years:.1f} patient-years on therapy"
+    )
+    for change in Change:
+        found = [each for each in comparison.differences if change in each.changes]
+        if not found:
+            continue
+        typer.echo(f"\n{change.value} ({len(found)})")
+        for each in found:
+            days = each.days_earlier
+            shift = f"  {abs(days)} d {'earlier' if days > 0 else 'later'}" if days else ""
+            for label, spell in (("A", each.a), ("B", each.b)):
+                if spell is not None:
+                    typer.echo(f"  {label} {_line(spell, names)}{shift if label == 'B' else ''}")
+    typer.echo("")
+    rules = sorted({*comparison.a.alerts, *comparison.b.alerts, *comparison.a.pages, *comparison.b.pages})
+    print_table(
+        ("rule", "alerts A", "alerts B", "pages A", "pages B", "pages/100 py A", "pages/100 py B"),
+        [
+            (
+                rule,
+                comparison.a.alerts[rule],
+                comparison.b.alerts[rule],
+                comparison.a.pages[rule],
+                comparison.b.pages[rule],
+                comparison.rate(comparison.a.pages[rule]),
+                comparison.rate(comparison.b.pages[rule]),
+            )
+            for rule in rules
+        ],
+    )
+
+
+def _line(spell: Spell, names: Mapping[str, str]) -> str:
+    ended = "still open" if spell.ended is None else f"to {spell.ended:%Y-%m-%d}"
+    return (
+        f"{spell.began:%Y-%m-%d %H:%M} {ended}  {names[spell.patient]}  "
+        f"{spell.severity.value}  {spell.rule}: {spell.message}"
+    )
+
+
+def _as_json(comparison: Comparison, names: Mapping[str, str]) -> dict[str, Any]:
+    rules = sorted({*comparison.a.pages, *comparison.b.pages})
+    return {
+        "same": comparison.same,
+        "patient_days": comparison.patient_days,
+        "differences": [
+            {
+                "changes": [change.value for change in each.changes],
+                "days_earlier": each.days_earlier,
+                "a": _spell_as_json(each.a, names),
+                "b": _spell_as_json(each.b, names),
+            }
+            for each in comparison.differences
+        ],
+        "rules": {
+            rule: {
+                side: {"alerts": told.alerts[rule], "pages": told.pages[rule]}
+                for side, told in (("a", comparison.a), ("b", comparison.b))
+            }
+            for rule in rules
+        },
+    }
+
+
+def _spell_as_json(spell: Spell | None, names: Mapping[str, str]) -> dict[str, Any] | None:
+    if spell is None:
+        return None
+    return {
+        "alert_id": spell.alert_id,
+        "patient": names[spell.patient],
+        "family": spell.family,
+        "began": spell.began.isoformat(),
+        "ended": None if spell.ended is None else spell.ended.isoformat(),
+        "severity": spell.severity.value,
+        "rule": spell.rule,
+        "message": spell.message,
+        "pages": spell.pages,
+    }

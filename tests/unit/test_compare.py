@@ -1,0 +1,103 @@
+"""Alerts of two rule sets matched one by one: nothing that differs is called the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from engine.compare import Change, Comparison, compare, side_of
+from engine.model.alert import AlertEvent, AlertReason, Phase
+from engine.model.finding import Severity
+from tests.unit.outbound.events import START
+
+YEAR_AND_A_QUARTER = 457
+
+
+def event(phase: Phase = Phase.START, day: int = 0, **changes: object) -> AlertEvent:
+    """One event of one alert, so many days after the first."""
+    when = START.decided_at + timedelta(days=day)
+    told = replace(START, phase=phase, reason=AlertReason.NEW, decided_at=when)
+    return replace(told, **changes)  # type: ignore[arg-type]
+
+
+def differences(a: list[AlertEvent], b: list[AlertEvent]) -> list[tuple[Change, ...]]:
+    """What the comparison of two sides says."""
+    return [each.changes for each in both(a, b).differences]
+
+
+def both(a: list[AlertEvent], b: list[AlertEvent], days: int = 0) -> Comparison:
+    return compare(side_of(a), side_of(b), days)
+
+
+def test_the_same_alerts_are_the_same() -> None:
+    """Equal events are no difference, ended or not."""
+    told = [event(), event(Phase.END, 3), event(Phase.START, 9)]
+
+    comparison = both(told, told)
+
+    assert comparison.differences == ()
+    assert comparison.same == 2
+
+
+def test_an_alert_of_one_side_only_is_told_as_such() -> None:
+    """What a change would add, and what it would take away."""
+    other = event(alert_id="OTHER")
+
+    assert differences([event()], []) == [(Change.ONLY_A,)]
+    assert differences([], [event()]) == [(Change.ONLY_B,)]
+    assert differences([event()], [other]) == [(Change.ONLY_A,), (Change.ONLY_B,)]
+
+
+@pytest.mark.parametrize(("day", "change", "earlier"), [(-4, Change.EARLIER, 4), (3, Change.LATER, -3)])
+def test_how_much_earlier_or_later_is_told_in_days(day: int, change: Change, earlier: int) -> None:
+    """The same alert on another day: by how much, and in which direction."""
+    (difference,) = both([event()], [event(day=day)]).differences
+
+    assert difference.changes == (change,)
+    assert difference.days_earlier == earlier
+
+
+def test_an_alert_that_comes_back_is_matched_stretch_by_stretch() -> None:
+    """B has the second stretch only: the first is missing there, the second is no news."""
+    first, second = [event(), event(Phase.END, 2)], [event(Phase.START, 30)]
+
+    assert differences([*first, *second], second) == [(Change.ONLY_A,)]
+
+
+def test_stretches_that_do_not_meet_are_two_alerts() -> None:
+    """An alert of March and one of May are not the same alert two months later."""
+    march, may = [event(), event(Phase.END, 5)], [event(day=60)]
+
+    assert differences(march, may) == [(Change.ONLY_A,), (Change.ONLY_B,)]
+
+
+def test_the_gravest_that_was_told_counts() -> None:
+    """An alert that escalates on one side only is of another severity."""
+    review = event(severity=Severity.REVIEW)
+    escalated = [review, event(Phase.ESCALATE, 1, severity=Severity.CRITICAL)]
+
+    assert differences([review], escalated) == [(Change.SEVERITY,)]
+    assert differences([review], [review]) == []
+
+
+def test_another_rule_of_the_same_severity_is_told() -> None:
+    """Who reads the page reads another reason."""
+    assert differences([event()], [event(rule="a02-alt-ast-500")]) == [(Change.RULE,)]
+
+
+def test_pages_are_what_somebody_was_called_for() -> None:
+    """Starts, updates and escalations page; an end and a de-escalation do not."""
+    phases = [Phase.START, Phase.UPDATE, Phase.ESCALATE, Phase.DEESCALATE, Phase.END]
+    side = side_of([event(phase, day) for day, phase in enumerate(phases)])
+
+    assert side.pages == {START.rule: 3}
+    assert side.alerts == {START.rule: 1}
+    assert [spell.pages for spell in side.spells] == [3]
+
+
+def test_rates_are_per_hundred_patient_years() -> None:
+    """Two pages in a year and a quarter of watching; nothing where nobody was watched."""
+    assert both([], [], YEAR_AND_A_QUARTER).rate(2) == "159.8"
+    assert both([], []).rate(2) == ""
