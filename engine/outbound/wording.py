@@ -207,9 +207,10 @@ def notes(event: AlertEvent) -> Iterator[str]:
         "more rules did not fire",
     )
     protocol = f"protocol {event.protocol}, " if event.protocol else ""
+    cause = f"message {event.message_control_id}" if event.message_control_id else "no message: time alone"
     yield (
         f"Rule {event.rule} version {event.rule_version}, {protocol}knowledge {event.knowledge_revision}, "
-        f"message {event.message_control_id}, alert {event.alert_id} event {event.sequence}"
+        f"{cause}, alert {event.alert_id} event {event.sequence}"
     )
     yield DISCLAIMER
 

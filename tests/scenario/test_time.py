@@ -88,7 +88,7 @@ def test_a_missed_week_is_told_once_and_ends_with_the_test() -> None:
 
     day.at("d12 10:00").oru(alt="30")
     day.expect(WEEKLY.ended())
-    assert "due 2026-03-31" in day.events()[-1].message
+    assert "next liver tests due 2026-03-31" in day.events()[-1].message
 
 
 def test_a_sweep_that_comes_late_tells_the_same() -> None:

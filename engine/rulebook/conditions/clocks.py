@@ -72,7 +72,7 @@ class Overdue(Condition):
         watch = view.situation.watch
         overdue = watch is not None and watch.clock >= overdue_from
         name = _PANEL_WORDS[self.panel]
-        note = f"{name}: due {due.date().isoformat()}"
+        note = f"next {name.lower()} due {due.date().isoformat()}"
         if overdue:
             # The day on which it became overdue is told, not today: a late look says the same.
             note = f"{name} were due {due.date().isoformat()} ({self.late.days} days late)"
