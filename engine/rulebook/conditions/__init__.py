@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from engine.rulebook.conditions.base import ALONE, Analytes, Condition, Standing, Verdict, View
 from engine.rulebook.conditions.baselines import BaselineMultiple
 from engine.rulebook.conditions.clocks import Overdue
@@ -65,6 +67,7 @@ FORMS: tuple[type[Condition], ...] = (
 _FORM_OF = {pattern: form for form in FORMS for pattern in form.PATTERNS}
 
 
+@lru_cache(maxsize=4096)  # what was told is explained by reading its lines again
 def read_condition(line: str) -> Condition:
     """The condition that a line says; raises Unreadable with what could have stood there instead."""
     found = match(line, _FORM_OF)
