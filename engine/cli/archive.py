@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,7 @@ from engine.cli.offline import (
     tell_defects,
 )
 from engine.cli.shared import (
+    DIFFERENT,
     QUARANTINED,
     ConfigOption,
     MappingsOption,
@@ -29,6 +30,7 @@ from engine.cli.shared import (
     fail,
     load_settings,
     parse_time,
+    read_text,
     say,
 )
 from engine.errors import Defect
@@ -46,6 +48,9 @@ def replay(
     roster: Annotated[Path | None, typer.Option(help="Who takes what: roster CSV.")] = None,
     alerts: Annotated[Path | None, typer.Option(help="Write alert events as JSON lines.")] = None,
     hl7: Annotated[Path | None, typer.Option(help="Write alert events as HL7 messages.")] = None,
+    expect: Annotated[
+        Path | None, typer.Option(help="Compare with alert events kept by --alerts; exit 3 if they differ.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report as one HTML file.")] = None,
     identify: Annotated[
         bool, typer.Option("--identify", help="Name patients in the report instead of numbering them.")
@@ -63,9 +68,10 @@ def replay(
 
     One line for each alert event on stdout, a summary on stderr. Two replays of the same archive give
     byte-identical output. Exit 0: ran, even with alerts; 1: something was quarantined, or a file could not
-    be read to its end; 2: a defect of settings, rules, mappings or roster.
+    be read to its end; 2: a defect of settings, rules, mappings or roster; 3: not the alerts of --expect.
     """
     from engine import app
+    from engine.expectation import differences, read_events
     from engine.model.alert import AlertEvent
     from engine.outbound import Format, render
     from engine.report import Gathered
@@ -74,6 +80,8 @@ def replay(
     settings = load_settings(config, rules=rules, mappings=mappings, protocol=protocol)
     wording = app.render_options(settings)
     gathered = Gathered()
+    expected = None if expect is None else _expected(expect)
+    told: list[str] = []
     with ExitStack() as outputs:
         json_file = _output(outputs, alerts)
         hl7_file = _output(outputs, hl7)
@@ -85,6 +93,8 @@ def replay(
                 json_file.write(render(event, Format.EVENT_JSON, wording).body + b"\n")
             if hl7_file is not None:
                 hl7_file.write(render(event, Format.HL7_R40, wording).body)
+            if expected is not None:
+                told.append(render(event, Format.EVENT_JSON, wording).body.decode())
             if report_file is not None:
                 gathered.tell(event)
 
@@ -97,8 +107,25 @@ def replay(
             report_file.write(_report(paths, settings, replayed, gathered, identify=identify).encode())
     _summarize(replayed.summary)
     tell_defects(replayed.defects)
+    if expected is not None:
+        found = list(differences(expected, read_events(told)))
+        for line in found:
+            say(line)
+        if found:
+            say(f"{len(found)} differences to {expect}")
+            raise typer.Exit(DIFFERENT)
     if (replayed.summary.quarantined or replayed.defects) and not lenient:
         raise typer.Exit(QUARANTINED)
+
+
+def _expected(file: Path) -> list[dict[str, Any]]:
+    """Alert events that somebody has looked at and kept."""
+    from engine.expectation import read_events
+
+    try:
+        return read_events(read_text(file).splitlines())
+    except ValueError as error:
+        raise fail(f"{file}:{error}: is not an alert event", "keep them with replay --alerts") from None
 
 
 def _report(

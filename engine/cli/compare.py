@@ -13,6 +13,7 @@ import typer
 
 from engine.cli.offline import PathsArgument, Replayed, UntilOption, replay_in_memory, tell_defects
 from engine.cli.shared import (
+    DIFFERENT,
     ConfigOption,
     MappingsOption,
     ProtocolOption,
@@ -27,8 +28,6 @@ from engine.errors import ConfigError
 if TYPE_CHECKING:
     from engine.compare import Comparison, Spell
     from engine.model.alert import AlertEvent
-
-DIFFERENT = 3
 
 
 class OutputFormat(StrEnum):

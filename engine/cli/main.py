@@ -1,4 +1,4 @@
-"""All commands, and what their exit codes mean: 0 ran, 1 some input was quarantined, 2 a defect."""
+"""All commands, and their exit codes: 0 ran, 1 some input was quarantined, 2 a defect, 3 a difference."""
 
 from __future__ import annotations
 

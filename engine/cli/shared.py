@@ -17,6 +17,7 @@ from engine.settings import Settings
 RAN = 0
 QUARANTINED = 1
 DEFECT = 2
+DIFFERENT = 3
 
 ConfigOption = Annotated[
     Path | None,

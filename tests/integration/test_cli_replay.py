@@ -191,3 +191,17 @@ def test_send_says_what_is_wrong_with_an_address(terminal: Terminal) -> None:
 
     assert "amqp_url: not an AMQP address: write amqp://" in ended.err
     assert "s3cret" not in ended.err
+
+
+def test_a_golden_run_fails_with_what_differs(terminal: Terminal) -> None:
+    """What a hospital has looked at is kept as a file; exit 3 and one line for each difference from it."""
+    kept = terminal.folder / "kept.jsonl"
+    terminal.type("replay", CRITICAL, "--roster", ROSTER, "--alerts", kept)
+
+    terminal.type("replay", CRITICAL, "--roster", ROSTER, "--expect", kept)
+    kept.write_text(kept.read_text(encoding="utf-8").replace("ALT 500 U/L", "ALT 501 U/L"), encoding="utf-8")
+    ended = terminal.type("replay", CRITICAL, "--roster", ROSTER, "--expect", kept, exits=3)
+
+    assert 'message: "ALT 501 U/L' in ended.err
+    kept.write_text("no event\n", encoding="utf-8")
+    assert "kept.jsonl:1: " in terminal.type("replay", CRITICAL, "--expect", kept, exits=2).err
