@@ -77,6 +77,10 @@ def run_rule_cases(
     report = run_cases(read_folder(settings.rules), knowledge.rulebook, knowledge.terminology.analytes)
     for defect in (*report.failures, *report.gaps):
         typer.echo(str(defect))
+    for rule in report.failing:
+        typer.echo(f"{rule.id} rests on:")
+        for source in rule.sources:
+            typer.echo(f"  {source.cited}")
     say(
         f"{report.cases} cases of {len(knowledge.rulebook.rules)} rules: {len(report.failures)} disagree, "
         f"{len(report.gaps)} conditions never seen one way"

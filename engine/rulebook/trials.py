@@ -25,6 +25,7 @@ class CaseReport:
     cases: int
     failures: tuple[Defect, ...]
     gaps: tuple[Defect, ...]
+    failing: tuple[Rule, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -61,11 +62,13 @@ def run_cases(files: Mapping[str, str], rulebook: Rulebook, analytes: Analytes) 
         raise ConfigError(defects)
     failures: list[Defect] = []
     gaps: list[Defect] = []
+    failing: list[Rule] = []
     for rule in rulebook.rules:
-        for case in of_rule[rule.id]:
-            failures.extend(run_case(rule, case, analytes))
+        found = [failure for case in of_rule[rule.id] for failure in run_case(rule, case, analytes)]
+        failures.extend(found)
+        failing.extend([rule] if found else [])
         gaps.extend(coverage_gaps(rule, of_rule[rule.id]))
-    return CaseReport(sum(map(len, of_rule.values())), tuple(failures), tuple(gaps))
+    return CaseReport(sum(map(len, of_rule.values())), tuple(failures), tuple(gaps), tuple(failing))
 
 
 def run_case(rule: Rule, case: Case, analytes: Analytes) -> tuple[Defect, ...]:

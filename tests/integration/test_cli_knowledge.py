@@ -122,13 +122,17 @@ def test_broken_rules_are_all_told_at_once(terminal: Terminal) -> None:
 
 
 def test_a_case_that_disagrees_is_exit_1(terminal: Terminal) -> None:
-    """Changing a limit without its cases shows which case no longer holds."""
+    """Changing a limit without its cases shows which case no longer holds, and what the source says."""
     shutil.copytree(ROOT / "rules", terminal.folder / "rules")
     file = rule_file(terminal.folder / "rules/azathioprine", "d02")
     file.write_text(file.read_text("utf-8").replace("platelets < 50", "platelets < 45"), "utf-8")
 
     ended = terminal.type("rules", "test", "--rules", terminal.folder / "rules", exits=1)
     assert f"{file.stem}_test.yaml:" in ended.out
+    assert (
+        'Contraindications and Cautions: "white blood cell count <2.5 × 10⁹/L or platelet count <50'
+        in ended.out
+    )
     assert " 0 disagree" not in ended.err
 
 
