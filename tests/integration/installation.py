@@ -51,6 +51,12 @@ def day_files() -> list[Path]:
     return sorted(MESSAGES.iterdir())
 
 
+def day_file(name: str) -> Path:
+    """The message of the sample day with that name, whatever its number."""
+    (file,) = MESSAGES.glob(f"[0-9][0-9][0-9]-{name}.hl7")
+    return file
+
+
 def environment(**settings: str) -> dict[str, str]:
     """This process's environment without anybody's settings of azawatch, and with these."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AZAWATCH_")}

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.installation import MESSAGES, ROSTER
+from tests.integration.installation import ROSTER, day_file
 from tests.integration.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
-BORIS = MESSAGES / "081-stevlis-boris-alt-500.hl7"
+BORIS = day_file("stevlis-boris-alt-500")
 
 
 @pytest.fixture

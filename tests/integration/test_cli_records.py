@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tests.integration.installation import DAY, MESSAGES, ROSTER, control_ids, day_files, rows
+from tests.integration.installation import DAY, ROSTER, control_ids, day_file, day_files, rows
 from tests.integration.terminal import Terminal
 
 OUTCOMES = rows(DAY / "outcomes.csv")
@@ -171,7 +171,7 @@ def test_held_messages_are_listed_and_shown_byte_for_byte(hospital: Terminal) ->
     shown = hospital.type("quarantine", "show", ids["no-patient-identifier"]).out
     assert "PID[1]-3" in shown
     body = hospital.type("quarantine", "show", ids["no-patient-identifier"], "--body").out
-    sent = (MESSAGES / "133-stevlis-without-identifier.hl7").read_bytes().rstrip(b"\r\n")
+    sent = day_file("stevlis-without-identifier").read_bytes().rstrip(b"\r\n")
     assert body.encode().replace(b"\n", b"\r") == sent.replace(b"\n", b"\r")
     assert "no quarantined message 99" in hospital.type("quarantine", "show", "99", exits=2).err
 

@@ -21,6 +21,7 @@ from tests.integration.installation import (
     QUARANTINE,
     Installation,
     Played,
+    day_file,
     day_files,
     wait_until,
 )
@@ -28,8 +29,8 @@ from tests.support.private_broker import PrivateBroker
 
 pytestmark = pytest.mark.broker
 
-CRITICAL = MESSAGES / "081-stevlis-boris-alt-500.hl7"
-WITHOUT_IDENTIFIER = MESSAGES / "133-stevlis-without-identifier.hl7"
+CRITICAL = day_file("stevlis-boris-alt-500")
+WITHOUT_IDENTIFIER = day_file("stevlis-without-identifier")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sample_day.day import Day, Panel, identification, orders
+from tests.sample_day.day import Day, Observation, Panel, identification, orders
 from tests.sample_day.laboratories import STEVENS
 from tests.sample_day.liver import CROHN
 from tests.sample_day.people import PEOPLE
@@ -19,6 +19,12 @@ def low_alp(name: str, rule: str, step: str, severity: str, value: str, why: str
     """An event of the alp-low family; ``step`` is ``phase/reason``."""
     phase, reason = step.split("/")
     return (Event(PEOPLE[name].mrn, rule, "alp-low", phase, reason, severity, value, "U/L", why),)
+
+
+def synthesis_unknown(name: str, step: str, value: str, why: str, *, unit: str = "U/L") -> Event:
+    """An event of C07, which asks for albumin and prothrombin time beside a low ALP."""
+    phase, reason = step.split("/")
+    return Event(PEOPLE[name].mrn, "c07", "workup", phase, reason, "review", value, unit, why)
 
 
 def tell(day: Day) -> None:
@@ -52,14 +58,18 @@ def low_alp_once(day: Day) -> None:
             sender=STEVENS.sender,
             kind="ORU^R01^ORU_R01",
             segments=lines,
-            expect=low_alp("jonas", "c03", "start/new", "info", "39", "39 is below LLN 42, once"),
-            shows="three patients in one ORU: C03 for the second",
+            expect=(
+                *low_alp("jonas", "c03", "start/new", "info", "39", "39 is below LLN 42, once"),
+                synthesis_unknown("jonas", "start/new", "39", "39 is low, and nobody has measured INR or PT"),
+            ),
+            shows="three patients in one ORU: C03 for the second, and C07 asks for the INR",
         )
     )
 
 
 def low_alp_twice(day: Day) -> None:
     """Twice in a row is worth a look; ordered by the old ward system (ORM^O01, version 2.3)."""
+    day.enzymes("karin", "2026-01-12", tpmt="normal")
     order(
         day,
         "karin",
@@ -77,19 +87,40 @@ def low_alp_twice(day: Day) -> None:
         collected="03-10 09:10",
         sent="03-12 06:22",
         liver={"alp": "40"},
-        expect=low_alp("karin", "c03", "start/new", "info", "40", "40 is below LLN 42, once"),
-        shows="C03",
+        expect=(
+            *low_alp("karin", "c03", "start/new", "info", "40", "40 is below LLN 42, once"),
+            synthesis_unknown("karin", "start/new", "40", "40 is low, and nobody has measured INR or PT"),
+        ),
+        shows="C03, and C07 asks for the INR",
     )
     day.report(
         STEVENS,
         "karin",
         "alp-38",
         collected="03-12 09:20",
-        liver={"alp": "38"},
-        expect=low_alp(
-            "karin", "c04", "escalate/worse", "review", "38", "two results in a row, 40 and 38, below LLN 42"
+        liver={"alp": "38", "albumin": "39"},
+        panels=[
+            Panel(
+                "coagulation",
+                (Observation("inr", "1.0"),),
+                code="34528-0^PT panel - Platelet poor plasma by Coagulation assay^LN",
+                specimen="PLAS",
+            )
+        ],
+        expect=(
+            *low_alp(
+                "karin",
+                "c04",
+                "escalate/worse",
+                "review",
+                "38",
+                "two results in a row, 40 and 38, below LLN 42",
+            ),
+            synthesis_unknown(
+                "karin", "end/resolved", "39", "albumin 39 and INR 1.0 came with the second ALP", unit="g/L"
+            ),
         ),
-        shows="C04 takes over from C03",
+        shows="C04 takes over from C03; the INR that C07 asked for is here",
     )
 
 

@@ -18,7 +18,7 @@ from tests.sample_day.pharmacy import (
     dispensed,
     order,
 )
-from tests.sample_day.wire import Draft, at
+from tests.sample_day.wire import Draft, Event, at
 
 COLITIS = "ulcerative colitis"
 
@@ -34,8 +34,9 @@ def tell(day: Day) -> None:
 
 
 def well_on_therapy(day: Day) -> None:
-    """Five patients whose day is uneventful, though their messages are not."""
+    """Five patients who are well, though their messages are not ordinary; of one nobody knows the TPMT."""
     prescription = Prescription("NW", "70091", AZATHIOPRINE_25, "3", "25", "QD", "2026-01-20 08:00")
+    day.enzymes("xenia", "2026-01-12", tpmt="normal")
     order(day, "xenia", "new-order", "2026-01-19 16:20", prescription, shows="RDE^O11, 75 mg")
     dispensed(
         day,
@@ -134,7 +135,20 @@ def well_on_therapy(day: Day) -> None:
         "new-order",
         "2026-02-02 13:30",
         Prescription("OK", "70121", AZATHIOPRINE_ATC, "2", "50", "QD", "2026-02-03 08:00"),
-        shows="RDE^O11 with an ATC code",
+        expect=(
+            Event(
+                PEOPLE["jana"].mrn,
+                "e05",
+                "tpmt-nudt15",
+                "start",
+                "new",
+                "review",
+                "",
+                "",
+                "started 37 days ago, and nobody has told of a TPMT result",
+            ),
+        ),
+        shows="RDE^O11 with an ATC code; TPMT not known: E05",
     )
     order(
         day,
@@ -161,6 +175,7 @@ def well_on_therapy(day: Day) -> None:
 def not_on_therapy_any_more(day: Day) -> None:
     """Stopped long ago, or never begun."""
     prescription = Prescription("NW", "69004", AZATHIOPRINE_50, "2", "50", "QD", "2025-09-15 08:00")
+    day.enzymes("klaus", "2025-09-08", tpmt="normal")
     order(day, "klaus", "new-order", "2025-09-15 09:05", prescription, shows="RDE^O11")
     order(
         day,
@@ -191,6 +206,7 @@ def not_on_therapy_any_more(day: Day) -> None:
     )
 
     planned = Prescription("NW", "70198", AZATHIOPRINE_50, "2", "50", "QD", "2026-03-16 08:00")
+    day.enzymes("milan", "2026-03-02", tpmt="normal")
     order(day, "milan", "new-order", "2026-03-09 11:45", planned, shows="RDE^O11 that is to begin next week")
     order(
         day,

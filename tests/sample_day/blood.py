@@ -26,12 +26,33 @@ YUSUF_BEFORE = "H0099017"
 ZOE_BEFORE = "H0099024"
 
 
-def count(name: str, family: str, step: str, value: str, why: str) -> tuple[Event]:
-    """An event of the white-cells (d01) or platelets (d02) family; ``step`` is ``phase/reason``."""
+def count(
+    name: str,
+    rule: str,
+    step: str,
+    value: str,
+    why: str,
+    *,
+    severity: str = "critical",
+    labels: tuple[str, ...] = (),
+) -> tuple[Event]:
+    """An event of the cytopenia family; ``step`` is ``phase/reason``."""
     phase, reason = step.split("/")
-    rule = {"white-cells": "d01", "platelets": "d02"}[family]
     unit = "10*9/L" if value else ""
-    return (Event(PEOPLE[name].mrn, rule, family, phase, reason, "critical", value, unit, why),)
+    return (
+        Event(
+            PEOPLE[name].mrn,
+            rule,
+            "cytopenia",
+            phase,
+            reason,
+            severity,
+            value,
+            unit,
+            why,
+            labels=labels,
+        ),
+    )
 
 
 def tell(day: Day) -> None:
@@ -53,6 +74,7 @@ def preliminary_then_final(day: Day) -> None:
     """A preliminary count below the limit pages at once; the final one says the same, and nobody is paged
     again. `10^9/L` arrives as two components.
     """
+    day.enzymes("maja", "2026-01-28", tpmt="normal")
     order(
         day,
         "maja",
@@ -74,7 +96,7 @@ def preliminary_then_final(day: Day) -> None:
                 "blood", (Observation("wbc", "2.1", status="P"), Observation("platelets", "162", status="P"))
             )
         ],
-        expect=count("maja", "white-cells", "start/new", "2.1", "2.1, preliminary, is below 2.5"),
+        expect=count("maja", "d01", "start/new", "2.1", "2.1, preliminary, is below 2.5"),
         shows="OBX-11 P, and `10^9/L` broken by the component separator: D01",
     )
     day.report(
@@ -100,8 +122,21 @@ def preliminary_then_final(day: Day) -> None:
 
 
 def white_cells_at_the_limit(day: Day) -> None:
-    """2.5 is not below 2.5."""
-    day.therapy("nils", "2025-12-15", "100", indication=ARTHRITIS)
+    """2.5 is not below 2.5, but below 3.5; his TPMT makes it as grave."""
+    day.therapy("nils", "2025-12-15", "100", indication=ARTHRITIS, tpmt="intermediate")
+    day.roster_expect.append(
+        Event(
+            PEOPLE["nils"].mrn,
+            "e02",
+            "tpmt-nudt15",
+            "start",
+            "new",
+            "review",
+            "",
+            "",
+            "TPMT intermediate, stated on 8 December",
+        )
+    )
     day.history(STEVENS, "nils", "2025-12-04 09:00", alt=("21",), ast=("20",), bilirubin=("10",))
     day.report(
         STEVENS,
@@ -110,12 +145,20 @@ def white_cells_at_the_limit(day: Day) -> None:
         collected="03-12 08:35",
         liver={},
         blood={"wbc": "2.5", "neutrophils": "1.6"},
-        shows="the neighbour of D01",
+        expect=count(
+            "nils",
+            "p03",
+            "start/new",
+            "2.5",
+            "2.5 is not below 2.5, so no D01, but below 3.5: urgent, one step graver by intermediate TPMT",
+            labels=("e04-low-enzyme",),
+        ),
+        shows="the neighbour of D01: P03, raised by E04",
     )
 
 
 def platelets_at_the_limit(day: Day) -> None:
-    """50 is not below 50."""
+    """50 is not below 50, but below 140."""
     day.therapy("petra", "2026-01-12", "100", indication=COLITIS)
     day.history(STMARY, "petra", "2025-12-22 10:15", alt=("25",), ast=("22",), bilirubin=("8",))
     report = day.report(
@@ -125,13 +168,22 @@ def platelets_at_the_limit(day: Day) -> None:
         collected="03-12 08:50",
         liver={},
         blood={"platelets": "50"},
-        shows="the neighbour of D02; line ends CR LF",
+        expect=count(
+            "petra",
+            "p03",
+            "start/new",
+            "50",
+            "50 is not below 50, so no D02, but below 140",
+            severity="urgent",
+        ),
+        shows="the neighbour of D02: P03; line ends CR LF",
     )
     report.line_end = "\r\n"
 
 
 def stopped_three_weeks_ago(day: Day) -> None:
     """The marrow remembers: 20 days after the stop the counts are still watched."""
+    day.enzymes("olga", "2025-12-17", tpmt="normal")
     order(
         day,
         "olga",
@@ -166,9 +218,7 @@ def stopped_three_weeks_ago(day: Day) -> None:
         "platelets-41",
         collected="03-12 13:40",
         blood={"platelets": "41", "wbc": "4.6"},
-        expect=count(
-            "olga", "platelets", "start/new", "41", "41 K/uL is below 50; stopped 20 days ago, within 90"
-        ),
+        expect=count("olga", "d02", "start/new", "41", "41 K/uL is below 50; stopped 20 days ago, within 90"),
         shows="K/uL and LF line ends; D02 after a stop",
     )
     report.line_end = "\n"
@@ -176,6 +226,7 @@ def stopped_three_weeks_ago(day: Day) -> None:
 
 def corrected_upwards(day: Day) -> None:
     """38 was 238: the alert ends as corrected, and the stale copy that comes later does not revive it."""
+    day.enzymes("quentin", "2026-02-06", tpmt="normal")
     order(
         day,
         "quentin",
@@ -193,7 +244,7 @@ def corrected_upwards(day: Day) -> None:
         "platelets-38",
         collected="03-12 05:30",
         blood={"platelets": "38"},
-        expect=count("quentin", "platelets", "start/new", "38", "38 is below 50"),
+        expect=count("quentin", "d02", "start/new", "38", "38 is below 50"),
         shows="D02",
     )
     day.report(
@@ -215,10 +266,10 @@ def corrected_upwards(day: Day) -> None:
         ],
         expect=count(
             "quentin",
-            "platelets",
+            "d02",
             "end/corrected",
-            "238",
-            "the result the alert rested on was corrected to 238",
+            "",
+            "corrected to 238, and no longer believed: the platelets had clumped",
         ),
         shows="OBX-11 C across the threshold",
     )
@@ -243,9 +294,7 @@ def deleted(day: Day) -> None:
         "wbc-1-9",
         collected="03-12 07:35",
         blood={"wbc": "1.9", "neutrophils": "1.0"},
-        expect=count(
-            "stefan", "white-cells", "start/new", "1.9", "1.9 (x 10*9/L by the site's table) is below 2.5"
-        ),
+        expect=count("stefan", "d01", "start/new", "1.9", "1.9 (x 10*9/L by the site's table) is below 2.5"),
         shows="unit omitted and supplied by the site's table: D01",
     )
     day.report(
@@ -254,13 +303,22 @@ def deleted(day: Day) -> None:
         "wbc-deleted",
         collected="03-12 07:35",
         sent="03-12 10:58",
-        panels=[Panel("blood", (Observation("wbc", '""', status="D"),), order=bad.orders[0])],
+        panels=[
+            Panel(
+                "blood",
+                (
+                    Observation("wbc", '""', status="D"),
+                    Observation("neutrophils", '""', status="D"),
+                ),
+                order=bad.orders[0],
+            )
+        ],
         expect=count(
             "stefan",
-            "white-cells",
+            "d01",
             "end/withdrawn",
             "",
-            "the only white count since the start was deleted (D)",
+            "the only white cells and neutrophils since the start were deleted (D)",
         ),
         shows="OBX-11 D ends the alert",
     )
@@ -286,7 +344,7 @@ def merged_after_the_result(day: Day) -> None:
         "03-12 07:50",
         expect=count(
             "yusuf",
-            "platelets",
+            "d02",
             "start/new",
             "44",
             "44 under the old number is below 50, and the therapy is under the new",
@@ -315,6 +373,7 @@ def merged_after_the_result(day: Day) -> None:
 
 def ordered_under_the_old_number(day: Day) -> None:
     """Therapy under the old number, result under the new one."""
+    day.enzymes("zoe", "2026-02-10", tpmt="normal", mrn=ZOE_BEFORE)
     order(
         day,
         "zoe",
@@ -346,6 +405,6 @@ def ordered_under_the_old_number(day: Day) -> None:
             "platelets": "71",
             "haemoglobin": "92",
         },
-        expect=count("zoe", "white-cells", "start/new", "<0.5", "anything below 0.5 is below 2.5"),
+        expect=count("zoe", "d01", "start/new", "<0.5", "anything below 0.5 is below 2.5"),
         shows="a comparator in ST: D01 after a merge",
     )

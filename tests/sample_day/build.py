@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from tests.sample_day import (
@@ -19,11 +20,12 @@ from tests.sample_day import (
     extra,
     liver,
     liver_courses,
+    medication,
     quality,
     symptoms,
 )
 from tests.sample_day.day import Day
-from tests.sample_day.wire import Draft
+from tests.sample_day.wire import Draft, Event, at
 
 HERE = Path(__file__).parent
 
@@ -48,6 +50,7 @@ EXPECTED_COLUMNS = (
     "severity",
     "value",
     "unit",
+    "labels",
     "why",
 )
 OUTCOME_COLUMNS = ("message", "disposition", "reason", "shows")
@@ -60,7 +63,12 @@ STORIES: tuple[Callable[[Day], None], ...] = (
     quality.tell,
     background.tell,
     symptoms.tell,
+    medication.tell,
 )
+
+# What is older than the day is loaded at its beginning, a message every half minute.
+MIDNIGHT = at("03-12 00:00")
+LOAD_PACE = timedelta(seconds=30)
 
 
 def whole_day() -> Day:
@@ -68,7 +76,19 @@ def whole_day() -> Day:
     day = Day()
     for tell in STORIES:
         tell(day)
+    load_first(day.drafts)
     return day
+
+
+def load_first(drafts: Iterable[Draft]) -> None:
+    """Send the history of the weeks before on the day itself, in its order, before anything else.
+
+    Only MSH-7 says so: results, orders and movements keep the times at which they came about. Messages are
+    the clock of a replay; sent in their own weeks they would let half a year pass with next to no blood taken.
+    """
+    history = sorted((draft for draft in drafts if draft.sent < MIDNIGHT), key=lambda draft: draft.sent)
+    for number, draft in enumerate(history):
+        draft.sent = MIDNIGHT + number * LOAD_PACE
 
 
 def extra_messages() -> Day:
@@ -101,7 +121,9 @@ def build() -> dict[str, bytes]:
         **{f"messages/{name}": draft.body() for name, draft in messages},
         **{f"extra/{name}": draft.body() for name, draft in more},
         "roster.csv": table(ROSTER_COLUMNS, day.roster),
-        "expected.csv": table(EXPECTED_COLUMNS, expected(messages)),
+        "expected.csv": table(
+            EXPECTED_COLUMNS, [*told("roster.csv", day.roster_expect), *expected(messages)]
+        ),
         "extra/expected.csv": table(EXPECTED_COLUMNS, expected(more)),
         "outcomes.csv": table(OUTCOME_COLUMNS, outcomes(messages)),
         "extra/outcomes.csv": table(OUTCOME_COLUMNS, outcomes(more)),
@@ -110,9 +132,14 @@ def build() -> dict[str, bytes]:
 
 def expected(messages: Sequence[tuple[str, Draft]]) -> list[tuple[str, ...]]:
     """The alert events that must follow, in the order of sending."""
+    return [row for name, draft in messages for row in told(name, draft.expect)]
+
+
+def told(cause: str, events: Iterable[Event]) -> list[tuple[str, ...]]:
+    """The rows of what one message, or the roster, must lead to."""
     return [
         (
-            name,
+            cause,
             event.patient,
             event.rule,
             event.family,
@@ -122,10 +149,10 @@ def expected(messages: Sequence[tuple[str, Draft]]) -> list[tuple[str, ...]]:
             event.severity,
             event.value,
             event.unit,
+            " ".join(event.labels),
             event.why,
         )
-        for name, draft in messages
-        for event in draft.expect
+        for event in events
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from tests.sample_day.laboratories import Laboratory
@@ -55,16 +55,26 @@ class Day:
 
     drafts: list[Draft] = field(default_factory=list)
     roster: list[tuple[str, ...]] = field(default_factory=list)
+    roster_expect: list[Event] = field(default_factory=list)
     on_therapy: set[str] = field(default_factory=set)
     _orders: int = 0
 
     # --- roster ---------------------------------------------------------------------------------
 
     def therapy(
-        self, name: str, start: str, dose: str, *, drug: str = "azathioprine", indication: str
+        self,
+        name: str,
+        start: str,
+        dose: str,
+        *,
+        drug: str = "azathioprine",
+        indication: str,
+        tpmt: str = "normal",
+        nudt15: str = "",
     ) -> None:
-        """A patient whom the monitoring service has put on its list."""
+        """A patient whom the monitoring service has put on its list, with what was tested a week before."""
         self.row(name, "start", start, drug=drug, dose=dose, indication=indication)
+        self.enzymes(name, str(date.fromisoformat(start) - timedelta(days=7)), tpmt=tpmt, nudt15=nudt15)
         self.on_therapy.add(name)
 
     def row(
@@ -77,11 +87,20 @@ class Day:
         dose: str = "",
         indication: str = "",
         note: str = "",
+        mrn: str = "",
     ) -> None:
         """One row of the roster CSV."""
         patient = PEOPLE[name]
         drug = "" if event == "fact" else drug
-        self.roster.append((patient.mrn, patient.authority, event, effective, drug, dose, indication, note))
+        self.roster.append(
+            (mrn or patient.mrn, patient.authority, event, effective, drug, dose, indication, note)
+        )
+
+    def enzymes(self, name: str, stated: str, *, mrn: str = "", **levels: str) -> None:
+        """What is known of ``tpmt`` and ``nudt15``, as a service states it before a start."""
+        for gene, level in levels.items():
+            if level:
+                self.row(name, "fact", stated, note=f"{gene}={level}", mrn=mrn)
 
     def baseline(self, name: str, stated: str, **values: str) -> None:
         """Baselines that a clinician has stated, with their units."""

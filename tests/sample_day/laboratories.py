@@ -113,6 +113,21 @@ STEVENS = Laboratory(
             "718-7^Hemoglobin [Mass/volume] in Blood^LN", "g/L^^UCUM", "M:130-170;F:120-155", _HAEMOGLOBIN
         ),
         "mcv": Assay("787-2^MCV [Entitic volume] by Automated count^LN", "fL^^UCUM", "80-100", _MCV),
+        "inr": Assay(
+            "6301-6^INR in Platelet poor plasma by Coagulation assay^LN", "{INR}^^UCUM", "0.8-1.2", ("1.0",)
+        ),
+        "tgn": Assay(
+            "32660-3^6-Thioguanine [Entitic substance] in Red Blood Cells^LN",
+            "pmol/8x10(8)RBC",
+            "235-450",
+            ("310",),
+        ),
+        "mmp": Assay(
+            "32654-6^6-Methylmercaptopurine [Entitic substance] in Red Blood Cells^LN",
+            "pmol/8x10(8)RBC",
+            "<5700",
+            ("1850",),
+        ),
         "crp": Assay(
             "1988-5^C reactive protein [Mass/volume] in Serum or Plasma^LN", "mg/L^^UCUM", "<5", ("2",)
         ),

@@ -22,12 +22,33 @@ CROHN = "Crohn's disease"
 
 
 def injury(
-    name: str, rule: str, step: str, severity: str, value: str, why: str, *, unit: str = "U/L"
+    name: str,
+    rule: str,
+    step: str,
+    severity: str,
+    value: str,
+    why: str,
+    *,
+    unit: str = "U/L",
+    labels: tuple[str, ...] = (),
 ) -> tuple[Event]:
     """An event of the liver-injury family; ``step`` is ``phase/reason``."""
     phase, reason = step.split("/")
     unit = unit if value else ""
-    return (Event(PEOPLE[name].mrn, rule, "liver-injury", phase, reason, severity, value, unit, why),)
+    return (
+        Event(
+            PEOPLE[name].mrn,
+            rule,
+            "liver-injury",
+            phase,
+            reason,
+            severity,
+            value,
+            unit,
+            why,
+            labels=labels,
+        ),
+    )
 
 
 def tell(day: Day) -> None:
@@ -48,7 +69,6 @@ def tell(day: Day) -> None:
 def five_times_baseline(day: Day) -> None:
     """4.9 x baseline is no stop limit, but above 3 x somebody must ask for symptoms; 5.0 x is one."""
     day.therapy("iris", "2026-01-12", "150", indication=AIH)
-    day.row("iris", "fact", "2026-01-05", note="tpmt=normal")
     day.history(
         STEVENS,
         "iris",
@@ -193,6 +213,7 @@ def twice_baseline_with_bilirubin(day: Day) -> None:
 
 def just_below_twice_bilirubin(day: Day) -> None:
     """Bilirubin 15.9 is not twice 8: a mild rise, which then gets worse. Ordered by pharmacy (RDE^O11)."""
+    day.enzymes("edith", "2026-01-26", tpmt="normal")
     order(
         day,
         "edith",
@@ -264,7 +285,7 @@ def bilirubin_in_milligrams(day: Day) -> None:
         "felix",
         "bilirubin-2-4-mg",
         collected="03-12 13:20",
-        liver={"alt": "61", "ast": "39", "bilirubin": "2.4"},
+        liver={"alt": "61", "ast": "39", "bilirubin": "2.4", "alp": "104"},
         expect=injury(
             "felix",
             "a07",
@@ -273,8 +294,9 @@ def bilirubin_in_milligrams(day: Day) -> None:
             "41.04",
             "bilirubin 2.4 mg/dL (x 17.1) is 2.0 x ULN 1.2, and ALT 61 is above ULN 56 (1.5 x baseline)",
             unit="umol/L",
+            labels=("b01-grade-mild", "b04-pattern-cholestatic"),
         ),
-        shows="US units, version 2.3: A07",
+        shows="US units, version 2.3: A07; R 1.5 by ALP 104, cholestatic",
     )
 
 
@@ -283,7 +305,7 @@ def after_a_restart(day: Day) -> None:
 
     The SPM stands between OBR and OBX, as many send it.
     """
-    day.therapy("greta", "2025-06-02", "150", indication=AIH)
+    day.therapy("greta", "2025-06-02", "150", indication=AIH, nudt15="normal")
     day.row("greta", "hold", "2026-01-19", note="ALT 9 x ULN")
     day.row("greta", "restart", "2026-02-16", dose="50", indication=AIH)
     day.baseline("greta", "2025-05-26", alt="36 U/L", ast="30 U/L", bilirubin="9 umol/L")
@@ -300,13 +322,14 @@ def after_a_restart(day: Day) -> None:
         panels=[Panel(panel.name, panel.observations, specimen_first=True)],
         expect=injury(
             "greta",
-            "a08",
+            "a10",
             "start/new",
             "critical",
             "121",
-            "restarted 2026-02-16 after a hold, and 121 is above 3 x ULN 40 = 120",
+            "restarted 2026-02-16 after a hold, and 121 is above 3 x ULN 40 = 120: A08, a second episode",
+            labels=("a12-early-after-restart",),
         ),
-        shows="SPM between OBR and OBX: A08",
+        shows="SPM between OBR and OBX: A08, told as A10",
     )
 
 
@@ -315,7 +338,7 @@ def after_a_restart_at_the_limit(day: Day) -> None:
 
     The message has separators of its own.
     """
-    day.therapy("hugo", "2025-04-14", "125", indication=AIH)
+    day.therapy("hugo", "2025-04-14", "125", indication=AIH, nudt15="normal")
     day.row("hugo", "stop", "2026-01-12", note="ALT 6 x ULN")
     day.row("hugo", "restart", "2026-02-09", dose="50", indication=AIH)
     day.baseline("hugo", "2025-04-07", alt="34 U/L", ast="28 U/L", bilirubin="8 umol/L")
@@ -329,11 +352,11 @@ def after_a_restart_at_the_limit(day: Day) -> None:
         liver={"alt": "120", "ast": "61", "bilirubin": "9"},
         expect=injury(
             "hugo",
-            "a13",
+            "a09",
             "start/new",
-            "review",
+            "urgent",
             "120",
-            "120 is 3 x ULN 40, not above it; 3.5 x baseline 34, but without symptoms no A03; above 1 x ULN",
+            "120 is 3 x ULN 40, not above it; 3.5 x baseline 34, but without symptoms no A03; 35 before it",
         ),
         shows="MSH-1 and MSH-2 other than usual; the neighbour of A08",
     )

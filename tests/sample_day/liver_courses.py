@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.sample_day.day import Day, Observation, Panel
 from tests.sample_day.laboratories import NORTH, STEVENS
 from tests.sample_day.liver import AIH, CROHN, injury
+from tests.sample_day.people import PEOPLE
 from tests.sample_day.pharmacy import (
     AZATHIOPRINE_50,
     MERCAPTOPURINE_50,
@@ -12,6 +13,7 @@ from tests.sample_day.pharmacy import (
     admission,
     order,
 )
+from tests.sample_day.wire import Event
 
 
 def tell(day: Day) -> None:
@@ -30,6 +32,7 @@ def tell(day: Day) -> None:
 
 def normal_again(day: Day) -> None:
     """A replaced order (RU and RO) keeps the therapy going; the mild rise of 10 March is over today."""
+    day.enzymes("ingrid", "2026-01-05", tpmt="normal")
     old = Prescription("NW", "70062", AZATHIOPRINE_50, "1", "50", "QD", "2026-01-08 08:00")
     order(day, "ingrid", "new-order", "2026-01-08 09:30", old, shows="RDE^O11, 50 mg")
     day.history(
@@ -70,8 +73,21 @@ def normal_again(day: Day) -> None:
         "alt-36",
         collected="03-12 09:30",
         liver={"alt": "36", "ast": "29", "bilirubin": "9"},
-        expect=injury("ingrid", "a13", "end/resolved", "review", "36", "the newer ALT 36 is within 10-40"),
-        shows="a normal retest ends the alert",
+        expect=(
+            *injury("ingrid", "a13", "end/resolved", "review", "36", "the newer ALT 36 is within 10-40"),
+            Event(
+                PEOPLE["ingrid"].mrn,
+                "b07",
+                "liver-recovery",
+                "start",
+                "new",
+                "info",
+                "9",
+                "umol/L",
+                "ALT 36, ALP and bilirubin are at most 1 x ULN after ALT 71; bilirubin is the farthest below",
+            ),
+        ),
+        shows="a normal retest ends the alert, and B07 records that the panel is normal",
     )
     day.report(
         STEVENS,
@@ -155,7 +171,7 @@ def falling(day: Day) -> None:
         "tilda",
         "alt-210",
         collected="03-12 10:35",
-        liver={"alt": "210", "ast": "50", "bilirubin": "11"},
+        liver={"alt": "210", "ast": "50", "bilirubin": "11", "alp": "88"},
         expect=injury(
             "tilda",
             "b02",
@@ -163,8 +179,9 @@ def falling(day: Day) -> None:
             "urgent",
             "210",
             "210 is 5.25 x ULN 40 (5 to 10) and 1.75 x baseline 120: no stop rule holds any more",
+            labels=("b02-grade-moderate", "b04-pattern-hepatocellular"),
         ),
-        shows="de-escalation from critical to urgent: B02",
+        shows="de-escalation from critical to urgent: B02; R 8.4 by ALP 88, hepatocellular",
     )
 
 
@@ -235,7 +252,8 @@ def beyond_the_measuring_range(day: Day) -> None:
             "start/new",
             "critical",
             ">1000",
-            "more than 1000 is at least 5 x baseline 34; A02 holds too",
+            "more than 1000 is at least 5 x baseline of both, ALT 34 and AST 27; A02 holds too",
+            labels=("b03-grade-severe",),
         ),
         shows="SN `>^1000`: A01 speaks for A02",
     )
@@ -243,6 +261,7 @@ def beyond_the_measuring_range(day: Day) -> None:
 
 def preliminary_then_normal(day: Day) -> None:
     """A preliminary 610 pages at once; the final value is 31, and the alert is resolved."""
+    day.enzymes("walter", "2026-01-27", tpmt="normal")
     order(
         day,
         "walter",
@@ -289,6 +308,7 @@ def preliminary_then_normal(day: Day) -> None:
 
 def order_after_the_result(day: Day) -> None:
     """The result is here before anybody has told that the patient takes the drug."""
+    day.enzymes("arno", "2026-02-17", tpmt="normal")
     day.history(STEVENS, "arno", "2026-02-17 09:25", alt=("104",), ast=("38",), bilirubin=("12",))
     day.report(
         STEVENS,

@@ -23,6 +23,7 @@ AZATHIOPRINE_25 = "AZA25^Azathioprine tab 25 mg^L^199310^azathioprine 25 MG Oral
 AZATHIOPRINE_50_SCT = "327070006^Azathioprine 50mg tablets^SCT"
 AZATHIOPRINE_ATC = "L04AX01^azathioprine^WC"
 MERCAPTOPURINE_50 = "197931^mercaptopurine 50 MG Oral Tablet^RXNORM"
+ALLOPURINOL_100 = "197319^allopurinol 100 MG Oral Tablet^RXNORM"
 AZITHROMYCIN = "387531004^Azithromycin^SCT"
 
 

@@ -36,6 +36,7 @@ def tell(day: Day) -> None:
     value_unreadable(day)
     implausible(day)
     code_unmapped(day)
+    haemolysed(day)
 
 
 def unit_missing(day: Day) -> None:
@@ -143,4 +144,20 @@ def code_unmapped(day: Day) -> None:
             subject="NORTHLAB|NORTH",
         ),
         shows="unmapped local code: Q06",
+    )
+
+
+def haemolysed(day: Day) -> None:
+    """Broken red cells give their AST to the sample: 268 would be 6.7 x ULN, and is no liver."""
+    day.report(
+        STEVENS,
+        "xenia",
+        "ast-268-haemolysed",
+        collected="03-12 11:10",
+        liver={
+            "alt": "26",
+            "ast": Observation("ast", "268", notes=("Specimen haemolysed.",)),
+            "bilirubin": "9",
+        },
+        shows="AST 268 alone in a haemolysed specimen: no B02",
     )

@@ -1,4 +1,4 @@
-"""Symptoms told to the monitoring service: with them, lower limits count.
+"""Symptoms told to the monitoring service, or to whoever drew the blood: with them, lower limits count.
 
 Nobody else of the day has any on record. The upper limits of ALT are 40 at Stevens, 56 at Riverside and 41 at
 St Mary.
@@ -6,9 +6,11 @@ St Mary.
 
 from __future__ import annotations
 
-from tests.sample_day.day import Day
+from tests.sample_day.day import Day, Observation, Panel
 from tests.sample_day.laboratories import RIVERSIDE, STEVENS, STMARY
 from tests.sample_day.liver import CROHN, injury
+from tests.sample_day.people import PEOPLE
+from tests.sample_day.wire import Event
 
 
 def tell(day: Day) -> None:
@@ -18,10 +20,19 @@ def tell(day: Day) -> None:
     three_hundred(day)
 
 
+def told_at_the_draw(symptom: str, kind: str) -> Panel:
+    """A coded answer that comes as a panel of its own with the results."""
+    answer = Observation("", symptom, type=kind, identifier="75325-1^Symptom^LN")
+    return Panel("symptoms", (answer,), code="SYMPT^Symptoms at the draw^L", specimen="SER")
+
+
 def modest_rise(day: Day) -> None:
     """Below every stop limit, and no baseline: without the nausea it would be a mild rise."""
     day.therapy("noel", "2026-02-02", "100", indication=CROHN)
     day.row("noel", "fact", "2026-03-10", note="symptom=nausea")
+    day.roster_expect.append(
+        no_panel_yet("start/new", "nausea since 10 March, and neither ALT nor AST of that day or later")
+    )
     day.report(
         STMARY,
         "noel",
@@ -29,22 +40,31 @@ def modest_rise(day: Day) -> None:
         collected="03-12 09:44",
         liver={"alt": "190", "ast": "36", "bilirubin": "9"},
         blood={},
-        expect=injury(
-            "noel",
-            "a15",
-            "start/new",
-            "urgent",
-            "190",
-            "190 is above ULN 41 (4.6 x, so no B02), with nausea since 10 March; no baseline",
+        expect=(
+            *injury(
+                "noel",
+                "a15",
+                "start/new",
+                "urgent",
+                "190",
+                "190 is above ULN 41 (4.6 x, so no B02), with nausea since 10 March; no baseline",
+            ),
+            no_panel_yet("end/resolved", "ALT and AST of 12 March are here", "190"),
         ),
-        shows="a modest rise with nausea: A15, not A13",
+        shows="a modest rise with nausea: A15, not A13; A17 has what it waited for",
     )
+
+
+def no_panel_yet(step: str, why: str, value: str = "") -> Event:
+    """An event of A17, which waits for a liver panel."""
+    phase, reason = step.split("/")
+    unit = "U/L" if value else ""
+    return Event(PEOPLE["noel"].mrn, "a17", "monitoring-liver", phase, reason, "urgent", value, unit, why)
 
 
 def three_times_baseline(day: Day) -> None:
     """Vomiting is a symptom of A04 and not of A03."""
     day.therapy("mona", "2026-01-26", "100", indication="lupus nephritis")
-    day.row("mona", "fact", "2026-03-11", note="symptom=vomiting")
     day.baseline("mona", "2026-01-20", alt="30 U/L")
     day.report(
         STEVENS,
@@ -53,6 +73,7 @@ def three_times_baseline(day: Day) -> None:
         collected="03-12 09:30",
         liver={"alt": "90", "ast": "38", "bilirubin": "9"},
         blood={},
+        panels=[told_at_the_draw("422400008^Vomiting^SCT", "CWE")],
         expect=injury(
             "mona",
             "a04",
@@ -61,28 +82,28 @@ def three_times_baseline(day: Day) -> None:
             "90",
             "90 is 3.0 x baseline 30, with vomiting; A15 holds too",
         ),
-        shows="ALT exactly 3 x baseline with vomiting: A04",
+        shows="ALT exactly 3 x baseline, and an OBX that says vomiting: A04",
     )
 
 
 def three_hundred(day: Day) -> None:
-    """300 U/L with symptoms needs no baseline."""
+    """300 U/L with symptoms needs no baseline. Version 2.3 writes the same answer as CE."""
     day.therapy("katja", "2026-02-16", "125", indication=CROHN)
-    day.row("katja", "fact", "2026-03-12", note="symptom=severe-fatigue")
     day.report(
         RIVERSIDE,
         "katja",
-        "alt-300-severe-fatigue",
+        "alt-300-pain",
         collected="03-12 13:13",
         liver={"alt": "300", "ast": "39", "bilirubin": "0.8"},
         blood={},
+        panels=[told_at_the_draw("301717006^Right upper quadrant pain^SCT", "CE")],
         expect=injury(
             "katja",
             "a05",
             "start/new",
             "critical",
             "300",
-            "300 reaches 300 U/L, with severe fatigue; no baseline; A15 and B02 (5.4 x ULN 56) hold too",
+            "300 reaches 300 U/L, with pain; no baseline; A15 and B02 (5.4 x ULN 56) hold too",
         ),
-        shows="ALT exactly 300 with severe fatigue: A05",
+        shows="ALT exactly 300 with a coded symptom, right upper quadrant pain: A05",
     )

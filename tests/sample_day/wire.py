@@ -58,7 +58,10 @@ def segment(name: str, fields: Mapping[int, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One alert event that the day must lead to, derived by hand; ``why`` is the derivation."""
+    """One alert event that the day must lead to, derived by hand; ``why`` is the derivation.
+
+    ``labels`` are the rules of labels and modifiers that the story is about; the alert may bear others too.
+    """
 
     patient: str
     rule: str
@@ -70,6 +73,7 @@ class Event:
     unit: str
     why: str
     subject: str = ""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
