@@ -74,7 +74,7 @@ def tell(alert: Alert, now: Chosen | None, step: Step, judged: Judged) -> tuple[
         decided_at=occasion.now,
         clinical_at=finding.clinical_at,
         title=finding.title,
-        message=_ending_message(told, finding, step.reason, judged.protocol) if ending else finding.message,
+        message=_ending_message(told, finding, step.reason, judged) if ending else finding.message,
         action="" if ending else finding.action,
         drug_text=_drug_text(judged.situation),
         evidence=finding.evidence,
@@ -155,7 +155,8 @@ def _trigger(finding: Finding, record: Record, *, withdrawn: bool) -> Evidence |
     return fitting[0] if fitting else None
 
 
-def _ending_message(told: Finding, finding: Finding, reason: AlertReason, protocol: Protocol | None) -> str:
+def _ending_message(told: Finding, finding: Finding, reason: AlertReason, judged: Judged) -> str:
+    protocol = judged.protocol
     if reason is AlertReason.WITHDRAWN:
         return f"A result this alert rested on was withdrawn by the laboratory. It said: {told.message}"
     if reason is AlertReason.CORRECTED:
@@ -165,6 +166,8 @@ def _ending_message(told: Finding, finding: Finding, reason: AlertReason, protoc
     if protocol is not None and told.rule_id not in protocol.rules:
         return f"Rule {told.rule_id} is not in force under protocol {protocol.name}. It said: {told.message}"
     why = why_silent(finding)
+    if not why and judged.situation is None:
+        return f"No longer so: no course of a thiopurine is on record any more. It said: {told.message}"
     return (
         f"No longer so: {why}."
         if why

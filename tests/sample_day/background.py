@@ -57,6 +57,9 @@ def well_on_therapy(day: Day) -> None:
                 (
                     Observation("alt", "25", sub_id="1"),
                     Observation("alt", "26", sub_id="2"),
+                    Observation("ast", "23"),
+                    Observation("alp", "84"),
+                    Observation("bilirubin", "8"),
                     Observation(
                         "",
                         "Slightly lipaemic~Repeat fasting if needed",

@@ -84,7 +84,8 @@ def load_first(drafts: Iterable[Draft]) -> None:
     """Send the history of the weeks before on the day itself, in its order, before anything else.
 
     Only MSH-7 says so: results, orders and movements keep the times at which they came about. Messages are
-    the clock of a replay; sent in their own weeks they would let half a year pass with next to no blood taken.
+    the clock of a replay; sent in their own weeks they would let half a year pass with hardly any blood
+    taken.
     """
     history = sorted((draft for draft in drafts if draft.sent < MIDNIGHT), key=lambda draft: draft.sent)
     for number, draft in enumerate(history):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.sample_day.day import Day, Observation, Panel
 from tests.sample_day.laboratories import NORTH, STEVENS
 from tests.sample_day.liver import AIH, CROHN, injury
@@ -13,7 +15,7 @@ from tests.sample_day.pharmacy import (
     admission,
     order,
 )
-from tests.sample_day.wire import Event
+from tests.sample_day.wire import Event, at
 
 
 def tell(day: Day) -> None:
@@ -133,15 +135,28 @@ def withdrawn(day: Day) -> None:
                 order=bad.orders[0],
             )
         ],
-        expect=injury(
-            "rosa",
-            "a02",
-            "end/withdrawn",
-            "critical",
-            "",
-            "the only ALT since the start was posted as wrong (W)",
+        expect=(
+            *injury(
+                "rosa",
+                "a02",
+                "end/withdrawn",
+                "critical",
+                "",
+                "the only ALT since the start was posted as wrong (W)",
+            ),
+            Event(
+                PEOPLE["rosa"].mrn,
+                "f15",
+                "monitoring-panel",
+                "start",
+                "new",
+                "review",
+                "",
+                "",
+                "AST, ALP and bilirubin of that tube stand, and ALT is missing beside them",
+            ),
         ),
-        shows="OBX-11 W withdraws the result and ends the alert",
+        shows="OBX-11 W withdraws the result and ends the alert; F15 asks for the ALT",
     )
 
 
@@ -271,6 +286,8 @@ def preliminary_then_normal(day: Day) -> None:
         shows="RDE^O11 for mercaptopurine",
     )
     day.history(STEVENS, "walter", "2026-01-20 10:00", alt=("29",), ast=("24",), bilirubin=("8",))
+    drawn = at("03-12 08:40")
+    values = {"alt": "31", "ast": "25", "bilirubin": "9"}
     first = day.report(
         STEVENS,
         "walter",
@@ -287,13 +304,14 @@ def preliminary_then_normal(day: Day) -> None:
         ),
         shows="OBX-11 P: judged by critical rules",
     )
+    final = day.panel(STEVENS, PEOPLE["walter"], "liver", drawn, values)
     day.report(
         STEVENS,
         "walter",
         "alt-31-final",
         collected="03-12 08:40",
         sent="03-12 11:02",
-        panels=[Panel("liver", (Observation("alt", "31"), Observation("ast", "25")), order=first.orders[0])],
+        panels=[replace(final, order=first.orders[0])],
         expect=injury(
             "walter",
             "a01",

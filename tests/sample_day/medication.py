@@ -28,24 +28,42 @@ def tell(day: Day) -> None:
 def restart_after_a_severe_injury(day: Day) -> None:
     """Ten weeks after the stop ALT and AST are normal again, and yet the drug must not be given.
 
-    Both earlier results are an initial load, so that the injury of December pages nobody in March.
+    The injury itself comes as an initial load (P^I), so that it pages nobody in March.
     """
     day.therapy("agnes", "2025-06-16", "150", indication=AIH, nudt15="normal")
     day.row("agnes", "stop", "2026-01-02", note="ALT 12 x ULN")
-    for collected, slug, alt, ast in (
-        ("2025-12-29 09:10", "severe-injury", "480", "210"),
-        ("2026-02-16 09:30", "normal-again", "31", "26"),
-    ):
-        earlier = day.report(
-            STEVENS,
-            "agnes",
-            slug,
-            collected=collected,
-            panels=[Panel("liver", (Observation("alt", alt), Observation("ast", ast)))],
-            shows="MSH-11 P^I: an earlier result that pages nobody",
-        )
-        earlier.processing = "P^I"
-        earlier.outcome = ("accepted", "history")
+    injury = day.report(
+        STEVENS,
+        "agnes",
+        "alt-480",
+        collected="2025-12-29 09:10",
+        liver={"alt": "480", "ast": "210", "bilirubin": "14"},
+        shows="MSH-11 P^I: fills the record and pages nobody",
+    )
+    injury.processing = "P^I"
+    injury.outcome = ("accepted", "history")
+    day.report(
+        STEVENS,
+        "agnes",
+        "normal-again",
+        collected="2026-02-16 09:30",
+        liver={"alt": "31", "ast": "26", "bilirubin": "11", "alp": "64"},
+        blood={},
+        expect=(
+            Event(
+                PEOPLE["agnes"].mrn,
+                "b07",
+                "liver-recovery",
+                "start",
+                "new",
+                "info",
+                "64",
+                "U/L",
+                "all within their limits after ALT 480, ALP the farthest below; 12 x ULN silences G01",
+            ),
+        ),
+        shows="the retest six weeks after the stop: B07, and nothing about a restart",
+    )
     order(
         day,
         "agnes",
