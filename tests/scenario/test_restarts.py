@@ -92,6 +92,18 @@ def test_an_order_that_is_taken_back_ends_the_alert(control: str) -> None:
     assert FORBIDDEN not in day.open_rules()
 
 
+def test_a_first_course_that_is_cancelled_ends_its_alert_in_words_of_its_own() -> None:
+    """Nobody must read that a result has come, where the order was taken back."""
+    day = Scenario(every_rule=True)
+    day.at("d0 09:00").prescription("NW", "RX9", start="d3", tablets=2)
+    day.at("d0 11:00").prescription("CA", "RX9")
+
+    asked, ended = (event for event in day.events() if event.family == "tpmt-nudt15")
+    assert ended.message == (
+        f"No longer so: no course of a thiopurine is on record any more. It said: {asked.message}"
+    )
+
+
 def test_a_restart_at_the_old_dose_is_one_card_and_ends_when_the_dose_is_lowered() -> None:
     """Same dose, more than a third, above 50 mg, moderate injury: one page, and the decision is left."""
     day = Scenario(every_rule=True)
