@@ -93,6 +93,7 @@ def tell(alert: Alert, now: Chosen | None, step: Step, judged: Judged) -> tuple[
         labels=() if ending else finding.labels,
         raised_from=None if ending else finding.raised_from,
         shadow=alert.shadow,
+        certain=ending or finding.truth is not Truth.UNKNOWN,
     )
     after = replace(
         alert,

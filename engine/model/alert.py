@@ -80,7 +80,8 @@ class AlertEvent:
     ``event_id`` (at most 20 characters) is MSH-10 and the AMQP message id; it is a function of alert
     and sequence, so that a repeated publication carries the same one. ``drug_text`` is one phrase
     ("azathioprine 150 mg/day since 2025-09-03"). ``protocol`` is the one that the person is judged by.
-    ``raised_from`` is the severity before modifiers raised it. An event in ``shadow`` is kept beside the
+    ``raised_from`` is the severity before modifiers raised it. ``certain`` is false where the rule speaks of
+    what it cannot exclude. An event in ``shadow`` is kept beside the
     others and never sent.
     """
 
@@ -117,3 +118,4 @@ class AlertEvent:
     labels: tuple[Label, ...] = ()
     raised_from: Severity | None = None
     shadow: bool = False
+    certain: bool = True

@@ -17,12 +17,14 @@ from engine.outbound.options import RenderOptions
 from engine.outbound.wording import (
     extent_text,
     measured,
+    measured_text,
+    name_text,
     outcome,
     prefix,
     retracted,
     shorten,
     therapy_text,
-    value_text,
+    undecided,
 )
 
 LIMIT = 140
@@ -135,12 +137,13 @@ def _number(person: Person, spell: Callable[[str], str]) -> str:
 
 def _what(event: AlertEvent, spell: Callable[[str], str]) -> str:
     if event.trigger is None or not measured(event) or retracted(event):
-        return shorten(spell(event.title).rstrip("."), _WHAT_LIMIT)
-    value, extent = spell(value_text(event.trigger)), spell(extent_text(event.trigger, "x "))
+        return shorten(spell(name_text(event)).rstrip("."), _WHAT_LIMIT)
+    value = spell(measured_text(event, event.trigger))
+    extent = "" if undecided(event) else spell(extent_text(event.trigger, "x "))
     both = f"{value} ({extent})" if extent else value
     if len(both) <= _WHAT_LIMIT:
         return both
-    return value if len(value) <= _WHAT_LIMIT else shorten(spell(event.title), _WHAT_LIMIT)
+    return value if len(value) <= _WHAT_LIMIT else shorten(spell(name_text(event)), _WHAT_LIMIT)
 
 
 def _action(event: AlertEvent) -> str:

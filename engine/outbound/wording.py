@@ -44,8 +44,11 @@ _DATES = re.compile(r"(,? taken)?,?( since)? \d{4}-\d\d-\d\d.*$", re.DOTALL)
 _NOT_TAKEN = ("on hold", "stopped")
 
 
+CANNOT_EXCLUDE = "CANNOT EXCLUDE"
+
+
 class Direction(StrEnum):
-    """On which side of its limit the value lies that triggered the alert."""
+    """On which side of its limit the value lies that triggered the alert; none where it may lie on either."""
 
     HIGH = "high"
     LOW = "low"
@@ -81,7 +84,7 @@ def outcome(event: AlertEvent) -> str:
 
 def direction(event: AlertEvent) -> Direction:
     """The side of the limit, by the comparison that the triggering condition makes."""
-    if not measured(event):
+    if not measured(event) or undecided(event):
         return Direction.NONE
     comparison = _COMPARATOR.search(event.trigger.condition if event.trigger else "")
     if comparison is None:
@@ -92,6 +95,35 @@ def direction(event: AlertEvent) -> Direction:
 def measured(event: AlertEvent) -> bool:
     """Whether one laboratory value triggered the alert."""
     return event.trigger is not None and bool(event.trigger.analyte and event.trigger.value)
+
+
+def undecided(event: AlertEvent) -> bool:
+    """Whether the value that triggered the alert may lie on either side of its limit."""
+    trigger = event.trigger
+    return not event.certain and trigger is not None and trigger.truth is Truth.UNKNOWN
+
+
+def name_text(event: AlertEvent) -> str:
+    """The title, which of an alert that is not certain begins so."""
+    if event.certain:
+        return event.title
+    return f"{CANNOT_EXCLUDE}: {event.title.removeprefix(CANNOT_EXCLUDE.capitalize() + ': ')}"
+
+
+def measured_text(event: AlertEvent, evidence: Evidence) -> str:
+    """The value that triggered the alert; where the rule is not certain, what it cannot exclude comes first.
+
+    ``CANNOT EXCLUDE ALT >= 500 U/L: >100 U/L``, or where the value itself is beyond its limit and something
+    else is not known ``CANNOT EXCLUDE HARM, ALT 95 U/L``.
+    """
+    value = value_text(evidence)
+    if event.certain:
+        return value
+    if not undecided(event):
+        return f"{CANNOT_EXCLUDE} HARM, {value}"
+    label = analyte_label(evidence.analyte)
+    limit = evidence.condition.partition(" ")[2].replace("10*", "x10^")
+    return f"{CANNOT_EXCLUDE} {label} {limit}: {value.removeprefix(label).strip()}"
 
 
 def preliminary(evidence: Evidence) -> bool:
@@ -158,9 +190,9 @@ def headline(event: AlertEvent, limit: int) -> str:
     """
     opening = prefix(event)
     if event.trigger is None or not measured(event) or retracted(event):
-        return opening + shorten(event.title, limit - len(opening))
-    value = opening + value_text(event.trigger)
-    extent = extent_text(event.trigger)
+        return opening + shorten(name_text(event), limit - len(opening))
+    value = opening + measured_text(event, event.trigger)
+    extent = "" if undecided(event) else extent_text(event.trigger)
     extent = f" ({extent})" if extent else ""
     therapy = therapy_text(event)
     therapy = f" {therapy}" if therapy else ""

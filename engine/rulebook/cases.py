@@ -36,6 +36,7 @@ ALERT_KEYS = (
     "severity",
     "because",
     "message",
+    "action",
 )
 ANNOTATION_KEYS = (*_RECORD_KEYS, "firing", "expect", "because", "label")
 _WATCHED = timedelta(days=10_000)
@@ -47,8 +48,8 @@ class Case:
     """One example: the situation, and the truth, severity, deciding conditions and message it must give.
 
     ``severity`` None is silence. ``subject`` picks one finding of a data-quality rule. ``message`` is
-    empty where the case does not look at it; for a rule that raises no alert it is the label. ``firing``
-    are the other rules that fire, each with its severity, None for one that raises no alert.
+    empty where the case does not look at it, as is ``action``; for a rule that raises no alert it is the
+    label. ``firing`` are the other rules that fire, each with its severity, None for one that raises no alert.
     """
 
     rule: str
@@ -61,6 +62,7 @@ class Case:
     because: tuple[str, ...] = ()
     subject: str = ""
     message: str = ""
+    action: str = ""
     firing: Mapping[str, Severity | None] = field(default_factory=dict)
 
 
@@ -123,6 +125,7 @@ class _CaseReader(CoursesReader):
             because=tuple(item.text for item in self.texts(table, "because", "a case")),
             subject=self.text(table, "subject", "a case"),
             message=self.text(table, "message" if severity is not None else "label", "a case"),
+            action=self.text(table, "action", "a case") if severity is not None else "",
             firing=self._firing(table),
         )
 

@@ -19,6 +19,7 @@ from engine.rulebook.tree import Judged, decisive, judge, supporting, unknown_ra
 
 _SEVERITIES = tuple(Severity)
 _SILENT = -1
+CANNOT_EXCLUDE = "Cannot exclude: "
 _OF_SENDERS = frozenset({Problem.CODE_UNMAPPED, Problem.RANGE_MISSING})
 
 
@@ -176,7 +177,7 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
     if judgement.severity is not None:
         material = Material(view, (*speaking, *judgement.verdicts), trigger, analytes)
         message = _message(rule, tree.truth, material) + _assumptions(speaking)
-        action = fill(rule.action, material)
+        action = _action(rule, tree.truth, material)
     used = speaking or judgement.verdicts
     times = [verdict.result.collected.at for verdict in used if verdict.result is not None]
     overdue = [verdict.since for verdict in speaking if verdict.since is not None]
@@ -187,7 +188,7 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
         subject=subject_of(view.subject) if view.subject is not None else "",
         truth=tree.truth,
         severity=judgement.severity,
-        title=rule.title,
+        title=_title(rule, judgement),
         message=message,
         action=action,
         sources=tuple(source.cited for source in rule.sources),
@@ -209,7 +210,21 @@ def _message(rule: AlertRule, truth: Truth, material: Material) -> str:
         return fill(rule.message, material)
     if rule.message_unknown is not None:
         return fill(rule.message_unknown, material)
-    return f"Cannot exclude: {fill(rule.message, material)}"
+    return f"{CANNOT_EXCLUDE}{fill(rule.message, material)}"
+
+
+def _action(rule: AlertRule, truth: Truth, material: Material) -> str:
+    if truth is Truth.TRUE:
+        return fill(rule.action, material)
+    if rule.action_unknown is not None:
+        return fill(rule.action_unknown, material)
+    return f"If confirmed: {fill(rule.action, material)}"
+
+
+def _title(rule: AlertRule, judgement: Judgement) -> str:
+    """The title, which must not sound certain where the rule speaks of what it cannot exclude."""
+    undecided = judgement.severity is not None and judgement.tree.truth is Truth.UNKNOWN
+    return f"{CANNOT_EXCLUDE}{rule.title}" if undecided else rule.title
 
 
 def _assumptions(speaking: Sequence[Verdict]) -> str:

@@ -68,6 +68,8 @@ def _alert(rule: AlertRule, analytes: Analytes) -> Iterator[str]:
     if rule.message_unknown is not None:
         yield f"Message when it cannot be decided: {rule.message_unknown}"
     yield f"Action: {rule.action}"
+    if rule.action_unknown is not None:
+        yield f"Action when it cannot be decided: {rule.action_unknown}"
     if rule.trigger:
         yield f"Names first: {analytes[rule.trigger].title}"
     yield f"Family: {rule.family}"

@@ -126,7 +126,8 @@ def _texts(rule: Rule) -> Iterator[tuple[str, str]]:
             ("title", rule.title),
             ("message", rule.message),
             ("message_unknown", rule.message_unknown),
-            ("action", str(rule.action)),
+            ("action", rule.action),
+            ("action_unknown", rule.action_unknown),
         )
     elif isinstance(rule, Annotation):
         texts = (("label", rule.label), ("label_unknown", rule.label_unknown))

@@ -41,6 +41,7 @@ KEYS = (
     "message",
     "message_unknown",
     "action",
+    "action_unknown",
     *ESCALATION_KEYS,
 )
 SILENT = "silent"
@@ -103,7 +104,7 @@ class AlertReader(RuleReader):
         when = self.when(table)
         if_unknown = self._if_unknown(table, when, severity)
         conditions = tuple(leaf.condition for leaf in self.conditions.values())
-        message, unknown = self._messages(table, when, speaks=any(if_unknown.values()))
+        speaks = any(if_unknown.values())
         self.supersedes = self.texts(table, "supersedes", "a rule")
         return AlertRule(
             **heading._asdict(),
@@ -116,9 +117,10 @@ class AlertReader(RuleReader):
             if_unknown=if_unknown,
             supersedes=tuple(item.text for item in self.supersedes),
             repeat_after=self.duration(table, "repeat_after"),
-            message=message,
-            message_unknown=unknown,
+            message=self.template(table, "message", when),
+            message_unknown=self._if_undecided(table, "message_unknown", when, speaks=speaks),
             action=self.template(table, "action", when),
+            action_unknown=self._if_undecided(table, "action_unknown", when, speaks=speaks),
             trigger=self._trigger(table, when),
             problems=frozenset(c.problem for c in conditions if isinstance(c, Unusable)),
             escalation=read_escalation(self, table),
@@ -176,14 +178,13 @@ class AlertReader(RuleReader):
             self.defect(line, f"if_unknown is {text}, louder than the rule", hint)
         return Severity(text)
 
-    def _messages(self, table: Table, when: Node, *, speaks: bool) -> tuple[Template, Template | None]:
-        message = self.template(table, "message", when)
-        if "message_unknown" not in table.entries:
-            return message, None
+    def _if_undecided(self, table: Table, key: str, when: Node, *, speaks: bool) -> Template | None:
+        if key not in table.entries:
+            return None
         if not speaks:
-            line = table.line_of("message_unknown")
-            self.defect(line, "message_unknown is never used: if_unknown is silent", "remove one of them")
-        return message, self.template(table, "message_unknown", when)
+            line = table.line_of(key)
+            self.defect(line, f"{key} is never used: if_unknown is silent", "remove one of them")
+        return self.template(table, key, when)
 
 
 _READERS: Mapping[Kind, type[AlertReader | AnnotationReader | InvariantReader]] = {

@@ -158,6 +158,7 @@ class AlertRule(Rule):
     message: Template
     message_unknown: Template | None
     action: Template
+    action_unknown: Template | None
     trigger: str
     problems: frozenset[Problem]
     escalation: Escalation = NO_ESCALATION

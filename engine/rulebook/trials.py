@@ -112,6 +112,10 @@ def _failures(rule: Rule, case: Case, analytes: Analytes) -> Iterator[Defect]:
         what, text = _said(rule, judgement, analytes)
         if text != case.message:
             yield case_defect(case, f"another {what}", text or f"no {what}")
+    if case.action and judgement is not None and isinstance(rule, AlertRule):
+        action = finding_of(rule, judgement, analytes).action
+        if action != case.action:
+            yield case_defect(case, "another action", action or "no action")
 
 
 def _said(rule: Rule, judgement: Judgement, analytes: Analytes) -> tuple[str, str]:

@@ -154,6 +154,37 @@ def later(event: AlertEvent, phase: Phase, reason: AlertReason, **changes: objec
     )
 
 
+UNCERTAIN = replace(
+    START,
+    severity=Severity.URGENT,
+    title="Cannot exclude: ALT or AST at least 500 U/L",
+    action="If confirmed: interrupt azathioprine now; repeat liver tests within 72 hours.",
+    trigger=replace(
+        TRIGGER,
+        condition="alt >= 500 U/L",
+        truth=Truth.UNKNOWN,
+        value="100",
+        comparator=">",
+        sent=">100 U/L",
+        reference_kind="",
+        reference_value="",
+        threshold="500",
+        fold="",
+        cause=UnknownCause.VALUE,
+    ),
+    certain=False,
+)
+"""The value may lie on either side of its limit."""
+
+UNASKED = replace(
+    START,
+    severity=Severity.URGENT,
+    title="Cannot exclude: ALT or AST at least 3 x baseline with symptoms",
+    action="Check symptoms today; with symptoms stop azathioprine.",
+    certain=False,
+)
+"""The value is beyond its limit; whether the rest holds is not known."""
+
 UPDATE = later(START, Phase.ESCALATE, AlertReason.WORSE)
 RETRACTION = later(
     START,

@@ -18,6 +18,7 @@ from tests.unit.outbound.events import (
     RESOLVED,
     RETRACTION,
     START,
+    UNCERTAIN,
     UPDATE,
     later,
 )
@@ -153,6 +154,15 @@ def test_event_facet() -> None:
         14: "20260312141530.250+0000",
         18: "AZAWATCH^^2.25.1001^ISO",
     }
+
+
+def test_what_cannot_be_excluded_is_no_high_value() -> None:
+    """A value that may lie on either side of its limit is told as an alarm without a side."""
+    told = facet(UNCERTAIN, 1)
+
+    assert told[3] == "196616^MDC_EVT_ALARM^MDC"
+    assert "CANNOT EXCLUDE ALT >= 500 U/L: >100 U/L" in told[5]
+    assert told[8].startswith("A~")
 
 
 def test_source_facet() -> None:

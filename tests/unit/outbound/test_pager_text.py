@@ -20,6 +20,8 @@ from tests.unit.outbound.events import (
     RESOLVED,
     RETRACTION,
     START,
+    UNASKED,
+    UNCERTAIN,
     UPDATE,
     later,
 )
@@ -59,6 +61,27 @@ def named(family: str, given_name: str, number: str = "H0041733") -> AlertEvent:
             (
                 "REVIEW IRIS T. MRN..1733 Blood count overdue by more than 7 days on azathioprine 150 mg/d:"
                 " arrange a blood count. f02"
+            ),
+        ),
+        (
+            UNCERTAIN,
+            (
+                "URGENT IRIS T. MRN..1733 CANNOT EXCLUDE ALT >= 500 U/L: >100 U/L on azathioprine 150 mg/d:"
+                " if confirmed: interrupt azathioprine now. a01"
+            ),
+        ),
+        (
+            UNASKED,
+            (
+                "URGENT IRIS T. MRN..1733 CANNOT EXCLUDE HARM, ALT 212 U/L (6.8x baseline 31)"
+                " on azathioprine 150 mg/d: check symptoms today. a01"
+            ),
+        ),
+        (
+            replace(UNASKED, trigger=None),
+            (
+                "URGENT IRIS T. MRN..1733 CANNOT EXCLUDE: ALT or AST at least 3 x baseline with..."
+                " on azathioprine 150 mg/d: check symptoms today. a01"
             ),
         ),
         (
@@ -128,7 +151,7 @@ def test_ascii_for_old_gateways() -> None:
     assert line(named("王", "小明"), ascii_only=True).startswith("CRITICAL ?? ?. MRN..1733")
 
 
-EVENTS = st.sampled_from([START, LOW_COUNT, OVERDUE, RETRACTION, UPDATE, RESOLVED])
+EVENTS = st.sampled_from([START, UNCERTAIN, UNASKED, LOW_COUNT, OVERDUE, RETRACTION, UPDATE, RESOLVED])
 WIDE = st.text(max_size=80)
 
 
@@ -149,6 +172,10 @@ def test_the_limit_holds_and_numbers_stay_whole(
     assert text.isascii() or not ascii_only
     if event in (START, UPDATE, RESOLVED):
         assert "ALT 212 U/L (6.8x baseline 31)" in text
+    if event is UNCERTAIN:
+        assert "CANNOT EXCLUDE ALT >= 500 U/L: >100 U/L" in text
+    if event is UNASKED:
+        assert "CANNOT EXCLUDE HARM, ALT 212 U/L (6.8x baseline 31)" in text
     if event is LOW_COUNT:
         assert "neutrophils <0.4 x10^9/L (limit 1)" in text
 

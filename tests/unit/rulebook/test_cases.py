@@ -112,7 +112,7 @@ def test_a_condition_that_is_never_false_is_a_gap() -> None:
             (
                 '5: unknown key "result" in a case (known keys: name, results, ranges, '
                 "baseline, facts, therapy, mode, problems, clock, subject, firing, expect, severity, "
-                "because, message)"
+                "because, message, action)"
             ),
         ),
         (

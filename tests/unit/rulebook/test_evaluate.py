@@ -52,6 +52,19 @@ def test_badness_is_of_the_conditions_that_speak_for_the_rule() -> None:
     assert (("alt", "60"),) == found.badness
 
 
+def test_what_to_do_where_it_cannot_be_decided_is_told_in_words_of_its_own() -> None:
+    """The action of a certain finding is never that of an uncertain one, nor the other way round."""
+    a_rule = rule(
+        "alt >= 500 U/L", if_unknown="if_unknown: urgent", extra='action_unknown: "Ask for {alt.sent}."'
+    )
+
+    certain = finding(a_rule, "results: {alt: {0d: 500 U/L}}")
+    uncertain = finding(a_rule, 'results: {alt: {0d: ">100 U/L"}}')
+
+    assert "Act." == certain.action
+    assert "Ask for >100 U/L." == uncertain.action
+
+
 def test_a_silent_rule_gives_a_finding_without_severity() -> None:
     """Silence can be explained, because every clinical rule gives exactly one finding."""
     found = finding(rule(_EITHER), "results: {alt: {0d: 30 U/L}, ast: {0d: 30 U/L}}")
@@ -68,6 +81,8 @@ def test_unknown_speaks_with_the_severity_that_the_rule_states() -> None:
 
     assert (Truth.UNKNOWN, Severity.URGENT) == (found.truth, found.severity)
     assert "Cannot exclude: ALT >480 U/L." == found.message
+    assert found.title.startswith("Cannot exclude: ")
+    assert found.action.startswith("If confirmed: ")
     assert (("alt", "480"),) == found.badness
 
 
