@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from engine.model.finding import Finding
+
+_NEVER_OVERDUE = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,9 @@ class Chosen:
 def choose(findings: Iterable[Finding]) -> Mapping[tuple[str, str], Chosen]:
     """Map (family, subject) to the finding that becomes the alert.
 
-    Within a family the highest severity wins, then the rule that others do not supersede, then the
-    lower rule id. A ``supersedes`` entry silences a finding of another family too, but never one of
+    Within a family the highest severity wins, then the rule that others do not supersede, then what has
+    been overdue for longest (a wider schedule never moves a date that was missed), then the lower rule
+    id. A ``supersedes`` entry silences a finding of another family too, but never one of
     higher severity: precedence may only make an alert graver.
     """
     firing = [finding for finding in findings if finding.severity is not None]
@@ -43,8 +47,9 @@ def _supersedes(winner: Finding, loser: Finding) -> bool:
     return loser.rule_id in winner.supersedes and _severity_rank(winner) >= _severity_rank(loser)
 
 
-def _precedence(finding: Finding) -> tuple[int, str]:
-    return (-_severity_rank(finding), finding.rule_id)
+def _precedence(finding: Finding) -> tuple[int, datetime, str]:
+    since = finding.clinical_at if finding.overdue else None
+    return (-_severity_rank(finding), since or _NEVER_OVERDUE, finding.rule_id)
 
 
 def _spoken_for(primary: Finding, firing: Iterable[Finding]) -> tuple[str, ...]:

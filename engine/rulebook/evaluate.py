@@ -193,7 +193,7 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
         action=action,
         sources=tuple(source.cited for source in rule.sources),
         evidence=_evidence(judgement, trigger),
-        clinical_at=max((*times, *overdue), default=None),
+        clinical_at=min(overdue) if overdue else max(times, default=None),
         trigger_key=trigger.result.key if trigger is not None and trigger.result is not None else "",
         badness=_badness(speaking),
         supersedes=rule.supersedes,

@@ -149,7 +149,9 @@ def _written(placeholder: Placeholder, material: Material) -> str:
         case "course":
             return course_field(placeholder.field, situation)
         case "overdue":
-            return next((each.evidence.note for each in material.verdicts if each.since is not None), "")
+            # what has been overdue for longest: another schedule never moves a date that was missed
+            late = [(each.since, each.evidence.note) for each in material.verdicts if each.since is not None]
+            return min(late)[1] if late else ""
         case "protocol":
             return situation.protocol
         case _:

@@ -208,6 +208,29 @@ def test_a_restart_begins_its_own_schedule_and_its_own_alert() -> None:
     assert open_alert.episode_id.endswith(instant("d20").date().isoformat())
 
 
+@pytest.mark.parametrize(
+    ("taken", "due"),
+    [(20, "2026-04-08"), (62, "2026-05-27"), (140, "2026-08-29")],
+    ids=["weekly", "fortnightly", "monthly"],
+)
+def test_a_missed_date_is_not_moved_by_a_wider_schedule(taken: int, due: str) -> None:
+    """After a restart the denser schedule is missed first, and the alert keeps that date until a test comes."""
+    after_restart = ("weekly-after", "fortnightly-after", "monthly-after")
+    dense = (f"f12-blood-{name}-restart" for name in after_restart)
+    steps = (f"f12-blood-{name}-long-overdue" for name in ("fortnightly", "monthly"))
+    wide = ("d04-blood-3-monthly-overdue", "d04-blood-3-monthly-long-overdue")
+    day = begun(*dense, *steps, *wide)
+    day.at("d10").roster_row("H1", "stop", "d10", "azathioprine")
+    day.at("d20").roster_row("H1", "restart", "d20", "azathioprine", "50")
+    day.at(f"d{taken}").oru(wbc="7")
+    for later in range(taken + 1, taken + 200):
+        day.at(f"d{later}").sweep()
+
+    told = day.events()
+    assert told[-1].severity is Severity.URGENT
+    assert {event.message.split(" (")[0] for event in told} == {f"Blood counts were due {due}"}
+
+
 def test_a_start_that_lies_ahead_is_awaited() -> None:
     """An order for next week: its first test is due a week after it begins, though nothing more is heard."""
     day = Scenario(known=timed("f01-liver-weekly-first-month"))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.alerts import choose
 from engine.model.finding import Severity
+from tests.scenario.wire import instant
 from tests.support.builders import finding
 
 MILD = finding("a13-alt-ast-mild", Severity.REVIEW)
@@ -25,6 +28,16 @@ def test_equal_severity_goes_to_the_lower_rule_id() -> None:
 
     assert choose([STOP, first]) == choose([first, STOP])
     assert choose([STOP, first])["liver-injury", ""].finding is first
+
+
+def test_what_was_missed_first_speaks() -> None:
+    """A wider schedule that is missed as well does not move the date that was told."""
+    told, later = (
+        replace(finding(rule, Severity.URGENT), overdue=True, clinical_at=at)
+        for rule, at in (("f12-blood", instant("d9")), ("d04-blood", instant("d97")))
+    )
+
+    assert choose([later, told])["liver-injury", ""].finding is told
 
 
 def test_precedence_never_makes_an_alert_milder() -> None:
