@@ -214,7 +214,7 @@ def test_a_restart_begins_its_own_schedule_and_its_own_alert() -> None:
     ids=["weekly", "fortnightly", "monthly"],
 )
 def test_a_missed_date_is_not_moved_by_a_wider_schedule(taken: int, due: str) -> None:
-    """After a restart the denser schedule is missed first, and the alert keeps that date until a test comes."""
+    """After a restart the denser schedule is missed first; the alert keeps that date until a test comes."""
     after_restart = ("weekly-after", "fortnightly-after", "monthly-after")
     dense = (f"f12-blood-{name}-restart" for name in after_restart)
     steps = (f"f12-blood-{name}-long-overdue" for name in ("fortnightly", "monthly"))
