@@ -48,8 +48,8 @@ class Case:
     """One example: the situation, and the truth, severity, deciding conditions and message it must give.
 
     ``severity`` None is silence. ``subject`` picks one finding of a data-quality rule. ``message`` is
-    empty where the case does not look at it, as is ``action``; for a rule that raises no alert it is the
-    label. ``firing`` are the other rules that fire, each with its severity, None for one that raises no alert.
+    empty where the case does not look at it, as is ``action``; for a rule that raises no alert it is
+    the label. ``firing`` are the other rules that fire, each with its severity, None if it raises no alert.
     """
 
     rule: str

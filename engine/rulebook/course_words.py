@@ -9,6 +9,8 @@ from engine.rulebook.conditions.doses import Dose, dose_before, dose_of
 
 COURSE_FIELDS = ("dose", "first", "before", "began", "stopped")
 
+_CLASS = "the thiopurine"  # where no course is on record
+
 
 def course_field(field: str, situation: Situation) -> str:
     """``150 mg/day`` or ``2026-01-31``; empty where it is not known."""
@@ -27,6 +29,13 @@ def course_field(field: str, situation: Situation) -> str:
         "before": dose_before(situation, course),
     }
     return _amount(doses[field])
+
+
+def drug_of(situation: Situation, *, newest: bool) -> str:
+    """What the patient takes or took: that of the course judged, with ``newest`` the one told of last."""
+    course = situation.newest_course if newest else situation.span
+    course = course or situation.span or (situation.spans[-1] if situation.spans else None)
+    return _CLASS if course is None else course.drug
 
 
 def _amount(dose: Dose) -> str:

@@ -16,7 +16,7 @@ from engine.rulebook.conditions.clocks import Overdue
 from engine.rulebook.conditions.states import Unusable
 from engine.rulebook.conditions.stretches import Was
 from engine.rulebook.conditions.values import Ratio
-from engine.rulebook.course_words import COURSE_FIELDS, course_field
+from engine.rulebook.course_words import COURSE_FIELDS, course_field, drug_of
 from engine.rulebook.problem_words import codes_of, fault_of, sender_of
 from engine.rulebook.syntax import Unreadable, near
 
@@ -30,12 +30,16 @@ PROBLEM_FIELDS = {
 }
 COURSE = "course"  # the course that conditions on courses and doses are about
 OVERDUE = "overdue"
+THERAPY_DRUG = "therapy.drug"
 PROTOCOL = "protocol"
 _ABSENT = "not known"
 
 
 class Placeholder(NamedTuple):
-    """An analyte or ``trigger``, a field or nothing, and for a fold what it is a multiple of."""
+    """An analyte or ``trigger``, a field or nothing, and for a fold what it is a multiple of.
+
+    Of the drug of the therapy, whether it is that of the newest course.
+    """
 
     name: str
     field: str
@@ -97,8 +101,9 @@ def fill(template: Template, material: Material) -> str:
 
 def _placeholder(field: str, conditions: Sequence[Condition], speaking: Sequence[Condition]) -> Placeholder:
     name, _, attribute = field.partition(".")
-    if field == PROTOCOL:
-        return Placeholder(PROTOCOL, "")
+    of_newest_course = any(condition.OF_NEWEST_COURSE for condition in conditions)
+    if field in (PROTOCOL, THERAPY_DRUG):
+        return Placeholder(name, attribute, COURSE if of_newest_course else "")
     if field == OVERDUE:
         if any(isinstance(condition, Overdue) for condition in speaking):
             return Placeholder(OVERDUE, "")
@@ -106,7 +111,7 @@ def _placeholder(field: str, conditions: Sequence[Condition], speaking: Sequence
     analytes = {analyte for condition in conditions for analyte in condition.analytes}
     has_trigger = any(condition.analytes or isinstance(condition, Unusable) for condition in speaking)
     names = {*analytes, "trigger"} if has_trigger else set(analytes)
-    if any(condition.OF_NEWEST_COURSE for condition in conditions):
+    if of_newest_course:
         names.add(COURSE)
     if name not in names:
         raise Unreadable(f'placeholder "{{{field}}}" names nothing that the rule judges', near(name, names))
@@ -148,6 +153,8 @@ def _written(placeholder: Placeholder, material: Material) -> str:
     match placeholder.name:
         case "course":
             return course_field(placeholder.field, situation)
+        case "therapy":
+            return drug_of(situation, newest=placeholder.reference == COURSE)
         case "overdue":
             # what has been overdue for longest: another schedule never moves a date that was missed
             late = [(each.since, each.evidence.note) for each in material.verdicts if each.since is not None]

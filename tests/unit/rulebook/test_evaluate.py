@@ -261,3 +261,30 @@ def test_what_only_unusable_observations_have_is_no_placeholder_of_other_rules(f
                 message=f'"{{trigger.{field}}}"',
                 if_unknown="if_unknown: silent" if "alt" in when else "",
             )
+
+
+@pytest.mark.parametrize(
+    ("when", "courses", "named"),
+    [
+        ("alt >= 500 U/L", "[{started: -90d}]", "azathioprine"),
+        ("alt >= 500 U/L", "[{started: -90d, drug: mercaptopurine}]", "mercaptopurine"),
+        # on the day of the value it was azathioprine, whatever is ordered by then
+        (
+            "alt >= 500 U/L",
+            "[{started: -90d, stopped: -3d}, {started: 2d, drug: mercaptopurine}]",
+            "azathioprine",
+        ),
+        (
+            "all:\n  - alt >= 500 U/L\n  - restart within 30 d",
+            "[{started: -90d, stopped: -3d}, {started: 2d, drug: mercaptopurine}]",
+            "mercaptopurine",
+        ),
+    ],
+)
+def test_the_drug_named_is_the_one_that_the_patient_takes(when: str, courses: str, named: str) -> None:
+    """Nobody is told to stop azathioprine who takes mercaptopurine."""
+    a_rule = rule(when, message='"On {therapy.drug}."')
+
+    found = finding(a_rule, f"therapy: {{courses: {courses}}}\nresults: {{alt: {{0d: 510 U/L}}}}")
+
+    assert f"On {named}." == found.message
