@@ -69,6 +69,9 @@ FACT_VALUES: Mapping[str, tuple[str, ...]] = {
     "corticosteroid": _YES_OR_NO,
     "obesity": _YES_OR_NO,
     "haemolysis": _YES_OR_NO,
+    # both explain a number that would otherwise speak of the liver: INR, bilirubin
+    "anticoagulant": _YES_OR_NO,
+    "gilbert": _YES_OR_NO,
     "transfusion": _YES_OR_NO,
     "remission": _YES_OR_NO,
     "thiopurine-intolerance": _YES_OR_NO,
