@@ -9,6 +9,7 @@ from tests.scenario.wire import Observation
 
 TGN = "32660-3^6-TGN^LN"
 MMP = "32654-6^6-MMP^LN"
+BILIRUBIN = Observation("14631-6^Bilirubin^LN", "36", "umol/L", "3-17")
 FEVER = "386661006^Fever^SCT"
 RASH = "271807003^Rash^SCT"
 
@@ -117,6 +118,35 @@ def test_a_pregnancy_of_an_admission_is_told_at_the_start() -> None:
     day.roster("H1", start="d0")
 
     assert severity(day, "h07-pregnancy-or-malignancy") == "review"
+
+
+def test_gilberts_syndrome_is_said_and_changes_no_severity() -> None:
+    """The same panel of two patients: one alert has one label more."""
+    plain, known = treated(), treated()
+    adt(known, "DG1|1|I10|E80.4^^I10||20200101", trigger="A01")
+    for day in (plain, known):
+        day.oru(Observation("1742-6^ALT^LN", "42", "U/L", "10-40"), BILIRUBIN)
+
+    without, (alert,) = (
+        [each.current for each in day.open_alerts() if each.current.rule_id == "a07-bilirubin-2x-uln"]
+        for day in (plain, known)
+    )
+    assert [alert.severity] == [each.severity for each in without]
+    said_more = {each.text for each in alert.labels} - {each.text for each in without[0].labels}
+    assert said_more == {"Gilbert's syndrome on record: judge direct bilirubin."}
+
+
+def test_an_anticoagulant_explains_an_inr() -> None:
+    """A roster row says so; the low ALP is told as what it is."""
+    day = treated()
+    day.oru(
+        Observation("6768-6^ALP^LN", "41", "U/L", "42-141"),
+        Observation("6301-6^INR^LN", "2.6", "{INR}"),
+    )
+    assert severity(day, "c06-alp-low-liver-failure") == "critical"
+
+    day.roster_row("H1", "fact", "d0", note="anticoagulant=yes")
+    assert severity(day, "c06-alp-low-liver-failure") == ""
 
 
 def test_metabolites_per_hundred_million_cells_are_eight_times_as_many() -> None:

@@ -194,6 +194,7 @@ def test_a_symptom_raises_the_severity_of_a_result() -> None:
         ("Z33.1^Pregnant^I10", "pregnancy", ["yes"]),
         ("Z39.0^Postpartum^I10", "pregnancy", ["no"]),
         ("C50.9^Breast^I10", "malignancy", ["yes"]),
+        ("E80.4^Gilbert^I10", "gilbert", ["yes"]),
         ("408335007^AIH^SCT", "diagnosis", ["aih"]),
         ("C12^Local thing^99KIS", "malignancy", []),
     ],
