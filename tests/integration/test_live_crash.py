@@ -25,7 +25,7 @@ SMALL_BATCHES = {"FLOW__BATCH_MAX_MESSAGES": "4", "FLOW__PREFETCH": "20"}
 
 # Columns that the wall clock fills, and the count of redeliveries.
 _CLOCKED = {
-    "alerts": {"published_at", "started_at", "current", "published"},
+    "alerts": {"published_at", "started_at", "waiting_since", "current", "published"},
     "alert_events": {"event"},
     "messages": {"id", "received_at", "repeats"},
     "mapping_ledger": {"first_seen", "last_seen"},

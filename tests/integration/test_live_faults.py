@@ -21,6 +21,7 @@ from tests.integration.installation import (
     QUARANTINE,
     Installation,
     Played,
+    RunningEngine,
     day_file,
     day_files,
     wait_until,
@@ -123,6 +124,15 @@ def test_a_wrong_password_is_said_at_once_and_not_shown(command: tuple[str, ...]
     assert "does not accept this user name and password" in done.stderr
 
 
+def ready(site: Installation) -> RunningEngine:
+    """A running engine that has published what the roster alone leads to; the queue is empty again."""
+    engine = site.start()
+    engine.wait_for("engine ready")
+    wait_until(lambda: site.store().outbox_depth() == 0, "what the roster leads to is published")
+    site.take(ALERTS_OUT)
+    return engine
+
+
 def unbind(channel: Any) -> None:
     channel.queue_unbind(ALERTS_OUT, ALERTS, "alert.#")
 
@@ -136,8 +146,7 @@ def test_an_alert_without_a_route_is_kept_and_cried_about(
     destroy: Callable[[Any], None], site: Installation
 ) -> None:
     """A lost binding is an error in the log; the alert stays, survives a stop, and goes out later."""
-    engine = site.start()
-    engine.wait_for("engine ready")
+    engine = ready(site)
     with site.channel() as channel:
         destroy(channel)
     site.send(CRITICAL, WITHOUT_IDENTIFIER)
@@ -164,8 +173,7 @@ def test_an_alert_without_a_route_is_kept_and_cried_about(
 
 def test_routes_repaired_while_the_engine_runs_are_enough(site: Installation) -> None:
     """Nobody has to restart the engine after the binding is back."""
-    engine = site.start()
-    engine.wait_for("engine ready")
+    engine = ready(site)
     with site.channel() as channel:
         unbind(channel)
     site.send(CRITICAL)
@@ -179,8 +187,7 @@ def test_routes_repaired_while_the_engine_runs_are_enough(site: Installation) ->
 
 def test_a_locked_database_delays_and_loses_nothing(site: Installation) -> None:
     """A backup tool that holds the database makes the engine wait; the message is taken in afterwards."""
-    engine = site.start()
-    engine.wait_for("engine ready")
+    engine = ready(site)
     with closing(sqlite3.connect(site.folder / "azawatch.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         site.send(CRITICAL)
