@@ -18,11 +18,12 @@ def bad_liver_panel(*rows: tuple[str, str, str, str]) -> AlertEvent:
 
 
 def test_a_bad_liver_panel_is_one_page() -> None:
-    """The stop rule speaks, for all others that hold; grade, pattern and open questions are its labels."""
+    """The stop rule that names the bilirubin speaks for all; grade, pattern and questions are labels."""
     told = bad_liver_panel(("start", "d-60", "azathioprine", "100"))
 
-    assert (told.rule, told.family, told.severity) == ("a02-alt-ast-500", "liver-injury", Severity.CRITICAL)
-    assert {"a07-bilirubin-2x-uln", "b03-severe-over-10x-uln"} <= set(told.superseded)
+    assert (told.rule, told.severity) == ("a07-bilirubin-2x-uln", Severity.CRITICAL)
+    assert "urgent hepatology" in told.action
+    assert {"a02-alt-ast-500", "b03-severe-over-10x-uln"} <= set(told.superseded)
     labels = {label.rule_id: label.text for label in told.labels}
     assert labels["b03-grade-severe"].startswith("Grade: severe")
     assert labels["b04-pattern-hepatocellular"].startswith("Pattern: hepatocellular, R ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from engine.rulebook.conditions.base import ALONE, Analytes, Condition, Standing, Verdict, View
-from engine.rulebook.conditions.baselines import BaselineMultiple
+from engine.rulebook.conditions.baselines import BaselineKnown, BaselineMultiple
 from engine.rulebook.conditions.clocks import Overdue
 from engine.rulebook.conditions.co_medication import DoseBeforeDrug, DrugBeforeStart, DrugStarted
 from engine.rulebook.conditions.courses import Begun, Break
@@ -34,6 +34,7 @@ FORMS: tuple[type[Condition], ...] = (
     Lasting,
     Was,
     BaselineMultiple,
+    BaselineKnown,
     Ratio,
     Trend,
     Stable,

@@ -1,4 +1,4 @@
-"""The condition on the baseline itself: which multiples mean something for this patient."""
+"""Conditions on the baseline itself: which multiples mean something for this patient."""
 
 from __future__ import annotations
 
@@ -97,3 +97,42 @@ class BaselineMultiple(Condition):
     def saying(self) -> str:
         """``baseline is at least 1.5 x upper limit of normal``."""
         return f"baseline is {OPERATOR_WORDS[self.operator]} {plain(self.number)} x upper limit of normal"
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineKnown(Condition):
+    """``bilirubin baseline known``."""
+
+    analyte: str
+
+    PATTERNS: ClassVar = ("ANALYTE baseline known",)
+    MEANING: ClassVar = (
+        "The current value has a baseline of the patient to be compared with; false where it has none or "
+        "nothing was measured, never UNKNOWN."
+    )
+    EXAMPLE: ClassVar = "bilirubin baseline known"
+    CAN_BE_UNKNOWN: ClassVar = False
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        return cls(text, words["ANALYTE"])
+
+    @property
+    def analytes(self) -> tuple[str, ...]:
+        """The analyte whose baseline it asks for."""
+        return (self.analyte,)
+
+    def judge(self, view: View) -> Verdict:
+        """Look for the baseline; the verdict names no result, for no measured value is high or low by it."""
+        result = view.current(self.analyte)
+        if result is None:
+            return Verdict(Evidence(self.text, Truth.FALSE, self.analyte, note="not measured"))
+        found = reference_of("baseline", result, view)
+        known = Truth.of(found.interval is not None)
+        return Verdict(Evidence(self.text, known, self.analyte, note=f"baseline: {found.source}"))
+
+    @property
+    def saying(self) -> str:
+        """``has a baseline of the patient``."""
+        return "has a baseline of the patient"

@@ -134,6 +134,9 @@ def _alt(**values: str) -> str:
         ("alt baseline >= 1.5 x ULN", _ULN + _alt(d0="900"), REFERENCE),
         ("alt baseline >= 1.5 x ULN", "baseline: {alt: 60 U/L}\n" + _alt(d0="900"), REFERENCE),
         ("alt baseline >= 1.5 x ULN", _ULN + "baseline: {alt: 60 U/L}\n", MISSING),
+        ("alt baseline known", "baseline: {alt: 60 U/L}\n" + _alt(d0="900"), T),
+        ("alt baseline known", _ULN + _alt(d0="900"), F),
+        ("alt baseline known", "baseline: {alt: 60 U/L}\n", F),
         # what has been stated at all
         ("tpmt stated", "facts: {tpmt: {-400d: normal}}", T),
         ("tpmt stated", "", F),
