@@ -252,7 +252,7 @@ def _changes(
             continue
         holds = now.finding if now is not None else None
         change = evidence_change(kept.published, record) if kept.open else EvidenceChange.NONE
-        step = next_step(kept.published if kept.open else None, holds, change)
+        step = next_step(kept.published if kept.open else None, holds, change, kept.current)
         if step is None and kept.alert_id in moved:
             step = Step(Phase.UPDATE, AlertReason.CHANGED)
         if step is None:

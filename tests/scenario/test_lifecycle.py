@@ -62,9 +62,26 @@ def test_an_unchanged_finding_is_told_again_after_its_repeat_interval() -> None:
     day = treated()
     day.at("d0 08:00").oru(alt="130")
     day.expect(MILD.started())
-    day.at("d7 08:00").oru(alt="125")
+    day.at("d7 08:00").oru(alt="130")
 
     day.expect(MILD.updated(AlertReason.CHANGED))
+
+
+def test_values_that_fall_after_the_drug_was_stopped_page_once() -> None:
+    """The alert stays open and shows the newest value; nobody is told to stop a drug that is stopped."""
+    day = treated()
+    day.at("d0 08:00").oru(alt="600", bilirubin="9")
+    day.at("d1 08:00").roster_row("H1", "stop", "d1", "azathioprine")
+    day.expect(STOP.started())
+    for week, alt in enumerate(("540", "510"), start=1):
+        day.at(f"d{7 * week} 08:00").oru(alt=alt, bilirubin="9")
+        day.expect_silence()
+        (open_alert,) = (each for each in day.open_alerts() if each.family == "liver-injury")
+        assert open_alert.current.badness == (("alt", alt),)
+
+    day.at("d21 08:00").oru(alt="420", bilirubin="9")
+
+    day.expect(STOP.ended())
 
 
 def test_getting_worse_is_told_at_once() -> None:
