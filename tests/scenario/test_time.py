@@ -231,6 +231,34 @@ def test_a_missed_date_is_not_moved_by_a_wider_schedule(taken: int, due: str) ->
     assert {event.message.split(" (")[0] for event in told} == {f"Blood counts were due {due}"}
 
 
+@pytest.mark.parametrize(
+    ("protocol", "days", "told_on", "missed"),
+    [
+        ("bsr-2017", (14, 28, 42, 72, 102, 132), 132 + 84 + 7, {"p01-blood-12-weekly", "p01-liver-12-weekly"}),
+        ("sps-gastro", (14, 28, 56, 84), 84 + 90 + 7, {"p02-blood-3-monthly", "p02-liver-3-monthly"}),
+        ("fda-label", (7, 14, 21, 28, 42, 56, 70, 84, 98), 98 + 30 + 7, {"p19-blood-monthly"}),
+    ],
+    ids=["bsr-2017", "sps-gastro", "fda-label"],
+)
+def test_a_published_schedule_asks_for_its_own_days_only(
+    protocol: str, days: tuple[int, ...], told_on: int, missed: set[str]
+) -> None:
+    """Who is tested on the days of the guidance hears nothing until the next of them is missed."""
+    day = Scenario(every_rule=True)
+    day.at("d-30").oru(alt="30", wbc="7")
+    day.roster_row("H1", "fact", "d-30", note=f"protocol={protocol}")
+    day.at("d0").roster(start="d0", dose=50)
+    told: list[AlertEvent] = []
+    for each in range(1, told_on + 1):
+        if each in days:
+            day.at(f"d{each}").oru(alt="30", wbc="7")
+        told += [event for event in day.at(f"d{each}").sweep() if event.reason is OVERDUE]
+
+    own = [event for event in told if not event.rule.startswith("f02")]
+    assert {event.decided_at for event in own} == {instant(f"d{told_on}")}
+    assert {event.rule.removesuffix("-overdue") for event in own} == missed
+
+
 def test_a_start_that_lies_ahead_is_awaited() -> None:
     """An order for next week: its first test is due a week after it begins, though nothing more is heard."""
     day = Scenario(known=timed("f01-liver-weekly-first-month"))
