@@ -234,7 +234,12 @@ def test_a_missed_date_is_not_moved_by_a_wider_schedule(taken: int, due: str) ->
 @pytest.mark.parametrize(
     ("protocol", "days", "told_on", "missed"),
     [
-        ("bsr-2017", (14, 28, 42, 72, 102, 132), 132 + 84 + 7, {"p01-blood-12-weekly", "p01-liver-12-weekly"}),
+        (
+            "bsr-2017",
+            (14, 28, 42, 72, 102, 132),
+            132 + 84 + 7,
+            {"p01-blood-12-weekly", "p01-liver-12-weekly"},
+        ),
         ("sps-gastro", (14, 28, 56, 84), 84 + 90 + 7, {"p02-blood-3-monthly", "p02-liver-3-monthly"}),
         ("fda-label", (7, 14, 21, 28, 42, 56, 70, 84, 98), 98 + 30 + 7, {"p19-blood-monthly"}),
     ],
