@@ -405,6 +405,8 @@ def ordered_under_the_old_number(day: Day) -> None:
             "platelets": "71",
             "haemoglobin": "92",
         },
-        expect=count("zoe", "d01", "start/new", "<0.5", "anything below 0.5 is below 2.5"),
-        shows="a comparator in ST: D01 after a merge",
+        expect=count(
+            "zoe", "p05", "start/new", "<0.2", "neutrophils below 0.2 are below 1.0; D01 holds too, below 0.5"
+        ),
+        shows="a comparator in ST: P05 speaks for D01 after a merge",
     )
