@@ -137,6 +137,7 @@ def test_the_day_shows_these_rules() -> None:
             "g05",
             "h01",
             "p03",
+            "p05",
             "p13",
         ),
         *("q01", "q02", "q03", "q04", "q05", "q06"),
