@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from engine.decide import Knowledge, decide_sweep
 from engine.errors import TransientError
 from engine.model.alert import AlertEvent
+from engine.model.moment import later
 from engine.model.watch import Watch
 from engine.outbox import alert_rows
 from engine.store import Store, Unit
@@ -106,8 +107,8 @@ class Sweep:
         told: list[AlertEvent] = []
         watch, every = unit.watch(), self.options.sweep_every
         while watch is not None and (first := unit.next_due()) is not None:
-            at = max(self._step(first + every - timedelta(microseconds=1)), watch.clock + every)
-            if at > now:
+            at = self._step(max(later(first, every - timedelta(microseconds=1)), later(watch.clock, every)))
+            if at > now or at <= watch.clock:
                 break
             watch = Watch(watch.since, at)
             unit.put_watch(watch)
@@ -134,7 +135,7 @@ class Sweep:
 
     def next_step(self, now: datetime) -> datetime:
         """The first step after ``now``."""
-        return self._step(now) + self.options.sweep_every
+        return later(self._step(now), self.options.sweep_every)
 
     def _step(self, instant: datetime) -> datetime:
-        return instant - (instant - EPOCH) % self.options.sweep_every
+        return later(instant, -((instant - EPOCH) % self.options.sweep_every))

@@ -10,6 +10,7 @@ from engine.alerts import Chosen, Step, escalates_at, followed_up
 from engine.model.alert import Alert, AlertEvent, AlertReason, Phase
 from engine.model.escalation import Escalation
 from engine.model.finding import Severity
+from engine.model.moment import later
 from engine.model.therapy import TherapySpan
 from engine.rulebook import AlertRule, Annotation, Rulebook
 from engine.telling import Judged, tell
@@ -78,7 +79,7 @@ def _changes(span: TherapySpan, after_stop: timedelta) -> Iterator[datetime]:
     yield span.start
     if span.stop is not None:
         yield span.stop
-        yield span.stop + after_stop
+        yield later(span.stop, after_stop)
     for change in span.doses:
         yield change.effective
     for begin, end in span.holds:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from engine.model.alert import Alert
 from engine.model.escalation import Escalation, FollowUp, Grace
 from engine.model.finding import Severity
+from engine.model.moment import later
 from engine.model.result import Result
 from engine.model.therapy import TherapySpan
 
@@ -28,7 +29,7 @@ def escalates_at(
     if not after:
         return None
     window = escalation.grace.window if escalation.grace is not None else after
-    return since + max(after, window)
+    return later(since, max(after, window))
 
 
 def followed_up(alert: Alert, grace: Grace, results: Iterable[Result], spans: Sequence[TherapySpan]) -> bool:
@@ -39,7 +40,7 @@ def followed_up(alert: Alert, grace: Grace, results: Iterable[Result], spans: Se
     since = alert.published.clinical_at
     if alert.waiting_since is None or since is None:
         return False
-    until = alert.waiting_since + grace.window
+    until = later(alert.waiting_since, grace.window)
     if FollowUp.REPEAT_TEST in grace.cancelled_by:
         trigger = alert.published.trigger_key
         named = {e.analyte for e in alert.published.evidence if e.analyte and e.result_key == trigger}
@@ -53,7 +54,7 @@ def followed_up(alert: Alert, grace: Grace, results: Iterable[Result], spans: Se
             return True
     if FollowUp.DOSE_STOP in grace.cancelled_by:
         # An end told as a date is the beginning of that day: one on the day of the sample counts.
-        since -= timedelta(days=1)
+        since = later(since, -timedelta(days=1))
         ends = [begin for span in spans for begin, _ in span.holds]
         ends += [span.stop for span in spans if span.stop is not None]
         return any(since < end <= until for end in ends)

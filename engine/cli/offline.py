@@ -57,11 +57,12 @@ class Replayed:
         began, ended = self.summary.began, self.summary.ended
         if began is None or ended is None:
             return 0
-        watched = timedelta()
+        watched = 0  # in whole seconds: many persons until the year 9999 are longer than any timedelta
         for record in self.store.records():
             for span in spans(record.therapy):
-                watched += max(min(span.stop or ended, ended) - max(span.start, began), timedelta())
-        return watched.days
+                during = min(span.stop or ended, ended) - max(span.start, began)
+                watched += max(during, timedelta()) // timedelta(seconds=1)
+        return watched // 86400
 
 
 def replay_in_memory(

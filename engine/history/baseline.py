@@ -8,6 +8,7 @@ from decimal import Decimal
 from statistics import median
 
 from engine.model.facts import BASELINE_PREFIX
+from engine.model.moment import later
 from engine.model.quantity import plain
 from engine.model.record import Baseline
 from engine.model.result import Result
@@ -29,13 +30,13 @@ def baseline_of(
     none: nothing measured, nothing so young, no plain number, or zero, of which no multiple means anything.
     """
     first = min(span.start for span in spans)
-    if stated and stated[-1].effective.latest >= first - window:
+    if stated and stated[-1].effective.latest >= later(first, -window):
         return _stated(stated[-1])
     before = [result for result in results if _is_before(result, first)]
-    candidates = [_median(_exact(_since(before, first - window)))]
+    candidates = [_median(_exact(_since(before, later(first, -window))))]
     if spans[-1].restart:
         start = spans[-1].start
-        earlier = _exact(_since((r for r in results if _is_before(r, start)), start - window))
+        earlier = _exact(_since((r for r in results if _is_before(r, start)), later(start, -window)))
         candidates.append(_last(earlier))
     usable = [candidate for candidate in candidates if candidate is not None and candidate.value > 0]
     if usable:
@@ -124,7 +125,7 @@ def _explained(baseline: Baseline, other: Baseline | None) -> Baseline:
 def _absence(before: Sequence[Result], stated: Sequence[Fact], first: datetime, window: timedelta) -> str:
     start = f"the start of {first.date()}"
     too_old = f"more than {window.days} days before {start}"
-    if _since(before, first - window):
+    if _since(before, later(first, -window)):
         condition = f" ({before[-1].specimen_condition})" if before[-1].spoiled else ""
         return f"only values such as {before[-1].sent}{condition} before {start}"
     if before:

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from engine.model.moment import Moment, Precision
+from engine.model.moment import Moment, Precision, later
 from engine.model.segments import Segment
 
 _OFFSET = r"(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?"
@@ -58,7 +58,8 @@ def read_moment(
     (Y L D H M S): the digits behind it do not count. The zone is that of the text, else
     ``default_offset`` (of MSH-7), else ``zone``. A local time that occurs twice is the first occurrence
     and is marked; one that the clocks skip is moved forward by as much as they were. ``at`` carries a
-    fixed offset, so that differences between moments are real durations. Raises TimeUnreadableError.
+    fixed offset, so that differences between moments are real durations; where UTC has no such instant any
+    more, it is the last (first) one that UTC has. Raises TimeUnreadableError.
     """
     found = _match(text)
     if found is None:
@@ -79,15 +80,14 @@ def read_moment(
     offset = _offset(found["offset"]) or default_offset
     year, month, day, hour, minute, second = numbers + _BEGINNING[len(numbers) :]
     try:
-        at = datetime(year, month, day, hour, minute, second, microsecond, tzinfo=offset or zone)
-        ambiguous = False
-        if offset is None:
-            at, ambiguous = _first_occurrence(at, zone)
-        at.astimezone(UTC)
+        local = datetime(year, month, day, hour, minute, second, microsecond, tzinfo=offset or zone)
     except ValueError:
         raise TimeUnreadableError("no such date or time of day") from None
-    except OverflowError:
-        raise TimeUnreadableError("outside the calendar") from None
+    try:
+        at, ambiguous = (local, False) if offset is not None else _first_occurrence(local, zone)
+        at.astimezone(UTC)
+    except OverflowError:  # 99991231235959 in America: the year 10000 by UTC
+        at, ambiguous = later(local, timedelta()), False
     return Moment(at, precision, offset is None, ambiguous and precision > Precision.DAY)
 
 

@@ -3,8 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import MAXYEAR, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, tzinfo
 from enum import IntEnum
+
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+
+def later(at: datetime, by: timedelta) -> datetime:
+    """``at + by``, or the first or last instant of the calendar where that lies outside of it.
+
+    An end that was never meant (99991231) must not stop anything; ``by`` may be negative.
+    """
+    try:
+        moved = at + by
+        if not MINYEAR < moved.year < MAXYEAR:
+            moved.astimezone(UTC)  # as it is stored
+    except OverflowError:
+        return _FIRST if by < _FIRST - at else _LAST
+    return moved
+
+
+def in_zone(at: datetime, zone: tzinfo | None) -> datetime:
+    """The same instant as ``zone`` tells it, in UTC where the calendar of that zone is over."""
+    try:
+        return at.astimezone(zone)
+    except OverflowError:
+        return at.astimezone(UTC)
 
 
 class Precision(IntEnum):
@@ -41,16 +66,16 @@ class Moment:
         if self.precision >= Precision.MINUTE:
             return self.at
         if self.precision is Precision.HOUR:
-            end = self.at + timedelta(hours=1)
+            end = later(self.at, timedelta(hours=1))
         elif self.precision is Precision.DAY:
-            end = self.at + timedelta(days=1)
+            end = later(self.at, timedelta(days=1))
         else:
             month = self.at.month + 1 if self.precision is Precision.MONTH else 13
             year = self.at.year + (month > 12)
             if year > MAXYEAR:
                 return self.at
             end = self.at.replace(year=year, month=1 if month > 12 else month, day=1)
-        return end - timedelta(microseconds=1)
+        return max(self.at, later(end, -timedelta(microseconds=1)))
 
     def overlaps(self, other: Moment) -> bool:
         """Whether both may mean the same instant."""

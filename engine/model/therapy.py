@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from engine.model.moment import Moment
+from engine.model.moment import Moment, later
 
 ROSTER = "roster"
 """The source of what a roster told."""
@@ -157,7 +157,7 @@ def exposure(spans: Sequence[TherapySpan], instant: datetime, days_after_stop: i
         )
         return Exposure(in_scope=True, state=span.state_at(instant), span=span)
     span = max(begun, key=lambda span: (span.stop or instant, span.start, span.drug))
-    recent = span.stop is not None and instant < span.stop + timedelta(days=days_after_stop)
+    recent = span.stop is not None and instant < later(span.stop, timedelta(days=days_after_stop))
     return Exposure(in_scope=recent, state=TherapyState.STOPPED, span=span)
 
 

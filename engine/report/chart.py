@@ -13,6 +13,7 @@ from decimal import Decimal
 from html import escape
 from math import ceil, floor, log10
 
+from engine.model.moment import later
 from engine.model.quantity import plain
 
 WIDTH, HEIGHT = 640, 240
@@ -120,7 +121,7 @@ class _Plot:
         times = [point.at for point in chart.points] + [mark.at for mark in chart.marks]
         span = max(times) - min(times)
         margin = max(span / 20, timedelta(days=2))
-        self._from, self._to = min(times) - margin, max(times) + margin
+        self._from, self._to = later(min(times), -margin), later(max(times), margin)
         tops = [point.value for point in chart.points] + [line.value for line in chart.lines]
         tops += [point.high for point in chart.points if point.high is not None]
         self._step = _step(max(tops))

@@ -8,7 +8,7 @@ from datetime import timedelta, timezone
 from engine.errors import ContentError
 from engine.hl7 import OrderGroup, TimeUnreadableError, moment_of
 from engine.model.disposition import Reason
-from engine.model.moment import Moment
+from engine.model.moment import Moment, later
 from engine.model.segments import Segment
 from engine.model.site import Site
 
@@ -114,4 +114,4 @@ def collected_at(facts: OrderFacts, obx: Segment, times: Times) -> Moment:
 
 
 def _after_sending(collected: Moment, header: Header) -> bool:
-    return header.sent_at is not None and collected.at > header.sent_at.at + _FUTURE_GRACE
+    return header.sent_at is not None and collected.at > later(header.sent_at.at, _FUTURE_GRACE)

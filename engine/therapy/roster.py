@@ -29,7 +29,7 @@ from engine.model.facts import (
     OTHER_DRUGS,
     PROTOCOL,
 )
-from engine.model.moment import Moment, Precision
+from engine.model.moment import Moment, Precision, in_zone
 from engine.model.quantity import plain
 from engine.model.therapy import ROSTER, TherapyEvent, TherapyEventKind
 from engine.therapy.dose import LARGEST_MG_PER_DAY
@@ -383,7 +383,7 @@ def _near(text: str, known: Iterable[str]) -> str:
 
 
 def _written(moment: Moment, zone: ZoneInfo) -> str:
-    at = moment.at.astimezone(zone)
+    at = in_zone(moment.at, zone)
     if moment.precision <= Precision.DAY:
         return at.date().isoformat()
     return at.isoformat(timespec="minutes" if moment.precision <= Precision.MINUTE else "seconds")

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from engine.errors import ContentError
 from engine.model.disposition import Reason
-from engine.model.moment import Moment
+from engine.model.moment import Moment, later
 from engine.model.segments import Segment
 from engine.therapy.frequency import (
     duration,
@@ -164,10 +164,11 @@ def _ended(timing: Timing, length: timedelta | None, occurrences: str) -> Timing
         lengths = [] if length is None else [length]
         count = occurrences.strip()
         if timing.per_day and count.isascii() and count.isdigit() and len(count) <= 4:
-            lengths.append(timedelta(seconds=int(86400 * int(count) / timing.per_day)))
-        ends.extend(replace(start, at=start.at + each) for each in lengths)
-    later = [end for end in ends if timing.start is None or end.at > timing.start.at]
-    return replace(timing, end=min(later, key=lambda moment: moment.at) if later else None)
+            days = min(Fraction(int(count)) / timing.per_day, Fraction(timedelta.max.days))
+            lengths.append(timedelta(seconds=int(86400 * days)))
+        ends.extend(replace(start, at=later(start.at, each)) for each in lengths)
+    ahead = [end for end in ends if timing.start is None or end.at > timing.start.at]
+    return replace(timing, end=min(ahead, key=lambda moment: moment.at) if ahead else None)
 
 
 def _sum_of(rates: Sequence[Fraction | None]) -> Fraction | None:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import ClassVar, Self
 
 from engine.model.finding import Evidence
+from engine.model.moment import later
 from engine.model.quantity import Truth
 from engine.model.record import Situation
 from engine.model.therapy import TherapySpan, TherapyState, exposure
@@ -67,8 +68,8 @@ class Overdue(Condition):
         last = self._last(view.situation)
         if last is None:
             return Verdict(Evidence(self.text, Truth.FALSE, note="not awaited in this phase of the therapy"))
-        due = last + self._interval(view)
-        overdue_from = due + self.late
+        due = later(last, self._interval(view))
+        overdue_from = later(due, self.late)
         watch = view.situation.watch
         overdue = watch is not None and watch.clock >= overdue_from
         name = _PANEL_WORDS[self.panel]

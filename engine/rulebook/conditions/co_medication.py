@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 
 from engine.model.facts import TAKEN
 from engine.model.finding import Evidence
+from engine.model.moment import in_zone, later
 from engine.model.quantity import Operator, Truth, plain
 from engine.model.record import Situation
 from engine.model.therapy import TherapySpan
@@ -67,7 +68,7 @@ class DrugStarted(Condition):
         since = taken_since(view.situation, self.drug)
         if since is None:
             return _off(self, view.situation, self.drug)
-        truth = Truth.of(view.situation.horizon - self.within <= since)
+        truth = Truth.of(later(view.situation.horizon, -self.within) <= since)
         return Verdict(Evidence(self.text, truth, note=f"{self.drug} since {since.date().isoformat()}"))
 
     @property
@@ -101,8 +102,8 @@ class DrugBeforeStart(Condition):
         if not facts or not view.situation.spans:
             return unknown_fact(self, f"{self.drug} is not on record")
         start = view.situation.spans[0].start
-        day = timedelta(days=1)
-        began = [fact.effective for fact in facts if fact.value == TAKEN and fact.effective.at < start + day]
+        next_day = later(start, timedelta(days=1))
+        began = [fact.effective for fact in facts if fact.value == TAKEN and fact.effective.at < next_day]
         since = max((each.at for each in began if each.at.date() <= start.date()), default=None)
         if since is None:
             return Verdict(Evidence(self.text, Truth.FALSE, note=f"no {self.drug} before the start"))
@@ -162,7 +163,7 @@ def _dose_just_before(situation: Situation, instant: datetime) -> Dose:
     day = instant.date()
 
     def date_of(other: datetime) -> date:
-        return other.astimezone(instant.tzinfo).date()
+        return in_zone(other, instant.tzinfo).date()
 
     going_on = [
         span

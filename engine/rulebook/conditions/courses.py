@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import ClassVar, Self
 
 from engine.model.finding import Evidence, UnknownCause
+from engine.model.moment import later
 from engine.model.quantity import Operator, Truth, plain
 from engine.model.record import Situation
 from engine.model.therapy import TherapySpan
@@ -101,7 +102,7 @@ class Begun(CourseCondition):
 
     def judge_course(self, course: TherapySpan, situation: Situation) -> Verdict:
         """Judge the kind of the course and its beginning."""
-        fresh = situation.horizon - self.within <= course.start
+        fresh = later(situation.horizon, -self.within) <= course.start
         truth = Truth.of(course.restart is self.restart and fresh)
         kind = "restart" if course.restart else "first course"
         note = f"{kind} of {course.drug} {course.start.date().isoformat()}"

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import ClassVar, NamedTuple, Self
 
 from engine.model.finding import Evidence
+from engine.model.moment import later
 from engine.model.quantity import Operator, Truth, plain
 from engine.model.record import Situation
 from engine.model.therapy import TherapySpan
@@ -229,7 +230,7 @@ class DoseRaised(CourseCondition):
         steps = [(change.effective, change.mg_per_day) for change in course.doses]
         doses = [dose for _, dose in steps if dose is not None]
         known = bool(steps) and len(doses) == len(steps)
-        end = None if self.within is None else course.start + self.within
+        end = None if self.within is None else later(course.start, self.within)
         rises = [
             (effective, dose)
             for (_, before), (effective, dose) in pairwise(steps)

@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 
 from engine.model.facts import FACT_QUANTITIES, FACT_VALUES, GENES, OTHER_DRUGS
 from engine.model.finding import Evidence, UnknownCause
+from engine.model.moment import later
 from engine.model.quantity import Truth
 from engine.rulebook.conditions.base import Analytes, Condition, Verdict, View, evidence, missing
 from engine.rulebook.conditions.states import NO_SYMPTOM, RESERVED, latest_fact
@@ -125,7 +126,7 @@ class MeasuredWithin(Condition):
         newest = max(view.usable(self.analyte), key=lambda result: result.collected.latest, default=None)
         if newest is None:
             return Verdict(Evidence(self.text, Truth.FALSE, self.analyte, note="never measured"))
-        recent = newest.collected.latest >= view.situation.at - self.within
+        recent = newest.collected.latest >= later(view.situation.at, -self.within)
         note = f"last measured {newest.collected.at.date().isoformat()}"
         return Verdict(evidence(self.text, Truth.of(recent), newest, note=note))
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import ClassVar, Self
 
 from engine.model.finding import UnknownCause
-from engine.model.moment import Precision
+from engine.model.moment import Precision, later
 from engine.model.quantity import Interval, Operator, Truth, any_of, plain
 from engine.model.result import Result
 from engine.rulebook.conditions.base import (
@@ -80,7 +80,7 @@ class Change(Condition):
         return gravest(self._against_earlier(result, view) for result in results)
 
     def _against_earlier(self, result: Result, view: View) -> Verdict:
-        start = result.collected.at - self.within
+        start = later(result.collected.at, -self.within)
         earlier = [other for other in view.before(result) if other.collected.at >= start]
         if not earlier:
             note = f"no earlier result in {self.period}"

@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import pairwise, permutations, product
 from typing import ClassVar, Self
 
+from engine.model.moment import later
 from engine.model.quantity import Interval, Operator, Truth, all_of, any_of, plain
 from engine.model.result import Result
 from engine.rulebook.conditions.base import (
@@ -193,7 +194,7 @@ class Lasting(Condition):
         draws = view.draws(self.comparison.analyte)
         if not draws:
             return missing(self.text, self.comparison.analyte, view)
-        old_enough = draws[-1][-1].collected.at - timedelta(seconds=int(self.days * 86400))
+        old_enough = later(draws[-1][-1].collected.at, -timedelta(seconds=int(self.days * 86400)))
         first = next(
             (n for n in range(len(draws) - 1, -1, -1) if draws[n][-1].collected.at <= old_enough), None
         )

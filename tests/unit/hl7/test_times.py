@@ -108,7 +108,7 @@ def test_differences_are_real_durations() -> None:
         "05/01/2026", "01/05/2026 08:30", "2026-01-05T08", "2026-01/05", "2026-1-5", "20260105T083015",
         "20260105 0830",
         "\uff12\uff10\uff12\uff16",
-        "2026\u0660\u0661", "yesterday", "20260105083015\n", "99991231235959-0500", "00010101",
+        "2026\u0660\u0661", "yesterday", "20260105083015\n",
     ],
 )  # fmt: skip
 def test_what_is_no_time_is_refused_without_telling_it(text: str) -> None:
@@ -122,6 +122,13 @@ def test_what_is_no_time_is_refused_without_telling_it(text: str) -> None:
 def test_the_end_of_the_calendar_is_a_date() -> None:
     """Pharmacies write 99991231 for an order without an end."""
     assert 9999 == read_moment("99991231", LONDON).at.year
+    assert 9999 == read_moment("99991231235959-0500", LONDON).at.year  # UTC is in the year 10000
+
+
+def test_a_start_that_nobody_knows_is_a_time() -> None:
+    """Systems write 00010101 for a day that they do not know; London was behind UTC then."""
+    assert 1 == read_moment("00010101", LONDON).at.year
+    assert 1 == read_moment("00010101000000+1400", LONDON).at.year
 
 
 def field(value: str) -> Segment:
