@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from engine.rulebook.conditions.at_start import AtStart
 from engine.rulebook.conditions.base import ALONE, Analytes, Condition, Standing, Verdict, View
 from engine.rulebook.conditions.baselines import BaselineKnown, BaselineMultiple
 from engine.rulebook.conditions.clocks import Overdue
@@ -33,6 +34,7 @@ FORMS: tuple[type[Condition], ...] = (
     Repeated,
     Lasting,
     Was,
+    AtStart,
     BaselineMultiple,
     BaselineKnown,
     Ratio,

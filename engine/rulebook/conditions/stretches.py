@@ -97,7 +97,7 @@ class Was(Condition):
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
-        return cls(text, _comparison(text, words), words["RELATION"], words["EVENT"])
+        return cls(text, comparison_of(text, words), words["RELATION"], words["EVENT"])
 
     @property
     def analytes(self) -> tuple[str, ...]:
@@ -156,7 +156,8 @@ class Was(Condition):
         return f"{self.comparison.saying.replace('is', 'was', 1)} {self.relation} the {self.origin}"
 
 
-def _comparison(text: str, words: Mapping[str, str]) -> Comparison:
+def comparison_of(text: str, words: Mapping[str, str]) -> Comparison:
+    """The comparison with a number or with a multiple that these words make."""
     form: type[Absolute | Multiple] = Absolute if "UNIT" in words else Multiple
     return form.build(text, words)
 
@@ -198,7 +199,7 @@ class Repeated(Condition):
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
-        return cls(text, _comparison(text, words), int(words["COUNT"]), words.get("EVENT", ""))
+        return cls(text, comparison_of(text, words), int(words["COUNT"]), words.get("EVENT", ""))
 
     @property
     def analytes(self) -> tuple[str, ...]:

@@ -288,3 +288,19 @@ def test_the_past_pairs_with_any_value() -> None:
     found = finding(rule(_REPEATED), _ULN + _ONCE + _alt(d80="420", d0="50"))
 
     assert (T, "alt 0d") == (found.truth, found.trigger_key)
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ("results: {wbc: {-91d: 2.4 10*9/L}}", Truth.TRUE),
+        ("results: {wbc: {-91d: 2.5 10*9/L}}", Truth.FALSE),
+        ("results: {wbc: {-100d: 2.4 10*9/L, -91d: 2.5 10*9/L}}", Truth.FALSE),
+        ("results: {wbc: {-100d: 2.5 10*9/L, -91d: 2.4 10*9/L, 0d: 6 10*9/L}}", Truth.TRUE),
+        ("results: {wbc: {-181d: 2.4 10*9/L}}", Truth.UNKNOWN),
+        ("results: {wbc: {0d: 2.4 10*9/L}}", Truth.UNKNOWN),
+    ],
+)
+def test_a_count_at_the_start_is_the_newest_before_it(record: str, expected: Truth) -> None:
+    """Ninety days before the start are looked back, and nothing since it."""
+    assert verdict("wbc < 2.5 10*9/L at start", record).truth is expected
