@@ -23,9 +23,9 @@ def hospital() -> Scenario:
 
 
 def test_a_modifier_raises_what_is_told_and_a_label_grades_it() -> None:
-    """A mild rise in the first weeks after a restart is urgent, says so, and is stored as it was told."""
+    """A rise above 2 x ULN in the first weeks after a restart is urgent, says so, and is stored as it was told."""
     day = hospital()
-    day.at("d0 08:00").oru(alt="60", ast="30")
+    day.at("d0 08:00").oru(alt="85", ast="30")
 
     day.expect(alert(MILD, "urgent").started())
     (event,) = day.events()
@@ -42,9 +42,9 @@ def test_a_modifier_raises_what_is_told_and_a_label_grades_it() -> None:
 def test_an_alert_is_told_milder_when_its_modifier_ends() -> None:
     """After four weeks the same rise is what its rule says, and nobody is paged for that."""
     day = hospital()
-    day.at("d0 08:00").oru(alt="60", ast="30")
+    day.at("d0 08:00").oru(alt="85", ast="30")
     day.expect(alert(MILD, "urgent").started())
-    day.at("d10 08:00").oru(alt="60", ast="30")
+    day.at("d10 08:00").oru(alt="85", ast="30")
 
     day.expect(alert(MILD, "review").deescalated())
     assert day.events()[-1].raised_from is None
@@ -54,7 +54,7 @@ def test_an_alert_is_told_milder_when_its_modifier_ends() -> None:
 def test_an_alert_that_ends_carries_no_labels() -> None:
     """A grade that no longer holds must not be read again."""
     day = hospital()
-    day.at("d0 08:00").oru(alt="60", ast="30")
+    day.at("d0 08:00").oru(alt="85", ast="30")
     day.at("d1 08:00").oru(alt="30", ast="30")
 
     ended = day.events()[-1]

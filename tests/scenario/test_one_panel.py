@@ -47,11 +47,11 @@ def test_a_second_episode_is_one_page_and_says_stop_first() -> None:
 
 
 def test_an_early_rise_after_a_restart_counts_one_step_more() -> None:
-    """A mild rise ten days after a restart pages, and says what it would have been."""
+    """A rise to above 2 x ULN ten days after a restart pages, and says what it would have been."""
     day = Scenario(every_rule=True)
     for event, when, dose in (("start", "d-200", "50"), ("stop", "d-60", ""), ("restart", "d-10", "50")):
         day.roster_row("H1", event, when, "azathioprine", dose)
-    day.at("d0 08:00").oru(alt="70")
+    day.at("d0 08:00").oru(alt="85")
 
     (told,) = [each for each in day.events() if each.family == "liver-injury"]
     assert (told.rule, told.severity) == ("a09-renewed-rise-after-restart", Severity.CRITICAL)
