@@ -76,7 +76,7 @@ def tell(alert: Alert, now: Chosen | None, step: Step, judged: Judged) -> tuple[
         title=finding.title,
         message=_ending_message(told, finding, step.reason, judged) if ending else finding.message,
         action="" if ending else finding.action,
-        drug_text=_drug_text(judged.situation),
+        drug_text=_drug_text(judged.situation, occasion.now if told.overdue else None),
         evidence=finding.evidence,
         trigger=evidence,
         trigger_code=trigger.code if trigger else "",
@@ -166,6 +166,8 @@ def _ending_message(told: Finding, finding: Finding, reason: AlertReason, judged
         return f"Continued as another alert. It said: {told.message}"
     if protocol is not None and told.rule_id not in protocol.rules:
         return f"Rule {told.rule_id} is not in force under protocol {protocol.name}. It said: {told.message}"
+    if told.overdue and _left_the_watch(judged):
+        return f"No longer watched, and the test was not taken: the therapy is over. It said: {told.message}"
     why = why_silent(finding)
     if not why and judged.situation is None:
         return f"No longer so: no course of a thiopurine is on record any more. It said: {told.message}"
@@ -173,6 +175,13 @@ def _ending_message(told: Finding, finding: Finding, reason: AlertReason, judged
         f"No longer so: {why}."
         if why
         else f"No longer so: usable results have come since. It said: {told.message}"
+    )
+
+
+def _left_the_watch(judged: Judged) -> bool:
+    """Whether the engine has a clock, and the person is not watched by it any more."""
+    return (
+        judged.situation is not None and judged.situation.watch is None and judged.occasion.watch is not None
     )
 
 
@@ -198,15 +207,15 @@ _STATE_WORDS: Mapping[TherapyState, str] = {
 }
 
 
-def _drug_text(situation: Situation | None) -> str:
-    """``azathioprine 150 mg/day since 2025-09-03``."""
+def _drug_text(situation: Situation | None, now: datetime | None) -> str:
+    """``azathioprine 150 mg/day since 2025-09-03``; as of ``now`` where it is told because of the time."""
     if situation is None or situation.span is None:
         return ""
     span = situation.span
     dose = span.dose_at(situation.at)
     amount = "dose unknown" if dose is None else f"{plain(dose)} mg/day"
     # what is told by now, which may be more than the newest result knew: a stop, a hold
-    words = _STATE_WORDS.get(span.state_at(situation.horizon), "since")
+    words = _STATE_WORDS.get(span.state_at(max(situation.horizon, now or situation.horizon)), "since")
     return f"{span.drug} {amount} {words} {span.start.date().isoformat()}{_next_course(situation)}"
 
 

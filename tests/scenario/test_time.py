@@ -123,6 +123,23 @@ def test_a_late_result_closes_by_the_time_of_its_sample() -> None:
     day.expect(overdue(WEEKLY.started()))
 
 
+def test_an_overdue_test_of_somebody_who_left_the_watch_ends_in_words_of_its_own() -> None:
+    """Ninety days after the stop nobody waits any more: the test was not taken, and the drug is stopped."""
+    day = begun("f03-liver-weekly-after-stop")
+    day.at("d5 08:00").oru(alt="300")
+    day.at("d10 09:00").roster_row("H1", "stop", "d10", "azathioprine")
+    day.at("d20").sweep()
+    (told,) = day.events()
+    assert told.drug_text.startswith("azathioprine 100 mg/day stopped")
+
+    day.at("d110").sweep()
+
+    ended = day.events()[-1]
+    assert (ended.phase, ended.rule) == (Phase.END, "f03-liver-weekly-after-stop")
+    assert ended.message.startswith("No longer watched, and the test was not taken: the therapy is over.")
+    assert ended.drug_text.startswith("azathioprine 100 mg/day stopped")
+
+
 def test_an_old_result_that_comes_late_does_not_close_it() -> None:
     """A sample from before the last interval answers nothing."""
     day = begun("f01-liver-weekly-first-month")
