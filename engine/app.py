@@ -29,16 +29,17 @@ from engine.rulebook import fault_of_fact
 from engine.settings import Settings, default_sources_file, site_key
 from engine.store import OutboxRow, Store, only_engine
 from engine.sweep import Sweep
+from engine.sweeping import Sweeping, is_due
 from engine.taken import Arrived, IntakeOptions, Taken
 from engine.therapy.roster import RosterRow, read_roster
 from engine.transports import Consumer, Delivery, LinkState, Publisher, PublishOutcome, Receipt
 from engine.transports.amqp import AmqpConsumer, AmqpPublisher
 
 _WAIT_SECONDS = 1.0
+_BREATH_SECONDS = 0.05  # between two parts of a sweep: the relay needs the store too
 _FIRST_RETRY_SECONDS = 0.5
 _LONGEST_RETRY_SECONDS = 30.0
 _HOUSEKEEPING = timedelta(hours=1)
-_SWEEP_AT_THE_LATEST = timedelta(hours=1)
 
 
 def now() -> datetime:
@@ -182,7 +183,7 @@ class Engine:
         self._parts = parts
         options = intake_options(settings, parts.clock)
         self._intake = Intake(parts.store, parts.knowledge, options)
-        self._sweep = Sweep(parts.knowledge, options)
+        self._sweeping = Sweeping(Sweep(parts.knowledge, options), parts.store, parts.clock)
         self._relay = Relay(
             parts.store,
             parts.publisher,
@@ -195,7 +196,6 @@ class Engine:
         # Not at once: a feed that catches up after a stop may still bring the order that makes old
         # results matter.
         self._housekeeping_due = parts.clock() + _HOUSEKEEPING
-        self._sweep_due = self._sweep.next_step(parts.clock())
 
     def stop(self, *_: object) -> None:
         """Finish the batch under way, commit, acknowledge, publish, and return from :meth:`run`."""
@@ -227,15 +227,19 @@ class Engine:
     def _loop(self) -> None:
         flow = self._settings.flow
         while not self._stopping.is_set():
-            deliveries = self._parts.consumer.next_batch(flow.batch_max_messages, _WAIT_SECONDS)
+            wait = _BREATH_SECONDS if self._sweeping.under_way else _WAIT_SECONDS
+            deliveries = self._parts.consumer.next_batch(flow.batch_max_messages, wait)
             if deliveries:
                 self._take(deliveries)
-            elif self._parts.clock() >= self._housekeeping_due:
+            elif is_due(self._housekeeping_due, self._parts.clock(), _HOUSEKEEPING):
                 self._housekeeping()
-            # What is overdue may be answered by what waits in the queue: a feed that catches up goes first.
             behind = len(deliveries) >= flow.batch_max_messages
-            if self._parts.clock() >= self._sweep_due + (_SWEEP_AT_THE_LATEST if behind else timedelta()):
-                self._judge_time()
+            if (
+                not self._stopping.is_set()
+                and self._sweeping.is_due(behind=behind)
+                and self._sweeping.judge()
+            ):
+                self._relay.notify()
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         started = time.perf_counter()
@@ -299,21 +303,6 @@ class Engine:
                     return
         except TransientError as error:
             log.logger().warning("store away while stopping", exc_info=error)
-
-    def _judge_time(self) -> None:
-        """Tell what time has brought about; when the store is away, it is still due at the next step."""
-        now = self._parts.clock()
-        self._sweep_due = self._sweep.next_step(now)
-        try:
-            swept = self._sweep.run(self._parts.store, now)
-        except TransientError as error:
-            log.logger().warning("sweep put off", exc_info=error)
-            return
-        for fault in swept.faults:
-            log.logger().error("defect of the engine, person not judged", exc_info=fault)
-        if swept.events:
-            self._relay.notify()
-        log.logger().info("time judged", count=swept.persons, alerts=len(swept.events))
 
     def _housekeeping(self) -> None:
         """Forget results of people who were never treated, once they are too old for any baseline."""

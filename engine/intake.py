@@ -221,7 +221,7 @@ class Intake:
             now=now,
             silent=message.processing_mode in HISTORY_MODES,
             processing_id=message.processing_id or "P",
-            watch=unit.watch(),
+            watch=self._sweep.watch(unit, now),
         )
         return _Work(message, header, occasion, People(unit, occasion, site), Reason.NOTHING_MONITORED)
 

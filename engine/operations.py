@@ -18,6 +18,7 @@ from engine.model.therapy import TherapyEvent
 from engine.outbox import alert_rows
 from engine.people import People, conflict_key
 from engine.store import QuarantineRow, Store, Unit
+from engine.sweep import Sweep
 from engine.taken import IntakeOptions, Taken
 from engine.telling import Occasion
 from engine.therapy import RosterRow, version_of
@@ -32,14 +33,16 @@ class Operations:
         self._store = store
         self._knowledge = knowledge
         self._publishing = options.publishing
-        self._intake = Intake(store, knowledge, replace(options, clock=clock))
+        options = replace(options, clock=clock)
+        self._intake = Intake(store, knowledge, options)
+        self._sweep = Sweep(knowledge, options)
         self._clock = clock
 
     def import_roster(self, rows: Sequence[RosterRow], source: str) -> list[AlertEvent]:
         """Take in therapy events from a roster file, all or nothing; the alerts that follow from them."""
         now = self._clock()
         with self._store.transaction() as unit:
-            occasion = Occasion(control_id=source, now=now, watch=unit.watch())
+            occasion = Occasion(control_id=source, now=now, watch=self._sweep.watch(unit, now))
             people = People(unit, occasion, self._knowledge.terminology.site("", ""))
             told: list[AlertEvent] = []
             for patient, events in grouped_by_patient(rows).items():
@@ -77,7 +80,9 @@ class Operations:
         """A human has looked at a contradicting message: take the note about it off the record."""
         if held.message["reason"] != Reason.IDENTITY_CONFLICT:
             return
-        occasion = Occasion(control_id=str(held.message["control_id"]), now=self._clock(), watch=unit.watch())
+        now = self._clock()
+        watch = self._sweep.watch(unit, now)
+        occasion = Occasion(control_id=str(held.message["control_id"]), now=now, watch=watch)
         key = conflict_key(str(held.message["sender"]), occasion.control_id)
         for root in unit.roots_with_problem(key):
             record = unit.record(root)

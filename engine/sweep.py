@@ -25,17 +25,22 @@ from engine.telling import Occasion
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """The time of a replay before its first message has told one."""
 
-_AT_ONCE = 200
+_AT_ONCE = 20
 _UNBOUNDED = 1_000_000_000
 
 
 @dataclass(slots=True)
 class Swept:
-    """What a sweep has told, of how many persons; ``faults`` are defects of the engine itself."""
+    """What a part of a sweep has told, of how many persons; ``faults`` are defects of the engine itself.
+
+    ``done``: nobody else is due. ``set_back_from``: up to when time had been judged by a wrong clock.
+    """
 
     persons: int = 0
     events: list[AlertEvent] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
+    done: bool = True
+    set_back_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +51,36 @@ class Sweep:
     options: IntakeOptions
 
     def run(self, store: Store, now: datetime) -> Swept:
-        """Judge time up to the last whole step before ``now``; everything told is durable afterwards.
+        """Judge time up to the last whole step before ``now`` for the few who have been due for longest.
 
-        Raises TransientError when the store is away: what is not done then is still due. A person whose
-        record cannot be judged is tried again at the next step, and keeps nobody else waiting.
+        Everything told is durable afterwards. Between two calls others may write: a sweep that concerns
+        everybody stops neither the feed nor the alerts. Each person is judged at the same instants, in whatever
+        part of a sweep they are. Raises TransientError when the store is away: what is not done then is still
+        due. A person whose record cannot be judged is tried again at the next step, and keeps nobody else
+        waiting.
         """
         swept, until = Swept(), self._step(now)
-        while True:
-            with store.transaction() as unit:
-                watch = unit.watch() or Watch(now, until)
+        with store.transaction() as unit:
+            watch = unit.watch() or Watch(now, until)
+            if watch.is_ahead(now, self.options.sweep_every):
+                swept.set_back_from = watch.clock
+                watch = watch.not_after(until)
+                unit.look_at_everybody(until, self.knowledge.revision, again=True)
+            else:
                 unit.look_at_everybody(watch.clock, self.knowledge.revision)
-                # First: a message that comes between two parts of a sweep is judged at the same time.
-                unit.put_watch(Watch(watch.since, max(watch.clock, until)))
-                due = unit.due(until, _AT_ONCE)
-            try:
-                swept.events += self._look_together(store, due, Watch(watch.since, until), now)
-            except TransientError:
-                raise
-            except Exception:  # noqa: BLE001  one record must not keep the others waiting
-                for one in due:
-                    self._look_alone(store, one, Watch(watch.since, until), now, swept)
-            swept.persons += len(due)
-            if len(due) < _AT_ONCE:
-                return swept
+            # First: a message that comes between two parts of a sweep is judged at the same time.
+            unit.put_watch(Watch(watch.since, max(watch.clock, until)))
+            due = unit.due(until, _AT_ONCE)
+        try:
+            swept.events += self._look_together(store, due, Watch(watch.since, until), now)
+        except TransientError:
+            raise
+        except Exception:  # noqa: BLE001  one record must not keep the others waiting
+            for one in due:
+                self._look_alone(store, one, Watch(watch.since, until), now, swept)
+        swept.persons = len(due)
+        swept.done = len(due) < _AT_ONCE
+        return swept
 
     def _look_together(
         self, store: Store, due: Iterable[tuple[str, datetime]], watch: Watch, now: datetime
@@ -87,6 +99,14 @@ class Sweep:
             swept.faults.append(fault)
             with store.transaction() as unit:
                 unit.put_due(one[0], watch.clock + self.options.sweep_every)
+
+    def watch(self, unit: Unit, now: datetime) -> Watch | None:
+        """The time to judge a message at. What a wrong clock has told is not believed until a sweep mends it."""
+        watch = unit.watch()
+        live = self.options.clock is not None
+        if watch is not None and live and watch.is_ahead(now, self.options.sweep_every):
+            return watch.not_after(self._step(now))
+        return watch
 
     def before(self, unit: Unit, now: datetime) -> tuple[AlertEvent, ...]:
         """What time has brought about before a message of this time, where the messages are the clock.

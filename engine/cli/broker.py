@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -91,6 +91,11 @@ def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
         depth = opened.outbox_depth()
         counts = f"{held} messages quarantined, {depth} to publish"
         watch = opened.watch()
+        every = timedelta(minutes=settings.sweep.every_minutes)
+        if watch is not None and watch.is_ahead(app.now(), every):
+            said = f"time was judged up to {_minute(watch.clock)}, which has not come"
+            help_ = "set the clock of this machine right; the engine then judges everybody again"
+            raise ConfigError([Defect("store", 0, said, help_)])
         until = "time never judged" if watch is None else f"time judged up to {_minute(watch.clock)}"
         return f"schema {SCHEMA_VERSION}, integrity {verdict}, {counts}, {until}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +16,11 @@ class Watch:
 
     since: datetime
     clock: datetime
+
+    def is_ahead(self, now: datetime, every: timedelta) -> bool:
+        """Whether time was judged up to an instant that has not come: the clock of the machine was wrong."""
+        return self.clock > now + every
+
+    def not_after(self, now: datetime) -> Watch:
+        """The same, told by a clock that has come no further than ``now``."""
+        return Watch(min(self.since, now), min(self.clock, now))

@@ -177,9 +177,12 @@ class Unit:
         """When time alone may next change what holds of this person."""
         self._changes.due[self._survivor(root)] = "" if at is None else codec.instant(at)
 
-    def look_at_everybody(self, at: datetime, revision: str) -> bool:
-        """Make everybody on therapy due, unless it was done for this revision; whether it was done now."""
-        if self._reader.settings([_LOOKED_WITH]).get(_LOOKED_WITH) == revision:
+    def look_at_everybody(self, at: datetime, revision: str, *, again: bool = False) -> bool:
+        """Make everybody on therapy due, unless it was done for this revision; whether it was done now.
+
+        ``again``: even if it was done for this revision.
+        """
+        if not again and self._reader.settings([_LOOKED_WITH]).get(_LOOKED_WITH) == revision:
             return False
         self._changes.settings[_LOOKED_WITH] = revision
         self._changes.due.update(dict.fromkeys(self._reader.treated(), codec.instant(at)))

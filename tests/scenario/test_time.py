@@ -343,6 +343,73 @@ def test_a_person_who_cannot_be_judged_keeps_nobody_waiting(monkeypatch: pytest.
     assert len(day.at("d9 00:10").sweep()) == 1
 
 
+def many_who_missed_a_week() -> Scenario:
+    day = begun("f01-liver-weekly-first-month")
+    for number in range(2, 51):
+        day.roster(f"H{number}", start="d0")
+    return day.at("d9")
+
+
+def test_a_sweep_is_taken_in_short_parts() -> None:
+    """Messages and alerts go on between them; what is told is the same, also when the engine is killed between."""
+    whole, parts = many_who_missed_a_week(), many_who_missed_a_week()
+    assert len(whole.sweep()) == 50
+
+    first = parts.sweeper.run(parts.store, parts.now)
+    assert not first.done
+    assert 0 < len(first.events) < 50
+    parts.oru(wbc="7", of=Patient(("H99",)))
+    parts.restarted(parts.knowledge)
+    parts.at("d9 00:20").sweep()
+
+    assert {undated(event) for event in whole.events()} == {undated(event) for event in parts.events()}
+    parts.sweep()
+    assert len(parts.events()) == 50
+
+
+# --- a clock that was wrong -----------------------------------------------------------------------
+
+
+def test_a_clock_that_was_in_the_future_once_does_not_stop_time() -> None:
+    """What was told by it ends, and what is missed from then on is told."""
+    day = begun("f01-liver-weekly-first-month")
+    day.at("d1000").sweep()
+    day.expect(overdue(WEEKLY.started()))
+
+    day.at("d1")
+    swept = day.sweeper.run(day.store, day.now)
+    assert swept.set_back_from == instant("d1000")
+    assert [(event.rule, event.phase) for event in swept.events] == [(WEEKLY.rule, Phase.END)]
+    watch = day.store.watch()
+    assert watch is not None
+    assert watch.clock == instant("d1")
+    assert day.sweeper.run(day.store, day.now).set_back_from is None
+
+    day.at("d9").sweep()
+    day.expect(overdue(WEEKLY.started()))
+
+
+def test_a_message_does_not_believe_a_clock_that_was_in_the_future() -> None:
+    """The clock is right again, and a message comes before the next sweep."""
+    day = begun("f01-liver-weekly-first-month")
+    day.at("d1000").sweep()
+    day.expect(overdue(WEEKLY.started()))
+    day.at("d1 00:03").oru(wbc="7")
+    day.expect(WEEKLY.ended())
+    day.roster("H2", start="d0")
+    day.expect_silence()
+
+
+def test_a_clock_that_is_put_back_a_little_changes_nothing() -> None:
+    """Time that was judged once is not judged again for some minutes."""
+    day = begun("f01-liver-weekly-first-month")
+    day.at("d9").sweep()
+    day.expect(overdue(WEEKLY.started()))
+    day.at("d8 23:52").sweep()
+    day.oru(wbc="7")
+    day.expect_silence()
+
+
 # --- replay ---------------------------------------------------------------------------------------
 
 

@@ -197,10 +197,15 @@ class Scenario:
 
     def sweep(self) -> list[AlertEvent]:
         """Judge time up to now."""
-        swept = self.sweeper.run(self.store, self.now)
-        assert swept.faults == []
-        self._told += swept.events
-        return swept.events
+        told: list[AlertEvent] = []
+        while True:
+            swept = self.sweeper.run(self.store, self.now)
+            assert swept.faults == []
+            told += swept.events
+            if swept.done:
+                break
+        self._told += told
+        return told
 
     def control(self) -> str:
         """A control id that no message has had."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from engine import app
-from engine.settings import load
+from engine.model.watch import Watch
+from engine.operations import Operations
+from engine.settings import Settings, load
 from engine.store import Store
-from engine.transports import OutboundMessage
+from engine.transports import Delivery, OutboundMessage
 from engine.transports.memory import MemoryBroker, MemoryConsumer, MemoryPublisher
 
 ROSTER = (
@@ -27,18 +31,27 @@ def result(control_id: str, alt: str, pid: str = "H1^^^STEVENS^MR") -> bytes:
     return "\r".join(lines).encode() + b"\r"
 
 
-def test_each_message_of_a_batch_has_its_own_fate(tmp_path: Path) -> None:
-    """One delivery holds a whole FHS batch: its good messages are judged, the broken one is held alone."""
-    settings = load(
-        overrides={"store_url": f"sqlite:///{tmp_path}/azawatch.db", "topology": {"inbound": ["in"]}}
-    )
-    knowledge = app.knowledge_of(settings)
+def installed(folder: Path) -> Settings:
+    """Settings with a store in a folder, and one queue."""
+    return load(overrides={"store_url": f"sqlite:///{folder}/azawatch.db", "topology": {"inbound": ["in"]}})
+
+
+def broker_of(settings: Settings) -> MemoryBroker:
+    """A broker with everything that the engine needs."""
     broker = MemoryBroker()
     broker.declare_queue("in", arguments={"x-queue-type": "quorum"})
     for exchange in (settings.topology.alerts_exchange, settings.topology.quarantine):
         broker.declare_exchange(exchange, "topic")
         broker.declare_queue(exchange)
         broker.bind(exchange, exchange, "#")
+    return broker
+
+
+def test_each_message_of_a_batch_has_its_own_fate(tmp_path: Path) -> None:
+    """One delivery holds a whole FHS batch: its good messages are judged, the broken one is held alone."""
+    settings = installed(tmp_path)
+    knowledge = app.knowledge_of(settings)
+    broker = broker_of(settings)
     store = Store.open(settings.store_url)
     app.operations(settings, store).import_roster(app.roster_rows(ROSTER, "roster", knowledge), "roster")
     parts = app.Parts(
@@ -71,3 +84,69 @@ def test_each_message_of_a_batch_has_its_own_fate(tmp_path: Path) -> None:
     ]
     assert [held.body.rstrip() for held in looking.quarantined()] == [result("C2", "30", "").rstrip()]
     assert broker.depth("in") == broker.unacked("in") == 0
+
+
+class Watched(MemoryConsumer):
+    """A consumer that does something before each batch that the engine asks for."""
+
+    def __init__(self, broker: MemoryBroker, queues: Sequence[str], before: Callable[[], None]) -> None:
+        super().__init__(broker, queues)
+        self._before = before
+
+    def next_batch(self, max_messages: int, max_wait_seconds: float) -> list[Delivery]:
+        """As ``Consumer.next_batch``."""
+        self._before()
+        return super().next_batch(max_messages, min(max_wait_seconds, 0.01))
+
+
+def test_a_sweep_of_many_lets_messages_in_and_stops_when_told(tmp_path: Path) -> None:
+    """Everybody has missed a test at once: the feed goes on, a stop waits for nobody, a start goes on from there."""
+    settings = installed(tmp_path)
+    broker = broker_of(settings)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    shown = [start + timedelta(days=1)]
+    store = Store.open(settings.store_url)
+    with store.transaction() as unit:
+        unit.put_watch(Watch(start - timedelta(days=90), shown[0]))
+    rows = "".join(f"P{number},STEVENS,start,2026-01-01,azathioprine,100,,\n" for number in range(50))
+    knowledge = app.knowledge_of(settings)
+    importing = Operations(store, knowledge, app.intake_options(settings, app.now), lambda: shown[0])
+    importing.import_roster(app.roster_rows(ROSTER + rows, "roster", knowledge), "roster")
+    sender = MemoryPublisher(broker)
+    sender.open()
+
+    def overdue() -> int:
+        return sum(event.reason == "overdue" for event in Store.open(settings.store_url).alert_events())
+
+    def run(before: Callable[[], None]) -> None:
+        consumer = Watched(broker, ["in"], before)
+        publisher = MemoryPublisher(broker)
+        parts = app.Parts(
+            Store.open(settings.store_url), knowledge, consumer, publisher, lambda: shown[0], b"k" * 33
+        )
+        engines.append(app.Engine(settings, parts))
+        shown[0] += timedelta(days=9) if len(engines) == 1 else timedelta(minutes=10)
+        engines[-1].run()
+
+    engines: list[app.Engine] = []
+    told: list[int] = []
+
+    def stop_in_the_middle() -> None:
+        told.append(overdue())
+        if len(told) == 2:
+            body = result("C1", "30", "H77^^^STEVENS^MR")
+            sender.publish([OutboundMessage("", "in", body, "application/hl7-v2+er7", "B1")])
+        if len(told) == 3:
+            engines[-1].stop()
+
+    run(stop_in_the_middle)
+    assert 0 < told[1] <= told[2] == overdue() < 102
+    assert store.disposition_counts() == [("accepted", "results", 1)]
+
+    def stop_at_the_end() -> None:
+        if (rounds.append(1), len(rounds))[1] == 8:
+            engines[-1].stop()
+
+    rounds: list[int] = []
+    run(stop_at_the_end)
+    assert overdue() == 102
