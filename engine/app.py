@@ -233,12 +233,8 @@ class Engine:
                 self._take(deliveries)
             elif is_due(self._housekeeping_due, self._parts.clock(), _HOUSEKEEPING):
                 self._housekeeping()
-            behind = len(deliveries) >= flow.batch_max_messages
-            if (
-                not self._stopping.is_set()
-                and self._sweeping.is_due(behind=behind)
-                and self._sweeping.judge()
-            ):
+            due = self._sweeping.is_due(behind=len(deliveries) >= flow.batch_max_messages)
+            if due and not self._stopping.is_set() and self._sweeping.judge():
                 self._relay.notify()
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:

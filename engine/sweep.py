@@ -54,10 +54,10 @@ class Sweep:
         """Judge time up to the last whole step before ``now`` for the few who have been due for longest.
 
         Everything told is durable afterwards. Between two calls others may write: a sweep that concerns
-        everybody stops neither the feed nor the alerts. Each person is judged at the same instants, in whatever
-        part of a sweep they are. Raises TransientError when the store is away: what is not done then is still
-        due. A person whose record cannot be judged is tried again at the next step, and keeps nobody else
-        waiting.
+        everybody stops neither the feed nor the alerts. Each person is judged at the same instants, in
+        whatever part of a sweep they are. A person whose record cannot be judged is tried again at the next
+        step, and keeps nobody else waiting. Raises TransientError when the store is away: what is not done
+        then is still due.
         """
         swept, until = Swept(), self._step(now)
         with store.transaction() as unit:
@@ -101,7 +101,7 @@ class Sweep:
                 unit.put_due(one[0], watch.clock + self.options.sweep_every)
 
     def watch(self, unit: Unit, now: datetime) -> Watch | None:
-        """The time to judge a message at. What a wrong clock has told is not believed until a sweep mends it."""
+        """The time to judge a message at; what a wrong clock has told is not believed."""
         watch = unit.watch()
         live = self.options.clock is not None
         if watch is not None and live and watch.is_ahead(now, self.options.sweep_every):

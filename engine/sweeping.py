@@ -14,7 +14,7 @@ _AT_THE_LATEST = timedelta(hours=1)
 
 
 def is_due(at: datetime, now: datetime, at_most: timedelta) -> bool:
-    """Whether an instant, set ``at_most`` ahead, has come; or the clock has been put back since it was set."""
+    """Whether an instant, set ``at_most`` ahead, has come, or the clock was put back since."""
     return now >= at or at - now > at_most
 
 

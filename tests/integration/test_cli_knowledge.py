@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import typer.main
 
 from engine.cli.main import app
+from engine.model.watch import Watch
+from engine.store import Store
 from tests.integration.installation import ROOT, environment
 from tests.integration.terminal import Terminal
 
@@ -179,6 +182,19 @@ def test_what_nobody_has_mapped_is_listed(hospital: Terminal) -> None:
 
 
 # --- settings, topology, doctor ----------------------------------------------------------------
+
+
+def test_doctor_tells_of_a_clock_that_was_in_the_future(terminal: Terminal) -> None:
+    """Time was judged up to an instant that has not come: what to do is said."""
+    url = f"sqlite:///{terminal.folder}/clock.db"
+    terminal.set(STORE_URL=url, AMQP_URL="amqp://guest:guest@127.0.0.1:1/%2F")
+    ahead = datetime(9000, 1, 1, tzinfo=UTC)
+    with Store.open(url).transaction() as unit:
+        unit.put_watch(Watch(ahead - timedelta(days=900), ahead))
+    said = terminal.type("doctor", exits=2).out
+
+    assert "which has not come" in said
+    assert "set the clock of this machine right" in said
 
 
 def test_wrong_settings_are_all_told_at_once(terminal: Terminal) -> None:

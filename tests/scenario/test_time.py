@@ -351,7 +351,7 @@ def many_who_missed_a_week() -> Scenario:
 
 
 def test_a_sweep_is_taken_in_short_parts() -> None:
-    """Messages and alerts go on between them; what is told is the same, also when the engine is killed between."""
+    """Messages and alerts go on between them, a kill loses nothing, and the same is told."""
     whole, parts = many_who_missed_a_week(), many_who_missed_a_week()
     assert len(whole.sweep()) == 50
 

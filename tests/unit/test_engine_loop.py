@@ -100,7 +100,7 @@ class Watched(MemoryConsumer):
 
 
 def test_a_sweep_of_many_lets_messages_in_and_stops_when_told(tmp_path: Path) -> None:
-    """Everybody has missed a test at once: the feed goes on, a stop waits for nobody, a start goes on from there."""
+    """Everybody has missed a test: the feed goes on, a stop waits for nobody, a start goes on from there."""
     settings = installed(tmp_path)
     broker = broker_of(settings)
     start = datetime(2026, 1, 1, tzinfo=UTC)
@@ -144,7 +144,8 @@ def test_a_sweep_of_many_lets_messages_in_and_stops_when_told(tmp_path: Path) ->
     assert store.disposition_counts() == [("accepted", "results", 1)]
 
     def stop_at_the_end() -> None:
-        if (rounds.append(1), len(rounds))[1] == 8:
+        rounds.append(1)
+        if len(rounds) == 8:
             engines[-1].stop()
 
     rounds: list[int] = []
