@@ -23,7 +23,7 @@ def hospital() -> Scenario:
 
 
 def test_a_modifier_raises_what_is_told_and_a_label_grades_it() -> None:
-    """A rise above 2 x ULN in the first weeks after a restart is urgent, says so, and is stored as it was told."""
+    """A rise above 2 x ULN soon after a restart is urgent, says so, and is stored as it was told."""
     day = hospital()
     day.at("d0 08:00").oru(alt="85", ast="30")
 
