@@ -30,6 +30,7 @@ from engine.decide import (
 from engine.errors import ContentError, TransientError
 from engine.hl7 import Message, PatientGroup, PharmacyGroup, is_empty_batch, parse, read_moment
 from engine.identity import identifiers, merges
+from engine.message_clock import TIME_JUMP, MessageClock
 from engine.model.alert import AlertEvent
 from engine.model.disposition import Disposition, Outcome, Reason
 from engine.model.purpose import Purpose, purpose_of
@@ -38,7 +39,7 @@ from engine.outbox import alert_rows, quarantine_rows
 from engine.people import IdentityConflictError, People, conflict_result
 from engine.results import Header, Reported, read_facts, read_results
 from engine.store import InboxKey, QuarantineRow, Store, TakenMessage, Unit
-from engine.sweep import EPOCH, Sweep
+from engine.sweep import Sweep
 from engine.taken import (
     HISTORY_MODES,
     IGNORED_REASONS,
@@ -75,7 +76,7 @@ class Intake:
         self._knowledge = knowledge
         self._options = options
         self._sweep = Sweep(knowledge, options)
-        self._latest = EPOCH
+        self._times = MessageClock()
 
     def take(self, batch: Sequence[Arrived]) -> list[Taken]:
         """Take in a batch in one transaction; when this returns, everything about it is durable.
@@ -83,11 +84,13 @@ class Intake:
         Raises TransientError when the store is away: then nothing of the batch was kept. A message that
         the store itself refuses is found by taking the batch one by one, and quarantined.
         """
+        before = replace(self._times)
         try:
             return self._take_together(batch)
-        except TransientError:
-            raise
-        except Exception as error:  # noqa: BLE001  one message must never stop the feed or be lost
+        except Exception as error:
+            self._times = before
+            if isinstance(error, TransientError):
+                raise
             if len(batch) == 1:
                 return [self._refuse(batch[0], error)]
         return [taken for arrived in batch for taken in self.take([arrived])]
@@ -103,16 +106,15 @@ class Intake:
         """Decide a quarantined message again; when it still cannot be used, it stays held."""
         arrived = Arrived(held.body, str(held.message["source"]))
         key, message = self._read(arrived)
-        return self._decided(unit, arrived, key, message, self._now(message), again=True)
+        return self._decided(unit, arrived, key, message, self._now(key, message)[0], again=True)
 
     def _refuse(self, arrived: Arrived, error: Exception) -> Taken:
         """Quarantine a message that was decided and could not be kept: a defect of the engine."""
         key, message = self._read(arrived)
         defect = ContentError(Reason.INTERNAL_ERROR, "", f"{type(error).__name__} while keeping")
         with self._store.transaction() as unit:
-            return self._quarantine(
-                unit, arrived, key, type_of(message), self._now(message), defect, fault=error
-            )
+            at = self._now(key, message)[0]
+            return self._quarantine(unit, arrived, key, type_of(message), at, defect, fault=error)
 
     # --- 1 read --------------------------------------------------------------------------------
 
@@ -145,13 +147,15 @@ class Intake:
     def _take_one(
         self, unit: Unit, arrived: Arrived, key: InboxKey, message: Message | ContentError
     ) -> Taken:
-        now = self._now(message)
+        now, leaps = self._now(key, message)
         swept = self._sweep.before(unit, now)
         if unit.seen(key):
             unit.count_repeat(key)
             outcome = Outcome(Disposition.DUPLICATE, Reason.SEEN_BEFORE)
             return Taken(key, arrived.source, type_of(message), outcome, swept=swept, at=now)
-        return replace(self._decided(unit, arrived, key, message, now), swept=swept, at=now)
+        taken = self._decided(unit, arrived, key, message, now)
+        warnings = (*taken.warnings, TIME_JUMP) if leaps else taken.warnings
+        return replace(taken, swept=swept, at=now, warnings=warnings)
 
     def _decided(
         self,
@@ -169,7 +173,7 @@ class Intake:
                 outcome = Outcome(Disposition.IGNORED, Reason.EMPTY_BATCH)
                 return self._keep(unit, Taken(key, arrived.source, "", outcome), now, None)
             return self._quarantine(unit, arrived, key, "", now, message, held=again)
-        unused = why_unused(message, self._options, now)
+        unused = why_unused(message, self._options, self._knowledge.terminology, now)
         if unused is not None:
             taken = Taken(key, arrived.source, type_of(message), Outcome(Disposition.IGNORED, unused))
             return self._keep(unit, taken, now, None)
@@ -386,14 +390,12 @@ class Intake:
             unit.put_outbox(quarantine_rows(key, arrived.body, error, self._options.publishing), now)
         return self._keep(unit, taken, now, None if held else arrived.body)
 
-    def first_time(self, batch: Iterable[Arrived]) -> datetime:
-        """The time of the first message that tells one, or the epoch: when a replay begins."""
-        times = (time_of(self._read(arrived)[1], self._knowledge.terminology) for arrived in batch)
-        return next((at for at in times if at is not None), EPOCH)
+    def begin(self, batch: Iterable[Arrived]) -> datetime:
+        """The time at which a replay of these messages begins; the epoch where none of them tells one."""
+        return self._times.begin(time_of(self._read(one)[1], self._knowledge.terminology) for one in batch)
 
-    def _now(self, message: Message | ContentError) -> datetime:
-        """The clock, or in a replay the time of the message: MSH-7, else that of the message before."""
+    def _now(self, key: InboxKey, message: Message | ContentError) -> tuple[datetime, bool]:
+        """The clock, or in a replay what the messages tell; and whether this one leaps ahead of them."""
         if self._options.clock is not None:
-            return self._options.clock()
-        self._latest = time_of(message, self._knowledge.terminology) or self._latest
-        return self._latest
+            return self._options.clock(), False
+        return self._times.read(time_of(message, self._knowledge.terminology), key)

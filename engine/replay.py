@@ -59,11 +59,13 @@ def replay(
     """
     intake = Intake(store, knowledge, options)
     summary = ReplaySummary()
-    for batch in _batches(archive, _BATCH):
+    for number, batch in enumerate(_batches(archive, _BATCH)):
         arrived = [Arrived(message.body, message.source) for message in batch]
-        if roster is not None:
-            _tell(summary, roster(intake.first_time(arrived)), on_event)
-            roster = None
+        if number == 0:
+            began = intake.begin(arrived)
+            if roster is not None:
+                _tell(summary, roster(began), on_event)
+                roster = None
         for taken in intake.take(arrived):
             _count(summary, taken)
             _tell(summary, (*taken.swept, *taken.events), on_event)

@@ -73,7 +73,7 @@ class Taken:
 class IntakeOptions:
     """What is taken in, and where alerts go.
 
-    ``clock`` None means that the messages are the clock (replay): MSH-7, else the newest time before.
+    ``clock`` None means that the messages are the clock (replay): see :mod:`engine.message_clock`.
     Messages after ``until`` are ignored by name. ``keep_untreated`` false keeps no result of people who
     have never had a thiopurine (privacy); their baseline is then unknown when they start. ``sweep_every``:
     how often time is judged.
@@ -88,9 +88,11 @@ class IntakeOptions:
     sweep_every: timedelta = timedelta(minutes=10)
 
 
-def why_unused(message: Message, options: IntakeOptions, now: datetime) -> Reason | None:
+def why_unused(
+    message: Message, options: IntakeOptions, terminology: Terminology, now: datetime
+) -> Reason | None:
     """Why a message is ignored by name, or None for one that we use."""
-    if options.until is not None and now > options.until:
+    if options.until is not None and (time_of(message, terminology) or now) > options.until:
         return Reason.AFTER_UNTIL
     if message.sending_application == options.publishing.render.sending_application:
         return Reason.OWN_MESSAGE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -14,7 +14,7 @@ from engine.model.alert import AlertEvent, AlertReason, Phase
 from engine.model.escalation import Escalation, FollowUp, Grace
 from engine.model.finding import Severity
 from engine.model.record import Record
-from engine.replay import replay
+from engine.replay import ReplaySummary, replay
 from engine.rulebook import AlertRule
 from engine.store import Store
 from engine.taken import IntakeOptions
@@ -413,8 +413,11 @@ def test_a_clock_that_is_put_back_a_little_changes_nothing() -> None:
 # --- replay ---------------------------------------------------------------------------------------
 
 
-def archive(until: str) -> tuple[list[AlertEvent], Store]:
-    """A replay of a start, a test in time, and a stranger's results that let time pass."""
+def archive(until: str, wrong: str = "") -> tuple[list[AlertEvent], Store]:
+    """A replay of a start, a test in time, and a stranger's results that let time pass.
+
+    ``wrong``: when the first message of all was sent, by a wrong clock.
+    """
     day = Scenario(known=timed(*RULES))
     lines = [
         day.oru_text(wbc="7", sent="d-30", collected="d-30", of=STRANGER),
@@ -425,6 +428,8 @@ def archive(until: str) -> tuple[list[AlertEvent], Store]:
             for number in range(8, 30)
         ),
     ]
+    if wrong:
+        lines.insert(0, day.oru_text(wbc="7", sent=wrong, collected="d-30", of=Patient(("H8",))))
     store = Store.open("sqlite://")
     options = IntakeOptions(until=instant(until))
     day.store, day._options = store, replace(options, clock=lambda: instant("d-30"))
@@ -456,6 +461,47 @@ def test_a_replay_goes_on_until_the_end_it_was_given() -> None:
     watch = store.watch()
     assert watch is not None
     assert watch.clock == instant("d60")
+
+
+def jumping(*sent: str) -> tuple[ReplaySummary, list[datetime | None]]:
+    """A replay of one message for each of these times; when each was judged."""
+    day = Scenario(known=timed(*RULES))
+    bodies = [day.oru_text(wbc="7", sent=at, collected="d0", of=STRANGER) for at in sent]
+    messages = [ArchiveMessage(f"m{number}", body) for number, body in enumerate(bodies)]
+    judged: list[datetime | None] = []
+    store = Store.open("sqlite://")
+    told = replay(messages, store, day.knowledge, IntakeOptions(), lambda one: judged.append(one.at), print)
+    return told, judged
+
+
+@pytest.mark.parametrize(
+    ("sent", "judged", "warnings"),
+    [
+        (("d0", "d31", "d62"), ("d0", "d31", "d62"), 0),
+        (("d0", "d26000", "d1"), ("d0", "d0", "d1"), 1),
+        (("d26000", "d0", "d1"), ("d0", "d0", "d1"), 1),
+        (("d0", "d32", "d33"), ("d0", "d0", "d33"), 1),
+        (("d0", "d100", "d70", "d101"), ("d0", "d0", "d70", "d101"), 1),
+        (("d0", "d400", "d800", "d801"), ("d0", "d0", "d400", "d801"), 2),
+        (("d26000",), ("d26000",), 0),
+    ],
+)
+def test_no_message_alone_lets_a_replay_leap(
+    sent: tuple[str, ...], judged: tuple[str, ...], warnings: int
+) -> None:
+    """A time far ahead is believed when the next message confirms it; until then the old time holds."""
+    told, at = jumping(*sent)
+
+    assert at == [instant(when) for when in judged]
+    assert told.warnings["time_jump"] == warnings
+
+
+def test_a_message_from_the_future_hides_nothing_that_is_overdue() -> None:
+    """One wrong clock in an archive, and every alert of the others is told as without it."""
+    usual, _ = archive("d20")
+    poisoned, _ = archive("d20", wrong="d26000")
+
+    assert poisoned == usual
 
 
 # --- alerts that nobody takes on ------------------------------------------------------------------
