@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,9 @@ from engine.model.person import Person
 from engine.model.result import Result
 from engine.model.therapy import Fact, TherapyEvent, TherapySpan, TherapyState
 from engine.model.watch import Watch
+
+SYMPTOMS_COUNT_FOR = timedelta(days=28)
+"""How long a recorded symptom is held against a result; no source gives a number, this one is ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,11 @@ class Situation:
     panels: Mapping[str, datetime] = field(default_factory=dict)
     # What was concluded from it once: a hundred rules ask the same few questions.
     memo: dict[tuple[object, ...], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def symptoms_from(self) -> datetime:
+        """The first instant whose symptoms still count: nausea of last winter says nothing about today."""
+        return max(self.scope_from, self.at - SYMPTOMS_COUNT_FOR)
 
     @property
     def horizon(self) -> datetime:

@@ -26,7 +26,8 @@ KEYS = (
     "label",
     "label_unknown",
 )
-MODIFIER_KEYS = (*KEYS, "raise_by", "repeat_within", "panels")
+MODIFIER_KEYS = (*KEYS, "raise_by", "groups", "repeat_within", "panels")
+GROUPS = tuple("abcdefghip")
 ONE_STEP = "1"
 
 
@@ -63,6 +64,7 @@ class AnnotationReader(RuleReader):
             label=self.template(table, "label", when),
             label_unknown=unknown,
             raises=raises,
+            groups=self._names(table, "groups", "group", GROUPS, required=False),
             repeat_within=repeat_within,
             panels=self._names(table, "panels", "panel", PANELS, required=repeat_within is not None),
         )

@@ -56,6 +56,11 @@ class _Held:
             return False
         return self.annotation.status is Status.ACTIVE or not finding.published
 
+    def raises(self, finding: Finding) -> bool:
+        groups = self.annotation.groups
+        ours = not groups or finding.rule_id[0] in groups
+        return self.annotation.raises and ours and self.applies_to(finding)
+
 
 class _Court:
     """One judgement, rule by rule."""
@@ -112,9 +117,7 @@ class _Court:
         """One severity graver where a modifier holds, however many do."""
         if finding.severity in (None, Severity.CRITICAL):
             return finding
-        if not any(
-            held.certain and held.annotation.raises and held.applies_to(finding) for held in self.held
-        ):
+        if not any(held.certain and held.raises(finding) for held in self.held):
             return finding
         graver = _SEVERITIES[_rank(finding.severity) + 1]
         return replace(finding, severity=graver, raised_from=finding.severity)

@@ -169,13 +169,15 @@ class Annotation(Rule):
     """A label, modifier or selector: while it holds, its text stands on the alerts of some families.
 
     UNKNOWN attaches ``label_unknown``, nothing where there is none, and never raises. ``raises``: the
-    alerts are one severity graver. ``repeat_within``: the ``panels`` are due at least so often.
+    alerts are one severity graver, where ``groups`` names groups of rules (the letters of their ids) only
+    theirs. ``repeat_within``: the ``panels`` are due at least so often.
     """
 
     applies_to: frozenset[str]
     label: Template
     label_unknown: Template | None
     raises: bool
+    groups: frozenset[str]
     repeat_within: timedelta | None
     panels: frozenset[str]
 

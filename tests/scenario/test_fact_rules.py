@@ -149,6 +149,15 @@ def test_an_anticoagulant_explains_an_inr() -> None:
     assert severity(day, "c06-alp-low-liver-failure") == ""
 
 
+def test_a_low_enzyme_does_not_raise_published_action_levels() -> None:
+    """White cells of 3.4 in a carrier are for the same day; no page at night for one patient in ten."""
+    day = treated()
+    day.oru(Observation(ACTIVITY, "30", "mU/L"))
+    day.at("d1 08:00").oru(wbc="3.4")
+
+    assert severity(day, "p03-wbc-below-3-5") == "urgent"
+
+
 def test_metabolites_per_hundred_million_cells_are_eight_times_as_many() -> None:
     """300 per 8 x 10^8 is in range, 300 per 10^8 is 2400 and far above it."""
     target, above = treated(), treated()

@@ -90,7 +90,7 @@ class MeasuredSince(Condition):
 
 def _newest_symptom(view: View) -> datetime | None:
     told = view.situation.facts.get("symptom", ())
-    scope = view.situation.scope_from
+    scope = view.situation.symptoms_from
     fact = latest_fact(f for f in told if f.effective.at >= scope and f.value not in NO_SYMPTOM)
     return None if fact is None else fact.effective.at
 
@@ -217,7 +217,7 @@ class Stated(Condition):
         """Look for a fact of that name."""
         told = view.situation.facts.get(self.name, ())
         if self.name == "symptom":
-            told = tuple(fact for fact in told if fact.effective.at >= view.situation.scope_from)
+            told = tuple(fact for fact in told if fact.effective.at >= view.situation.symptoms_from)
         fact = latest_fact(told)
         if fact is None:
             return Verdict(Evidence(self.text, Truth.FALSE, note=f"{self.name} is not on record"))

@@ -198,8 +198,8 @@ class Symptom(Condition):
 
     PATTERNS: ClassVar = ("symptom recorded",)
     MEANING: ClassVar = (
-        "The newest symptom fact since the therapy began names a symptom; false where it says `none`, "
-        "UNKNOWN where nobody has recorded any: unknown is not no."
+        "The newest symptom fact since the therapy began, not older than 28 days, names a symptom; false "
+        "where it says `none`, UNKNOWN where nobody has recorded any: unknown is not no."
     )
     EXAMPLE: ClassVar = "symptom recorded"
 
@@ -212,7 +212,7 @@ class Symptom(Condition):
     def judge(self, view: View) -> Verdict:
         """Judge the newest symptom fact in scope; a symptom counts before a ``none`` of the same moment."""
         fact = latest_fact(view.situation.facts.get("symptom", ()))
-        if fact is None or fact.effective.at < view.situation.scope_from:
+        if fact is None or fact.effective.at < view.situation.symptoms_from:
             return _of_fact(self, None, Truth.UNKNOWN, "symptoms are not on record")
         together = [f for f in view.situation.facts["symptom"] if f.effective.at == fact.effective.at]
         fact = next((each for each in together if each.value not in NO_SYMPTOM), fact)
@@ -232,7 +232,8 @@ class NamedSymptom(Condition):
 
     PATTERNS: ClassVar = ("symptom is SYMPTOM",)
     MEANING: ClassVar = (
-        "That symptom has been recorded since the therapy began, and no `none` after it; false where only "
+        "That symptom has been recorded since the therapy began, not longer than 28 days before the newest "
+        "result, and no `none` after it; false where only "
         "others have been, UNKNOWN where nobody has recorded any."
     )
     EXAMPLE: ClassVar = "symptom is nausea"
@@ -244,7 +245,7 @@ class NamedSymptom(Condition):
 
     def judge(self, view: View) -> Verdict:
         """Judge the symptom facts in scope: jaundice told on Tuesday does not take back Monday's nausea."""
-        scope = view.situation.scope_from
+        scope = view.situation.symptoms_from
         told = [f for f in view.situation.facts.get("symptom", ()) if f.effective.at >= scope]
         well = max((f.effective.at for f in told if f.value in NO_SYMPTOM), default=scope)
         found = latest_fact(f for f in told if f.value == self.symptom and f.effective.at >= well)
