@@ -87,8 +87,8 @@ def _apart_from_new(record: str) -> dict[str, str]:
             {"a03": "urgent", "a04": "urgent", "b03": "critical"},
         ),
         (_RANGES + _VOMITING + "results: {alt: {0d: 190 U/L}}", {"a15": "urgent"}),
-        (_RANGES + _WELL + "results: {alp: {0d: 39 U/L}}", {"c03": "info", "c07": "review"}),
-        (_RANGES + "results: {alp: {0d: 39 U/L}}", {"c03": "info", "c07": "review"}),
+        (_RANGES + _WELL + "results: {alp: {0d: 39 U/L}}", {"c03": "info"}),
+        (_RANGES + "results: {alp: {0d: 39 U/L}}", {"c03": "info"}),
         (_RANGES + _WELL + "results: {alp: {0d: 42 U/L}}", {}),
         (
             _RANGES + _WELL + "results: {alp: {-7d: 40 U/L, 0d: 39 U/L}}",
@@ -105,7 +105,7 @@ def _apart_from_new(record: str) -> dict[str, str]:
         (_COUNTS.format("4.8"), {}),
         (
             _RANGES + _WELL + 'results: {alp: {0d: 39 U/L}, inr: {0d: "1.8 {INR}"}}',
-            {"c03": "info", "c06": "critical", "c07": "review"},
+            {"c03": "info", "c06": "critical"},
         ),
         ("facts: {chronic-liver-disease: yes}\nresults: {alp: {0d: 40 U/L}}", {}),
         (
