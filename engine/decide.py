@@ -251,6 +251,8 @@ def _changes(
         if kept is None:
             continue
         holds = now.finding if now is not None else None
+        if families is not None and holds is not None and not kept.open and not _of_time(holds, knowledge):
+            continue
         change = evidence_change(kept.published, record) if kept.open else EvidenceChange.NONE
         step = next_step(kept.published if kept.open else None, holds, change, kept.current)
         if step is None and kept.alert_id in moved:
@@ -263,6 +265,12 @@ def _changes(
         changed.append(alert)
         events.append(event)
     return changed, events
+
+
+def _of_time(finding: Finding, knowledge: Knowledge) -> bool:
+    """Whether time alone may bring a finding about; any other untold one came from an archive."""
+    rule = knowledge.rulebook.by_id.get(finding.rule_id)
+    return rule is not None and rule.timed
 
 
 def _under_protocol(

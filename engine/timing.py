@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from engine.alerts import Chosen, Step, escalates_at, followed_up
+from engine.alerts import Chosen, Step, choose, escalates_at, followed_up
 from engine.model.alert import Alert, AlertEvent, AlertReason, Phase
 from engine.model.escalation import Escalation
-from engine.model.finding import Severity
+from engine.model.finding import Finding, Severity
 from engine.model.moment import later
 from engine.model.therapy import TherapySpan
 from engine.rulebook import AlertRule, Annotation, Rulebook
@@ -36,11 +36,10 @@ def unacknowledged(
 ) -> Iterator[tuple[Alert, tuple[AlertEvent, ...]]]:
     """The alerts that have waited long enough for somebody to take them on: told again, or followed up."""
     watch, record = judged.occasion.watch, judged.record
-    for alert in sorted(alerts, key=lambda alert: alert.alert_id):
-        escalation = _escalation(alert, rulebook)
-        at = escalates_at(alert, escalation, usual)
-        if at is None or watch is None or at > watch.clock:
+    for alert, at in _waiting(sorted(alerts, key=lambda alert: alert.alert_id), judged, rulebook, usual):
+        if watch is None or at > watch.clock:
             continue
+        escalation = _escalation(alert, rulebook)
         if escalation.grace and followed_up(alert, escalation.grace, record.results, spans(record.therapy)):
             yield replace(alert, waiting_since=None), ()
         else:
@@ -60,12 +59,33 @@ def look_at(
     if watch is None:
         return judged.occasion.now if exposures else None
     instants = [finding.look_at for finding in judged.findings if finding.look_at is not None]
-    told_again = (escalates_at(a, _escalation(a, rulebook), usual) for a in judged.record.alerts)
-    instants += (instant for instant in told_again if instant is not None)
+    instants += (at for _, at in _waiting(judged.record.alerts, judged, rulebook, usual))
     if timed_families(rulebook):
         changes = (change for span in exposures for change in _changes(span, after_stop))
         instants += (change for change in changes if change > watch.clock)
     return min(instants, default=None)
+
+
+def _waiting(
+    alerts: Iterable[Alert], judged: Judged, rulebook: Rulebook, usual: Usual
+) -> Iterator[tuple[Alert, datetime]]:
+    """The alerts that are told again unless somebody acknowledges them, and when.
+
+    Not those whose finding has gone, or has become less grave, by what was never told: archive messages fill
+    the record, and the next live message ends the alert.
+    """
+    holding = choose(finding for finding in judged.findings if finding.published)
+    for alert in alerts:
+        at = escalates_at(alert, _escalation(alert, rulebook), usual)
+        chosen = holding.get((alert.family, alert.subject))
+        if at is not None and chosen is not None and _as_grave(chosen.finding, alert.published):
+            yield alert, at
+
+
+def _as_grave(holds: Finding, told: Finding) -> bool:
+    if holds.severity is None or told.severity is None:
+        return False
+    return holds.severity.rank >= told.severity.rank
 
 
 def _escalation(alert: Alert, rulebook: Rulebook) -> Escalation:

@@ -628,3 +628,50 @@ def test_a_repeat_after_the_window_comes_too_late() -> None:
     day.at("d1 09:00").oru(alt="600", collected="d1 08:30")
     day.at("d1 09:10").sweep()
     day.expect(AGAIN)
+
+
+# --- archive messages -----------------------------------------------------------------------------
+
+ARCHIVE = "P^A"
+
+
+def test_an_alert_that_is_over_by_an_archive_message_is_not_told_again() -> None:
+    """The record says that it is over: nobody is paged, and the next live message says so."""
+    day = escalating(critical=1)
+    day.at("d0 08:30").oru(alt="30", processing=ARCHIVE)
+    day.at("d2").sweep()
+    day.expect_silence()
+
+    day.at("d2 10:00").oru(alt="31")
+    day.expect(HIGH.ended())
+
+
+def test_an_alert_that_holds_after_an_archive_message_is_told_again() -> None:
+    """Another high result changes nothing about who waits."""
+    day = escalating(critical=1)
+    day.at("d0 08:30").oru(alt="700", processing=ARCHIVE)
+    day.at("d0 09:00").sweep()
+    day.expect(AGAIN)
+
+
+def test_a_sweep_tells_nothing_of_an_archived_panel() -> None:
+    """It is incomplete and nobody was told: the next live message of the person says so, no sweep."""
+    incomplete = alert("f15-liver-panel-incomplete-s3", "review")
+    day = begun("f14-both-panels-in-date", incomplete.rule)
+    day.at("d1 08:00").oru(alt="30", processing=ARCHIVE)
+    for number in range(2, 6):
+        day.at(f"d{number}").sweep()
+    day.expect_silence()
+
+    day.at("d6").oru(wbc="7")
+    day.expect(incomplete.started())
+
+
+def test_what_is_overdue_after_an_archived_panel_is_told() -> None:
+    """A panel of an archive was taken; the one after it is awaited."""
+    day = begun("f01-liver-weekly-first-month")
+    day.at("d7 08:00").oru(alt="30", processing=ARCHIVE)
+    day.at("d9").sweep()
+    day.expect_silence()
+    day.at("d16 08:00").sweep()
+    day.expect(overdue(WEEKLY.started()))
