@@ -21,12 +21,6 @@ def low_alp(name: str, rule: str, step: str, severity: str, value: str, why: str
     return (Event(PEOPLE[name].mrn, rule, "alp-low", phase, reason, severity, value, "U/L", why),)
 
 
-def synthesis_unknown(name: str, step: str, value: str, why: str, *, unit: str = "U/L") -> Event:
-    """An event of C07, which asks for albumin and prothrombin time beside a low ALP."""
-    phase, reason = step.split("/")
-    return Event(PEOPLE[name].mrn, "c07", "workup", phase, reason, "review", value, unit, why)
-
-
 def tell(day: Day) -> None:
     """All stories of this module."""
     for story in (
@@ -58,11 +52,8 @@ def low_alp_once(day: Day) -> None:
             sender=STEVENS.sender,
             kind="ORU^R01^ORU_R01",
             segments=lines,
-            expect=(
-                *low_alp("jonas", "c03", "start/new", "info", "39", "39 is below LLN 42, once"),
-                synthesis_unknown("jonas", "start/new", "39", "39 is low, and nobody has measured INR or PT"),
-            ),
-            shows="three patients in one ORU: C03 for the second, and C07 asks for the INR",
+            expect=low_alp("jonas", "c03", "start/new", "info", "39", "39 is below LLN 42, once"),
+            shows="three patients in one ORU: C03 for the second, no page for a single low ALP",
         )
     )
 
@@ -87,11 +78,8 @@ def low_alp_twice(day: Day) -> None:
         collected="03-10 09:10",
         sent="03-12 06:22",
         liver={"alp": "40"},
-        expect=(
-            *low_alp("karin", "c03", "start/new", "info", "40", "40 is below LLN 42, once"),
-            synthesis_unknown("karin", "start/new", "40", "40 is low, and nobody has measured INR or PT"),
-        ),
-        shows="C03, and C07 asks for the INR",
+        expect=low_alp("karin", "c03", "start/new", "info", "40", "40 is below LLN 42, once"),
+        shows="C03: one low ALP",
     )
     day.report(
         STEVENS,
@@ -107,20 +95,15 @@ def low_alp_twice(day: Day) -> None:
                 specimen="PLAS",
             )
         ],
-        expect=(
-            *low_alp(
-                "karin",
-                "c04",
-                "escalate/worse",
-                "review",
-                "38",
-                "two results in a row, 40 and 38, below LLN 42",
-            ),
-            synthesis_unknown(
-                "karin", "end/resolved", "39", "albumin 39 and INR 1.0 came with the second ALP", unit="g/L"
-            ),
+        expect=low_alp(
+            "karin",
+            "c04",
+            "escalate/worse",
+            "review",
+            "38",
+            "two results in a row, 40 and 38, below LLN 42",
         ),
-        shows="C04 takes over from C03; the INR that C07 asked for is here",
+        shows="C04 takes over from C03; albumin and INR are with it, so C07 asks for nothing",
     )
 
 

@@ -122,7 +122,7 @@ def preliminary_then_final(day: Day) -> None:
 
 
 def white_cells_at_the_limit(day: Day) -> None:
-    """2.5 is not below 2.5, but below 3.5; his TPMT makes it as grave."""
+    """2.5 is not below 2.5, but below 3.5; his TPMT is said beside it."""
     day.therapy("nils", "2025-12-15", "100", indication=ARTHRITIS, tpmt="intermediate")
     day.roster_expect.append(
         Event(
@@ -150,10 +150,11 @@ def white_cells_at_the_limit(day: Day) -> None:
             "p03",
             "start/new",
             "2.5",
-            "2.5 is not below 2.5, so no D01, but below 3.5: urgent, one step graver by intermediate TPMT",
+            "2.5 is not below 2.5, so no D01, but below 3.5: urgent; low TPMT raises groups A and D only",
+            severity="urgent",
             labels=("e04-low-enzyme",),
         ),
-        shows="the neighbour of D01: P03, raised by E04",
+        shows="the neighbour of D01: P03, with the label of E04",
     )
 
 

@@ -128,7 +128,6 @@ def test_the_day_shows_these_rules() -> None:
             "b07",
             "c03",
             "c04",
-            "c07",
             "d01",
             "d02",
             "e02",
