@@ -116,6 +116,8 @@ def roster_rows(text: str, file: str, knowledge: Knowledge) -> tuple[RosterRow, 
     terminology = knowledge.terminology
 
     def check_baseline(analyte: str, number: Decimal, unit: str) -> str:
+        if not number:
+            return "is not above 0, and no multiple of 0 means anything"
         read = terminology.quantity(analyte, Interval.exactly(number), unit)
         return "" if isinstance(read, Quantity) else terminology.unit_advice(analyte, unit) or read.value
 

@@ -148,14 +148,14 @@ class Intake:
         self, unit: Unit, arrived: Arrived, key: InboxKey, message: Message | ContentError
     ) -> Taken:
         now, leaps = self._now(key, message)
-        swept = self._sweep.before(unit, now)
+        swept, fault = self._sweep.before(unit, now)
         if unit.seen(key):
             unit.count_repeat(key)
             outcome = Outcome(Disposition.DUPLICATE, Reason.SEEN_BEFORE)
-            return Taken(key, arrived.source, type_of(message), outcome, swept=swept, at=now)
+            return Taken(key, arrived.source, type_of(message), outcome, fault=fault, swept=swept, at=now)
         taken = self._decided(unit, arrived, key, message, now)
         warnings = (*taken.warnings, TIME_JUMP) if leaps else taken.warnings
-        return replace(taken, swept=swept, at=now, warnings=warnings)
+        return replace(taken, fault=taken.fault or fault, swept=swept, at=now, warnings=warnings)
 
     def _decided(
         self,
@@ -193,8 +193,7 @@ class Intake:
                 unit, arrived, key, type_of(message), now, defect, fault=error, held=again
             )
         work.people.commit()
-        ignored = work.reason in IGNORED_REASONS
-        disposition = Disposition.IGNORED if ignored else Disposition.ACCEPTED
+        disposition = Disposition.IGNORED if work.reason in IGNORED_REASONS else Disposition.ACCEPTED
         taken = Taken(
             key,
             arrived.source,

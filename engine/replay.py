@@ -75,7 +75,8 @@ def replay(
     if options.until is not None:
         with store.transaction() as unit:
             ending = Sweep(knowledge, options).advance(unit, options.until)
-        _tell(summary, ending, on_event)
+        _tell(summary, ending.events, on_event)
+        summary.faults += len(ending.faults)
         summary.ended = options.until
     return summary
 

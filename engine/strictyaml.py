@@ -47,6 +47,9 @@ class Table:
 # Hundreds of rules are read at every start; PyYAML's parser in C takes a seventh of the time.
 _QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_DEEPEST = 50
+_DEEP = (f"more than {_DEEPEST} levels of nesting", "close a bracket, or indent less")
+
 Node = Scalar | Sequence | Table
 
 
@@ -70,13 +73,16 @@ def load(text: str, file: str) -> Node:
     except yaml.YAMLError as error:
         message = f"not valid YAML: {type(error).__name__}"
         raise ConfigError([Defect(file, 0, message, "save the file as UTF-8 text")]) from error
+    except RecursionError:
+        raise ConfigError([_too_deep(text, file) or Defect(file, 0, *_DEEP)]) from None
     if not documents:
         return Table({}, 1)
     if len(documents) > 1:
         line = _line(documents[1])
         hint = "one document per file; remove ---"
         raise ConfigError([Defect(file, line, "a second YAML document begins here", hint)])
-    defects = list(_forbidden(text, file))
+    deep = _too_deep(text, file)
+    defects = [deep] if deep else list(_forbidden(text, file))
     if defects:  # before aliases are followed: nested ones grow without limit
         raise ConfigError(defects)
     node = _convert(documents[0], file, defects)
@@ -117,6 +123,19 @@ def _convert_table(node: yaml.MappingNode, file: str, defects: list[Defect]) -> 
         entries[key] = _convert(value_node, file, defects)
         lines[key] = line
     return Table(entries, _line(node), lines)
+
+
+def _too_deep(text: str, file: str) -> Defect | None:
+    """Where the document nests deeper than any that is meant, before anything recurses into it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_QUICK):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            return Defect(file, _line(event), *_DEEP)
+    return None
 
 
 def _forbidden(text: str, file: str) -> Iterator[Defect]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from engine.decide import Knowledge, decide_sweep
+from engine.decide import Decision, Knowledge, decide_sweep
 from engine.errors import TransientError
 from engine.model.alert import AlertEvent
 from engine.model.moment import later
@@ -27,6 +27,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _AT_ONCE = 20
 _UNBOUNDED = 1_000_000_000
+_TRIED_AGAIN = timedelta(days=1)  # of the time that messages tell, which may pass by years
 
 
 @dataclass(slots=True)
@@ -108,23 +109,28 @@ class Sweep:
             return watch.not_after(self._step(now))
         return watch
 
-    def before(self, unit: Unit, now: datetime) -> tuple[AlertEvent, ...]:
+    def before(self, unit: Unit, now: datetime) -> tuple[tuple[AlertEvent, ...], Exception | None]:
         """What time has brought about before a message of this time, where the messages are the clock.
 
-        The first message of all is the one with which the engine begins to watch.
+        The first message of all is the one with which the engine begins to watch. Also the first defect of
+        the engine that was met, which says nothing about the message.
         """
         if now <= EPOCH:
-            return ()
+            return (), None
         if unit.watch() is None:
             unit.put_watch(Watch(now, self._step(now)))
         if self.options.clock is not None:
-            return ()
+            return (), None
         until = self.options.until
-        return tuple(self.advance(unit, now if until is None else min(now, until)))
+        swept = self.advance(unit, now if until is None else min(now, until))
+        return tuple(swept.events), next(iter(swept.faults), None)
 
-    def advance(self, unit: Unit, now: datetime) -> list[AlertEvent]:
-        """Judge time up to ``now`` as sweeps at every step would have done."""
-        told: list[AlertEvent] = []
+    def advance(self, unit: Unit, now: datetime) -> Swept:
+        """Judge time up to ``now`` as sweeps at every step would have done.
+
+        A person whose record cannot be judged is tried again a day later.
+        """
+        swept = Swept()
         watch, every = unit.watch(), self.options.sweep_every
         while watch is not None and (first := unit.next_due()) is not None:
             at = self._step(max(later(first, every - timedelta(microseconds=1)), later(watch.clock, every)))
@@ -133,22 +139,31 @@ class Sweep:
             watch = Watch(watch.since, at)
             unit.put_watch(watch)
             for root, since in unit.due(at, _UNBOUNDED):
-                told += self._look(unit, root, since, watch, at)
+                try:
+                    swept.events += self._look(unit, root, since, watch, at)
+                except TransientError:
+                    raise
+                except Exception as fault:  # noqa: BLE001  the message that comes next is somebody else's
+                    swept.faults.append(fault)
+                    unit.put_due(root, later(at, _TRIED_AGAIN))
         if watch is not None and self._step(now) > watch.clock:
             unit.put_watch(Watch(watch.since, self._step(now)))
-        return told
+        return swept
 
     def _look(self, unit: Unit, root: str, at: datetime, watch: Watch, now: datetime) -> list[AlertEvent]:
         """Judge one person at each instant from ``at`` to the clock of ``watch`` that changes something."""
         record = unit.record(root)
-        told: list[AlertEvent] = []
+        decisions: list[Decision] = []
         due: datetime | None = at
         while due is not None and due <= watch.clock:
             occasion = Occasion(control_id="", now=now, watch=Watch(watch.since, due))
             decision = decide_sweep(record, self.knowledge, occasion)
             record, due = decision.record, decision.look_at
-            unit.put_record(record, alerts=decision.alerts, events=(*decision.events, *decision.shadow))
-            told += decision.events
+            decisions.append(decision)
+        for decision in decisions:  # all or nothing: an error on the way leaves the record as it was
+            events = (*decision.events, *decision.shadow)
+            unit.put_record(decision.record, alerts=decision.alerts, events=events)
+        told = [event for decision in decisions for event in decision.events]
         unit.put_due(root, due)
         unit.put_outbox(alert_rows(told, self.options.publishing), now)
         return told

@@ -50,7 +50,8 @@ class Arrived:
 class Taken:
     """How one message ended, for the log, the metrics and a replay's output.
 
-    ``fault`` is an unexpected exception that quarantined the message: a defect of the engine. ``swept`` is
+    ``fault`` is an unexpected exception that quarantined the message, or was met while time was
+    judged before it: a defect of the engine. ``swept`` is
     what time had brought about before it, where messages are the clock. ``at`` is when it was taken
     in, by that clock.
     """

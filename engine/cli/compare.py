@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.offline import PathsArgument, Replayed, UntilOption, replay_in_memory, tell_defects
+from engine.cli.offline import PathsArgument, Replayed, UntilOption, replay_in_memory
 from engine.cli.shared import (
     DIFFERENT,
     ConfigOption,
@@ -66,7 +66,7 @@ def compare(
 
     Alerts only in A or only in B, told earlier or later, of another severity or by another rule; totals for
     each rule, and per 100 patient-years on therapy. Exit 0: both tell the same; 3: they differ; 2: a side
-    that does not load, or a file that cannot be read.
+    that does not load, a file that cannot be read, or no message at all.
     """
     from engine.compare import compare as match
     from engine.compare import side_of
@@ -77,6 +77,10 @@ def compare(
     if against is None and against_protocol is None and against_mappings is None:
         raise fail("both sides are the same", "say --against, --against-protocol or --against-mappings")
     a = _told("A", paths, roster, until, config, rules=rules, protocol=protocol, mappings=mappings)
+    if a.replayed.defects:
+        raise ConfigError(a.replayed.defects)
+    if not a.replayed.summary.messages:
+        raise fail(f"no message in {', '.join(paths)}", "name files or folders of HL7 messages")
     b = _told(
         "B",
         paths,
@@ -98,7 +102,6 @@ def compare(
         f"{first.messages} messages, {len(first.quarantined)} quarantined under A and "
         f"{len(second.quarantined)} under B"
     )
-    tell_defects(a.replayed.defects)
     if comparison.differences:
         raise typer.Exit(DIFFERENT)
 

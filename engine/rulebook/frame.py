@@ -9,7 +9,7 @@ from engine.rulebook.conditions import Analytes, Condition, read_condition
 from engine.rulebook.message import Template, read_template
 from engine.rulebook.rule import Kind, Source, Status
 from engine.rulebook.sources import SourceBook, read_citations
-from engine.rulebook.syntax import PERIODS, Unreadable, number
+from engine.rulebook.syntax import PERIODS, Unreadable, length
 from engine.rulebook.tree import All, AnyOf, Leaf, Node, Not, Unless, speaking_leaves
 from engine.strictyaml import Node as YamlNode
 from engine.strictyaml import Reader, Scalar, Table
@@ -155,7 +155,7 @@ def duration(text: str) -> timedelta:
     words = text.split(" ")
     if len(words) != 2 or words[1] not in PERIODS:
         raise Unreadable(f'"{text}" is not a duration', "write 7 d, 12 h or 2 w")
-    return timedelta(seconds=float(number(words[0]) * PERIODS[words[1]]))
+    return length(*words)
 
 
 def stem(file: str) -> str:

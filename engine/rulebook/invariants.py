@@ -22,6 +22,8 @@ FORMS = (("never_used",), ("words", "only_unless"), ("analyte", "least_results")
 STATUSES = (Status.DRAFT, Status.ACTIVE, Status.RETIRED)
 _NOTHING = NeverUsed(())
 _FACTS = (RecordedFact, Symptom, NamedSymptom, OtherDrug)
+_PLAIN_WORDS = re.compile(r"[^\W_]+(?:[ -][^\W_]+)*")
+_PLAIN_HINT = "write letters and digits, with a space or hyphen between two words"
 _COUNT = re.compile(r" for (\d+) results\b")
 
 
@@ -50,6 +52,9 @@ class InvariantReader(RuleReader):
             return NeverUsed(tuple(self._condition(item) for item in listed))
         if form == ("words", "only_unless"):
             words = self.texts(stated, "words", "ensures", required=True)
+            for item in words:
+                if not _PLAIN_WORDS.fullmatch(item.text):
+                    self.defect(item.line, f'"{item.text}" are not plain words', _PLAIN_HINT)
             line = stated.line_of("only_unless")
             fact = Scalar(self.text(stated, "only_unless", "ensures", required=True), line)
             return Wording(tuple(item.text for item in words), self._condition(fact))

@@ -32,6 +32,9 @@ _NUMBER, _FRACTION = "a number", "a number or fraction"
 _END = "the end of the line"
 
 
+LONGEST_DAYS = 3660
+
+
 class Unreadable(Exception):  # noqa: N818 - it says what is wrong with a text, like a parser's verdict
     """A text that the grammar refuses: ``message`` says what is wrong, ``hint`` what to write instead."""
 
@@ -120,6 +123,7 @@ def match(line: str, patterns: Iterable[str]) -> Match:
             slots = {p: word for p, word in zip(places, words, strict=True) if p in SLOTS}
             for place, word in slots.items():
                 _check(place, word)
+            _check_lengths(places, words)
             return Match(pattern, slots)
         score = 2 * fitting + own_words  # of patterns that go as far, the one whose own words are there
         if score > best:
@@ -139,10 +143,18 @@ def number(text: str) -> Decimal:
     raise Unreadable(f'"{text}" is not a number', "one space between a number and what follows it")
 
 
+def length(count: str, unit: str) -> timedelta:
+    """So many hours, days or weeks; raises Unreadable where that is longer than anybody can mean."""
+    seconds = number(count) * PERIODS[unit]
+    if seconds > LONGEST_DAYS * PERIODS["d"]:
+        said = f"{count} {unit}" if len(count) < 20 else f"a number of {len(count)} digits"
+        raise Unreadable(f'"{said}" is longer than ten years', f"write at most {LONGEST_DAYS} d")
+    return timedelta(seconds=float(seconds))
+
+
 def period(words: Mapping[str, str]) -> tuple[timedelta, str]:
     """How long the slots SPAN and PERIOD say, and the same in words: ``30 days``."""
-    length = timedelta(seconds=float(Decimal(words["SPAN"]) * PERIODS[words["PERIOD"]]))
-    return length, f"{words['SPAN']} {_PERIOD_WORDS[words['PERIOD']]}"
+    return length(words["SPAN"], words["PERIOD"]), f"{words['SPAN']} {_PERIOD_WORDS[words['PERIOD']]}"
 
 
 def fraction(text: str) -> Fraction:
@@ -202,6 +214,19 @@ def _check(place: str, word: str) -> None:
     value = number(word)
     if place == "COUNT" and (value != value.to_integral_value() or value < 2):
         raise Unreadable(f'"for {word} results" is not a count', "write a whole number from 2 up")
+
+
+def _check_lengths(places: Sequence[str], words: Sequence[str]) -> None:
+    """Every length of time in a line: a number before h, d or w, or after ``day``."""
+    for index, (place, word) in enumerate(zip(places, words, strict=True)):
+        if place not in SLOTS or SLOTS[place].name != _NUMBER:
+            continue
+        if places[index - 1] == "day":
+            length(word, "d")
+        elif places[index + 1 : index + 2] and (
+            places[index + 1] == "PERIOD" or places[index + 1] in PERIODS
+        ):
+            length(word, words[index + 1])
 
 
 def _refusal(line: str, words: Sequence[str], furthest: int, expected: tuple[str, ...]) -> Unreadable:

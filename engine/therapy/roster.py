@@ -239,6 +239,8 @@ class _Reader:
         name, value = self._fact(note) if is_fact else ("", "")
         moment = self._moment(effective)
         drug = self._drug(drug, required=not is_fact and event.lower() in _EVENTS)
+        if is_fact and drug:
+            self._refuse("drug", "a fact has no drug", "leave it empty")
         several = value if name in MANY_AT_ONCE else ""
         return RosterRow(
             patient_id,

@@ -80,3 +80,15 @@ def test_a_side_that_does_not_load_is_named(terminal: Terminal, changed: Path) -
 def test_what_cannot_be_compared_is_said(terminal: Terminal, arguments: list[str | Path], said: str) -> None:
     """Standard input twice, or a rule set with itself."""
     assert said in terminal.type("compare", *arguments, exits=2).err
+
+
+def test_an_archive_that_cannot_be_read_is_no_comparison(terminal: Terminal) -> None:
+    """Exit 0 would say that both sides tell the same: files are named, and so is one of no message."""
+    broken, empty = terminal.folder / "broken.zip", terminal.folder / "empty.hl7"
+    broken.write_bytes(b"PK\x03\x04 no archive")
+    empty.write_bytes(b"")
+
+    ended = terminal.type("compare", broken, "--against", ROOT / "rules", exits=2)
+    assert "broken.zip" in ended.err
+    ended = terminal.type("compare", empty, "--against", ROOT / "rules", exits=2)
+    assert "empty.hl7" in ended.err

@@ -114,6 +114,7 @@ def test_until_leaves_out_what_came_later(terminal: Terminal) -> None:
         (["nowhere.hl7"], "nowhere.hl7: no such file or folder"),
         ([], "Missing argument"),
         ([CRITICAL, "--until", "yesterday"], "2026-03-12"),
+        ([CRITICAL, "--until", "9999-12-31T23:59:59-12:00"], "2026-03-12"),
         ([CRITICAL, "--roster", "nowhere.csv"], "nowhere.csv: cannot be read: No such file"),
         ([CRITICAL, "--rules", "nowhere"], "nowhere"),
         ([CRITICAL, "--mappings", "nowhere"], "nowhere"),

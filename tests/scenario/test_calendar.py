@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from engine import sweep
+from engine.decide import Decision, Knowledge, decide_sweep
+from engine.intake import Intake
+from engine.model.record import Record
+from engine.taken import Arrived, IntakeOptions
+from engine.telling import Occasion
 from tests.scenario.timeline import ANNA, Scenario
-from tests.scenario.wire import message, prescription, stamp
+from tests.scenario.wire import Patient, message, prescription, stamp
 
 EDGES = (
     "00010101",
@@ -52,3 +58,32 @@ def test_a_message_sent_at_an_end_of_the_calendar_is_taken_in(edge: str) -> None
 
     assert [taken.fault for taken in day.taken] == [None]
     assert day.outcome == "accepted/results"
+
+
+def test_in_a_replay_an_error_about_one_person_costs_nobody_else_a_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Time is judged for everybody before each message: that of somebody else is taken in, and pages."""
+    day, anna, bert = Scenario(every_rule=True), Patient(("H1",)), Patient(("H2",))
+    intake = Intake(day.store, day.knowledge, IntakeOptions())  # the messages are the clock
+    day.at("d-60")
+    for person in (anna, bert):
+        lines = [person.segment(), *prescription("NW", f"RX{person.ids[0]}", start=stamp(day.now))]
+        body = message("RDE^O11^RDE_O11", day.control(), stamp(day.now), lines, sender="PHARM|STEVENS")
+        assert [taken.fault for taken in intake.take([Arrived(body, "archive")])] == [None]
+
+    failing = day.record("H1").person
+
+    def judge(record: Record, knowledge: Knowledge, occasion: Occasion) -> Decision:
+        if record.person == failing:
+            raise OverflowError
+        return decide_sweep(record, knowledge, occasion)
+
+    monkeypatch.setattr(sweep, "decide_sweep", judge)
+    body = day.at("d0").oru_text(of=bert, alt="600", ast="30", bilirubin="8")
+    (taken,) = intake.take([Arrived(body, "archive")])
+
+    assert (taken.outcome.disposition, taken.outcome.reason) == ("accepted", "results")
+    assert isinstance(taken.fault, OverflowError)
+    assert "a02-alt-ast-500" in {event.rule for event in taken.events}
+    assert taken.swept

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import ConfigError
 from engine.intake import Intake
 from engine.knowledge import KnowledgeFolders, load_knowledge
 from engine.taken import IntakeOptions, Taken
@@ -340,3 +341,11 @@ def test_a_site_has_questions_and_answers_of_its_own(tmp_path: Path) -> None:
 
     assert known(day, "symptom") == ["nausea"]
     assert known(day, "cirrhosis") == ["yes"]
+
+
+def test_a_baseline_of_nothing_is_refused() -> None:
+    """Every multiple of 0 U/L is 0: somebody has left the number out."""
+    day = Scenario()
+
+    with pytest.raises(ConfigError, match="baseline of alt: is not above 0"):
+        day.import_roster("H1,STEVENS,fact,2026-01-02,,,,baseline.alt=0 U/L\n")

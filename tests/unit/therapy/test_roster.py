@@ -153,6 +153,7 @@ def test_every_defect_of_a_file_is_told_at_once() -> None:
         "0046,STEVENS,start,2026-01-02,azathioprine,1500,,",
         "0047,STEVENS,dose,2026-01-02,azathioprine,0,,",
         "0048,STEVENS,start,0226-01-02,azathioprine",
+        "0049,STEVENS,fact,2026-01-02,azathioprine,,,tpmt=normal",
     ) == [
         "roster.csv:2: patient_id: is empty (write the number that the laboratory sends in PID-3)",
         'roster.csv:3: event: "begin" is not an event (one of dose, fact, hold, restart, start, stop)',
@@ -182,6 +183,7 @@ def test_every_defect_of_a_file_is_told_at_once() -> None:
         "roster.csv:7: dose_mg_per_day: 1500 is not above 0 and at most 1000 (milligrams a day)",
         "roster.csv:8: dose_mg_per_day: 0 is not above 0 and at most 1000 (for no dose write stop or hold)",
         "roster.csv:9: 5 columns instead of 8 (put a cell that holds a comma into double quotes)",
+        "roster.csv:10: drug: a fact has no drug (leave it empty)",
     ]
 
 
