@@ -76,7 +76,7 @@ class Intake:
         self._knowledge = knowledge
         self._options = options
         self._sweep = Sweep(knowledge, options)
-        self._times = MessageClock()
+        self._times = MessageClock(options.leap)
 
     def take(self, batch: Sequence[Arrived]) -> list[Taken]:
         """Take in a batch in one transaction; when this returns, everything about it is durable.

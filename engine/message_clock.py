@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from engine.model.moment import later
 from engine.store import InboxKey
 from engine.sweep import EPOCH
 
 TIME_JUMP = "time_jump"
 """The warning about a message that was judged at the time before its own."""
-
-_LEAP = timedelta(days=31)
 
 
 @dataclass(slots=True)
@@ -21,9 +20,10 @@ class MessageClock:
     """How far the messages have let time pass; an archive may hold one that was sent by a wrong clock.
 
     ``newest``: the newest time that is believed. ``latest``: the time of the message before. ``claimed``: a
-    time more than 31 days beyond, told by one message; the next that tells a time confirms it, or not.
+    time more than ``leap`` beyond, told by one message; the next that tells a time confirms it, or not.
     """
 
+    leap: timedelta
     newest: datetime = EPOCH
     latest: datetime = EPOCH
     claimed: datetime | None = None
@@ -32,7 +32,8 @@ class MessageClock:
     def begin(self, times: Iterable[datetime | None]) -> datetime:
         """Begin before the first message, at the first time that the one after it confirms."""
         told = [at for at in times if at is not None]
-        begun = next((at for at, after in pairwise(told) if after >= at - _LEAP), told[-1] if told else EPOCH)
+        confirmed = (at for at, after in pairwise(told) if after >= later(at, -self.leap))
+        begun = next(confirmed, told[-1] if told else EPOCH)
         self.newest = self.latest = begun
         return begun
 
@@ -42,9 +43,9 @@ class MessageClock:
             return self.latest, False
         if self.newest == EPOCH:
             self.newest = told
-        if self.claimed is not None and self.claimed_by != key and told >= self.claimed - _LEAP:
+        if self.claimed is not None and self.claimed_by != key and told >= later(self.claimed, -self.leap):
             self.newest = max(self.newest, self.claimed)
-        leaping = told > self.newest + _LEAP
+        leaping = told > later(self.newest, self.leap)
         self.claimed, self.claimed_by = (told, key) if leaping else (None, None)
         self.latest = self.newest if leaping else told
         self.newest = max(self.newest, self.latest)

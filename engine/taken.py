@@ -74,7 +74,8 @@ class Taken:
 class IntakeOptions:
     """What is taken in, and where alerts go.
 
-    ``clock`` None means that the messages are the clock (replay): see :mod:`engine.message_clock`.
+    ``clock`` None means that the messages are the clock (replay): see :mod:`engine.message_clock`;
+    ``leap`` is how far one message alone may carry the time.
     Messages after ``until`` are ignored by name. ``keep_untreated`` false keeps no result of people who
     have never had a thiopurine (privacy); their baseline is then unknown when they start. ``sweep_every``:
     how often time is judged.
@@ -83,6 +84,7 @@ class IntakeOptions:
     publishing: Publishing = field(default_factory=Publishing)
     processing_ids: frozenset[str] = frozenset({"P"})
     clock: Callable[[], datetime] | None = None
+    leap: timedelta = timedelta(days=731)
     max_message_bytes: int = 10_000_000
     until: datetime | None = None
     keep_untreated: bool = True
