@@ -47,6 +47,7 @@ def _said(order: OrderGroup, terminology: Terminology) -> Iterator[str]:
         for field in (21, 24):
             for code in _codes(specimen, field):
                 yield from filter(None, (table.by_code(f"SPM-{field}", code),))
+            yield from table.by_text(" ".join(_repeated(specimen, field)))
     notes = [*order.notes, *(note for each in order.observations for note in each.notes)]
     for note in notes:
         yield from table.by_text(" ".join(_repeated(note, 3)))
