@@ -9,8 +9,6 @@ from __future__ import annotations
 from tests.sample_day.day import Day, Observation, Panel
 from tests.sample_day.laboratories import RIVERSIDE, STEVENS, STMARY
 from tests.sample_day.liver import CROHN, injury
-from tests.sample_day.people import PEOPLE
-from tests.sample_day.wire import Event
 
 
 def tell(day: Day) -> None:
@@ -29,10 +27,6 @@ def told_at_the_draw(symptom: str, kind: str) -> Panel:
 def modest_rise(day: Day) -> None:
     """Below every stop limit, and no baseline: without the nausea it would be a mild rise."""
     day.therapy("noel", "2026-02-02", "100", indication=CROHN)
-    day.row("noel", "fact", "2026-03-10", note="symptom=nausea")
-    day.roster_expect.append(
-        no_panel_yet("start/new", "nausea since 10 March, and neither ALT nor AST of that day or later")
-    )
     day.report(
         STMARY,
         "noel",
@@ -40,26 +34,17 @@ def modest_rise(day: Day) -> None:
         collected="03-12 09:44",
         liver={"alt": "190", "ast": "36", "bilirubin": "9"},
         blood={},
-        expect=(
-            *injury(
-                "noel",
-                "a15",
-                "start/new",
-                "urgent",
-                "190",
-                "190 is above ULN 41 (4.6 x, so no B02), with nausea since 10 March; no baseline",
-            ),
-            no_panel_yet("end/resolved", "ALT and AST of 12 March are here", "190"),
+        panels=[told_at_the_draw("422587007^Nausea^SCT", "CE")],
+        expect=injury(
+            "noel",
+            "a15",
+            "start/new",
+            "urgent",
+            "190",
+            "190 is above ULN 41 (4.6 x, so no B02), with nausea at the draw; no baseline",
         ),
-        shows="a modest rise with nausea: A15, not A13; A17 has what it waited for",
+        shows="a modest rise with nausea: A15, not A13",
     )
-
-
-def no_panel_yet(step: str, why: str, value: str = "") -> Event:
-    """An event of A17, which waits for a liver panel."""
-    phase, reason = step.split("/")
-    unit = "U/L" if value else ""
-    return Event(PEOPLE["noel"].mrn, "a17", "monitoring-liver", phase, reason, "urgent", value, unit, why)
 
 
 def three_times_baseline(day: Day) -> None:
