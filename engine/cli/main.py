@@ -8,7 +8,7 @@ import sys
 import typer
 
 from engine import __version__
-from engine.cli import archive, broker, compare, knowledge, live, records
+from engine.cli import archive, broker, compare, knowledge, live, records, send
 from engine.cli.shared import DEFECT, say
 from engine.errors import ConfigError, EngineError, TransientError
 
@@ -41,7 +41,7 @@ app.command("run")(live.run)
 app.command("doctor")(broker.doctor)
 app.command("replay")(archive.replay)
 app.command("compare")(compare.compare)
-app.command("send")(archive.send)
+app.command("send")(send.send)
 app.command("validate")(archive.validate)
 app.add_typer(records.roster, name="roster")
 app.add_typer(records.alerts, name="alerts")
