@@ -38,7 +38,7 @@ ALERT_KEYS = (
     "message",
     "action",
 )
-ANNOTATION_KEYS = (*_RECORD_KEYS, "firing", "expect", "because", "label")
+ANNOTATION_KEYS = (*_RECORD_KEYS, "firing", "expect", "because", "label", "effects")
 _WATCHED = timedelta(days=10_000)
 _COMPARATORS = (">=", "<=", ">", "<")
 
@@ -50,6 +50,7 @@ class Case:
     ``severity`` None is silence. ``subject`` picks one finding of a data-quality rule. ``message`` is
     empty where the case does not look at it, as is ``action``; for a rule that raises no alert it is
     the label. ``firing`` are the other rules that fire, each with its severity, None if it raises no alert.
+    ``effects`` is what a modifier does, empty where the case does not look at it.
     """
 
     rule: str
@@ -63,6 +64,7 @@ class Case:
     subject: str = ""
     message: str = ""
     action: str = ""
+    effects: tuple[str, ...] = ()
     firing: Mapping[str, Severity | None] = field(default_factory=dict)
 
 
@@ -126,6 +128,7 @@ class _CaseReader(CoursesReader):
             subject=self.text(table, "subject", "a case"),
             message=self.text(table, "message" if severity is not None else "label", "a case"),
             action=self.text(table, "action", "a case") if severity is not None else "",
+            effects=tuple(item.text for item in self.texts(table, "effects", "a case")),
             firing=self._firing(table),
         )
 

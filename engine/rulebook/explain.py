@@ -83,11 +83,10 @@ def _annotation(rule: Annotation, analytes: Analytes) -> Iterator[str]:
     yield f"Label: {rule.label}"
     if can_be_unknown(rule.when):
         yield f"Label when that cannot be decided: {rule.label_unknown or 'none'}"
+    if rule.effects:
+        yield f"While it holds: {', '.join(rule.effects)}."
     if rule.raises:
-        yield "Makes these alerts one severity graver, critical at most; several modifiers make one step."
-    if rule.repeat_within is not None:
-        panels = " and ".join(sorted(rule.panels))
-        yield f"The {panels} panel is due again within {rule.repeat_within.days} d."
+        yield "Nothing gets graver than critical, and several modifiers make one step."
 
 
 def _promise(promise: Promise, analytes: Analytes) -> str:

@@ -181,6 +181,16 @@ class Annotation(Rule):
     repeat_within: timedelta | None
     panels: frozenset[str]
 
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """What it does beside its text: ``one severity graver``, ``liver due within 7 d``."""
+        graver = ("one severity graver",) if self.raises else ()
+        if self.repeat_within is None:
+            return graver
+        days, rest = divmod(self.repeat_within, timedelta(days=1))
+        within = f"{self.repeat_within // timedelta(hours=1)} h" if rest else f"{days} d"
+        return (*graver, *(f"{panel} due within {within}" for panel in sorted(self.panels)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invariant(Heading):

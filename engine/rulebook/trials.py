@@ -108,6 +108,10 @@ def _failures(rule: Rule, case: Case, analytes: Analytes) -> Iterator[Defect]:
             yield case_defect(
                 case, f'"{condition}" did not decide', f"decided: {', '.join(deciding) or 'none'}"
             )
+    if case.effects and isinstance(rule, Annotation):
+        effects = rule.effects if truth is Truth.TRUE else ()
+        if effects != case.effects:
+            yield case_defect(case, "other effects", ", ".join(effects) or "no effects")
     if case.message and judgement is not None:
         what, text = _said(rule, judgement, analytes)
         if text != case.message:

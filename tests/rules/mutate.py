@@ -1,9 +1,11 @@
 """Do the cases of the rules prove every line of them? ``python -m tests.rules.mutate [RULE...]``.
 
 Each rule is changed in one place at a time: an operator made strict or not strict, a number moved by its
-last digit up and down, a reference exchanged, a condition dropped, a ``not`` removed. At least one of the
-rule's own cases must then have another outcome, or the check must refuse the rule. What a case says under
-``because`` is not looked at: it names the changed line, so it would notice every change and prove nothing.
+last digit up and down, a reference exchanged, a condition dropped, a ``not`` removed; the days of
+``pair_within`` and ``repeat_within`` moved by one, what UNKNOWN becomes exchanged, ``raise_by`` removed. At
+least one of the rule's own cases must then have another outcome, or the check must refuse the rule. What a
+case says under ``because`` is not looked at: it names the changed line, so it would notice every change and
+prove nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from decimal import Decimal
 from functools import cache
 from typing import NamedTuple
 
+from engine.model.quantity import Truth
 from engine.rulebook import Rule
 from engine.rulebook.cases import Case
 from engine.rulebook.conditions.others import NothingFires
@@ -33,13 +36,23 @@ _NUMBER = re.compile(r"\d+(\.\d+)?")
 _FRACTION = re.compile(r"(\d+)/(\d+)")
 
 
+_DAYS = ("pair_within", "repeat_within")
+_OTHER_SEVERITY = {
+    "silent": "info",
+    "info": "silent",
+    "review": "info",
+    "urgent": "review",
+    "critical": "urgent",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A rule with one change; ``change`` says which, for people."""
+    """One entry of a rule, such as its ``when``, with one change; ``change`` says which, for people."""
 
     line: int
     change: str
-    when: Node
+    entry: Node
 
 
 class Trial(NamedTuple):
@@ -62,11 +75,11 @@ def mutants(node: Node) -> Iterator[Mutant]:
                 yield from _shorter(combiner, inner)
                 for place, item in enumerate(inner.items):
                     for mutant in mutants(item):
-                        items = (*inner.items[:place], mutant.when, *inner.items[place + 1 :])
-                        yield replace(mutant, when=_table(combiner, YamlSequence(items, inner.line)))
+                        items = (*inner.items[:place], mutant.entry, *inner.items[place + 1 :])
+                        yield replace(mutant, entry=_table(combiner, YamlSequence(items, inner.line)))
             else:
                 for mutant in mutants(inner):
-                    yield replace(mutant, when=_table(combiner, mutant.when))
+                    yield replace(mutant, entry=_table(combiner, mutant.entry))
 
 
 def _table(combiner: str, inner: Node) -> Table:
@@ -121,7 +134,7 @@ def trial(rule: Rule) -> Trial:
     cases = _cases(rule)
     changes = 0
     survivors: list[str] = []
-    for mutant, changed in _changed_rules(rule):
+    for mutant, changed in changed_rules(rule):
         changes += 1
         if changed is not None and not any(_fails(changed, case) for case in cases):
             survivors.append(f"{rule.file}:{mutant.line}: {mutant.change}")
@@ -131,7 +144,7 @@ def trial(rule: Rule) -> Trial:
 def proving_cases(rule: Rule) -> tuple[Case, ...]:
     """As few of the rule's cases as notice every change that some case of it notices; one of them speaks."""
     cases = _cases(rule)
-    open_changes = [changed for _, changed in _changed_rules(rule) if changed is not None]
+    open_changes = [changed for _, changed in changed_rules(rule) if changed is not None]
     notices = {case.name: {n for n, rule in enumerate(open_changes) if _fails(rule, case)} for case in cases}
     speaking = next((case.name for case in cases if case.severity is not None), cases[0].name)
     left = set[int]().union(*notices.values()) - notices[speaking]
@@ -148,15 +161,47 @@ def _cases(rule: Rule) -> tuple[Case, ...]:
     return tuple(replace(case, because=()) for case in stated)
 
 
-def _changed_rules(rule: Rule) -> Iterator[tuple[Mutant, Rule | None]]:
+def changed_rules(rule: Rule) -> Iterator[tuple[Mutant, Rule | None]]:
     """Each change and the rule that it makes, None where the check refuses that."""
     document = load(shipped_files()[rule.file], rule.file)
     assert isinstance(document, Table)
-    when = document.entries.get("when")
-    for mutant in mutants(when) if when is not None else ():
-        entries = {**document.entries, "when": mutant.when}
-        changed = compile_rule(replace(document, entries=entries), rule.file, shipped_analytes(), _sources())
-        yield mutant, changed.rule if isinstance(changed.rule, Rule) else None
+    entries_tried = document.entries
+    if all(case.truth is not Truth.UNKNOWN for case in _cases(rule)):
+        # each condition was seen UNKNOWN (coverage_gaps), the whole never is: what it becomes is idle
+        entries_tried = {name: entry for name, entry in entries_tried.items() if name != "if_unknown"}
+    for name, entry in entries_tried.items():
+        for mutant in _mutants_of(name, entry):
+            yield mutant, _compiled(replace(document, entries={**document.entries, name: mutant.entry}), rule)
+    if "raise_by" in document.entries:
+        left = {name: entry for name, entry in document.entries.items() if name not in ("raise_by", "groups")}
+        step = document.entries["raise_by"]
+        yield Mutant(step.line, "raise_by removed", step), _compiled(replace(document, entries=left), rule)
+
+
+def _compiled(document: Table, rule: Rule) -> Rule | None:
+    changed = compile_rule(document, rule.file, shipped_analytes(), _sources()).rule
+    return changed if isinstance(changed, Rule) else None
+
+
+def _mutants_of(name: str, entry: Node) -> Iterator[Mutant]:
+    if name == "when":
+        yield from mutants(entry)
+    elif name in _DAYS and isinstance(entry, Scalar):
+        for text in _changed_lines(entry.text):
+            yield Mutant(entry.line, f"{name}: {entry.text} -> {text}", replace(entry, text=text))
+    elif name == "if_unknown" and isinstance(entry, Scalar):
+        yield from _changed_severity(name, entry)
+    elif name == "if_unknown" and isinstance(entry, Table):
+        for cause, severity in entry.entries.items():
+            assert isinstance(severity, Scalar)
+            for mutant in _changed_severity(f"{name} {cause}", severity):
+                causes = {**entry.entries, cause: mutant.entry}
+                yield replace(mutant, entry=replace(entry, entries=causes))
+
+
+def _changed_severity(name: str, severity: Scalar) -> Iterator[Mutant]:
+    other = _OTHER_SEVERITY[severity.text]
+    yield Mutant(severity.line, f"{name}: {severity.text} -> {other}", replace(severity, text=other))
 
 
 def _fails(changed: Rule, case: Case) -> bool:

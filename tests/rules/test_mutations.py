@@ -55,3 +55,16 @@ def test_conditions_are_dropped_wherever_they_stand() -> None:
         "dropped from any: tpmt is normal",
         "dropped from any: symptom is rash",
     ] == [mutant.change for mutant in mutate.mutants(load(when, "when"))]
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes"),
+    [
+        ("a07-bilirubin-2x-uln", {"if_unknown: urgent -> review", "pair_within: 7 d -> 6 d"}),
+        ("h05-cirrhosis", {"repeat_within: 14 d -> 15 d", "raise_by removed"}),
+        ("d02-platelets-below-50-before-start", {"if_unknown value: urgent -> review"}),
+    ],
+)
+def test_what_stands_beside_the_conditions_is_changed_too(rule: str, changes: set[str]) -> None:
+    """Windows, intervals, what UNKNOWN becomes and what a modifier does are proven like the limits."""
+    assert changes <= {mutant.change for mutant, _ in mutate.changed_rules(shipped().by_id[rule])}

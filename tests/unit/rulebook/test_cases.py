@@ -229,6 +229,10 @@ def _annotated(case: str) -> tuple[str, ...]:
         ("    facts: {symptom: none}\n    expect: silent\n    label: ALT after all.\n", ("another label",)),
         ("    firing: [a01-raised]\n    expect: silent\n", ("expected false, found true",)),
         (
+            "    firing: [a01-raised]\n    expect: fires\n    effects: [one severity graver]\n",
+            ("other effects",),
+        ),
+        (
             "    firing: [a01-raise]\n    expect: fires\n",
             ('4: unknown rule "a01-raise" (did you mean a01-raised?)',),
         ),
@@ -237,7 +241,7 @@ def _annotated(case: str) -> tuple[str, ...]:
             (
                 (
                     '5: unknown key "severity" in a case (known keys: name, results, ranges, baseline, '
-                    "facts, therapy, mode, firing, expect, because, label)"
+                    "facts, therapy, mode, firing, expect, because, label, effects)"
                 ),
             ),
         ),

@@ -126,7 +126,9 @@ def test_a_modifier_reads_like_a_sentence() -> None:
     assert "Label: A note.\nLabel when that cannot be decided: none\n" in text
     assert "one severity graver" in text
     assert "cannot be decided" not in describe(rules["b01-note"], ANALYTES)
-    assert "The blood and liver panel is due again within 7 d." in describe(rules["f00-often"], ANALYTES)
+    assert "While it holds: blood due within 7 d, liver due within 7 d." in describe(
+        rules["f00-often"], ANALYTES
+    )
 
 
 _WEEKLY = "repeat_within: 7 d\npanels: [liver, blood]\n"
