@@ -34,9 +34,17 @@ def timed_families(rulebook: Rulebook) -> frozenset[str]:
 def unacknowledged(
     alerts: Iterable[Alert], judged: Judged, rulebook: Rulebook, usual: Usual
 ) -> Iterator[tuple[Alert, tuple[AlertEvent, ...]]]:
-    """The alerts that have waited long enough for somebody to take them on: told again, or followed up."""
-    watch, record = judged.occasion.watch, judged.record
-    for alert, at in _waiting(sorted(alerts, key=lambda alert: alert.alert_id), judged, rulebook, usual):
+    """The alerts that have waited long enough for somebody to take them on: told again, or followed up.
+
+    Also those that wait since an instant yet to come: they wait from now on.
+    """
+    watch, record, now = judged.occasion.watch, judged.record, judged.occasion.now
+    told = sorted(alerts, key=lambda alert: alert.alert_id)
+    for alert in told:
+        # Told by a clock that was ahead: nobody would be reminded before time has come there.
+        if alert.open and alert.waiting_since is not None and alert.waiting_since > now:
+            yield replace(alert, waiting_since=now), ()
+    for alert, at in _waiting(told, judged, rulebook, usual):
         if watch is None or at > watch.clock:
             continue
         escalation = _escalation(alert, rulebook)

@@ -17,6 +17,15 @@ SECRETS = ("amqp_url", "site_key")
 SQLITE = "sqlite:///"
 MINIMUM_SITE_KEY = 32
 
+LARGEST_MESSAGE = 536_870_912
+"""Bytes; RabbitMQ takes no larger ones, however it is set."""
+
+A_LIFE = 36_500
+"""Days; whoever writes more has written another number than was meant."""
+
+A_MONTH = 43_200
+"""Minutes."""
+
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -122,12 +131,12 @@ class Flow(_Section):
     """
 
     prefetch: Annotated[Count, Field(le=65_535)] = 300
-    batch_max_messages: Count = 50
-    batch_max_wait_ms: CountOrZero = 10
-    publish_window: Count = 200
+    batch_max_messages: Annotated[Count, Field(le=10_000)] = 50
+    batch_max_wait_ms: Annotated[CountOrZero, Field(le=60_000)] = 10
+    publish_window: Annotated[Count, Field(le=65_535)] = 200
     processing_ids: Names = ("P",)
-    max_message_bytes: Count = 10_000_000
-    shutdown_timeout_s: Seconds = 20.0
+    max_message_bytes: Annotated[Count, Field(le=LARGEST_MESSAGE)] = 10_000_000
+    shutdown_timeout_s: Annotated[Seconds, Field(le=3600)] = 20.0
 
 
 class HL7Header(_Section):
@@ -166,20 +175,20 @@ class History(_Section):
     ``reference_ranges.csv`` stands in, and every alert that rests on it says so.
     """
 
-    lookback_days: CountOrZero = 180
+    lookback_days: Annotated[CountOrZero, Field(le=A_LIFE)] = 180
     assumed_ranges: bool = False
 
 
 class Exposure(_Section):
     """``days_after_stop``: results collected this long after the last dose are still judged."""
 
-    days_after_stop: CountOrZero = 90
+    days_after_stop: Annotated[CountOrZero, Field(le=A_LIFE)] = 90
 
 
 class BaselineWindow(_Section):
     """``window_days``: how long before the start or restart a value may count towards the baseline."""
 
-    window_days: Count = 365
+    window_days: Annotated[Count, Field(le=A_LIFE)] = 365
 
 
 class Sweep(_Section):
@@ -191,8 +200,8 @@ class Sweep(_Section):
 class Escalation(_Section):
     """After how many minutes an alert that nobody has acknowledged is told again; 0 never."""
 
-    critical_minutes: CountOrZero = 0
-    urgent_minutes: CountOrZero = 0
+    critical_minutes: Annotated[CountOrZero, Field(le=A_MONTH)] = 0
+    urgent_minutes: Annotated[CountOrZero, Field(le=A_MONTH)] = 0
 
 
 class Log(_Section):

@@ -18,8 +18,8 @@ from tests.scenario.wire import instant
 # --- alerts that nobody takes on ------------------------------------------------------------------
 
 
-def escalating(escalation: Escalation | None = None, **hours: int) -> Scenario:
-    """A critical alert at eight on day zero; told again as the site or the rule says."""
+def escalating(escalation: Escalation | None = None, *, told: str = "d0 08:00", **hours: int) -> Scenario:
+    """A critical alert at eight on day zero, ``told`` then; told again as the site or the rule says."""
     known = timed("a02-alt-ast-500")
     usual = {Severity(name): timedelta(hours=number) for name, number in hours.items()}
     if escalation is not None:
@@ -30,7 +30,7 @@ def escalating(escalation: Escalation | None = None, **hours: int) -> Scenario:
         known = replace(known, rulebook=book)
     day = Scenario(known=replace(known, escalation=usual))
     day.roster(start="d-60")
-    day.at("d0 08:00").oru(alt="640")
+    day.at(told).oru(alt="640", collected="d0 08:00")
     day.expect(HIGH.started())
     return day
 

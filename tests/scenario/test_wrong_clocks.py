@@ -23,6 +23,7 @@ from tests.scenario.test_time import (
     overdue,
     timed,
 )
+from tests.scenario.test_unacknowledged import AGAIN, escalating
 from tests.scenario.timeline import Scenario
 from tests.scenario.wire import Patient, instant
 
@@ -67,6 +68,17 @@ def test_a_clock_that_is_put_back_a_little_changes_nothing() -> None:
     day.at("d8 23:52").sweep()
     day.oru(wbc="7")
     day.expect_silence()
+
+
+def test_an_alert_told_by_a_clock_in_the_future_is_still_waited_for() -> None:
+    """Nobody is spared the reminder of an alert that nobody takes on until the wrong time has come."""
+    day = escalating(told="d1000", critical=1)
+    day.at("d0 10:00").sweep()
+    day.expect_silence()
+    day.at("d0 10:50").sweep()
+    day.expect_silence()
+    day.at("d0 11:00").sweep()
+    day.expect(AGAIN)
 
 
 # --- replay ---------------------------------------------------------------------------------------

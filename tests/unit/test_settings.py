@@ -165,6 +165,36 @@ def test_unusable_value_is_refused(empty_folder: Path, text: str, expected: str)
 
 
 @pytest.mark.parametrize(
+    ("section", "setting", "most"),
+    [
+        ("flow", "prefetch", 65_535),
+        ("flow", "batch_max_messages", 10_000),
+        ("flow", "batch_max_wait_ms", 60_000),
+        ("flow", "publish_window", 65_535),
+        ("flow", "max_message_bytes", 536_870_912),
+        ("flow", "shutdown_timeout_s", 3600),
+        ("history", "lookback_days", 36_500),
+        ("exposure", "days_after_stop", 36_500),
+        ("baseline", "window_days", 36_500),
+        ("sweep", "every_minutes", 1440),
+        ("escalation", "critical_minutes", 43_200),
+        ("escalation", "urgent_minutes", 43_200),
+    ],
+)
+def test_a_number_too_large_to_be_meant_is_refused(
+    empty_folder: Path, section: str, setting: str, most: int
+) -> None:
+    """A slip of the keyboard stops the start; it does not stop the feed, or time itself, later on."""
+    write(empty_folder, f"[{section}]\n{setting} = {most}")
+    assert load().redacted()[f"{section}.{setting}"].startswith(str(most))
+
+    write(empty_folder, f"[{section}]\n{setting} = {most + 1}")
+    assert defects() == [
+        f"azawatch.toml:2: {section}.{setting}: Input should be less than or equal to {most}"
+    ]
+
+
+@pytest.mark.parametrize(
     "address",
     ["http://u:hunter2@host", "amqp://u:hunter2/x@host", "amqp://u:hunter2@[host", "amqp://", "hunter2"],
 )
