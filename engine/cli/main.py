@@ -8,7 +8,7 @@ import sys
 import typer
 
 from engine import __version__
-from engine.cli import archive, broker, compare, knowledge, live, records, send
+from engine.cli import archive, broker, compare, generate, knowledge, live, records, send
 from engine.cli.shared import DEFECT, say
 from engine.errors import ConfigError, EngineError, TransientError
 
@@ -43,6 +43,7 @@ app.command("replay")(archive.replay)
 app.command("compare")(compare.compare)
 app.command("send")(send.send)
 app.command("validate")(archive.validate)
+app.command("generate")(generate.generate)
 app.add_typer(records.roster, name="roster")
 app.add_typer(records.alerts, name="alerts")
 app.add_typer(records.messages, name="messages")
