@@ -56,7 +56,8 @@ class Decision:
     """The record as it is now, and which parts of it are new.
 
     ``events`` are to be sent. ``shadow`` are about rules that are only watched: kept beside, never sent.
-    ``judged``: the rules were asked, and ``look_at`` is when time alone may next change what they say.
+    ``judged``: the rules were asked, and ``look_at`` is when time alone may next change what they say;
+    ``judgement`` is what they said, for who asks why.
     """
 
     record: Record
@@ -69,6 +70,7 @@ class Decision:
     ledger: tuple[LedgerEntry, ...] = ()
     judged: bool = False
     look_at: datetime | None = None
+    judgement: Judged | None = None
 
 
 def decide_results(reported: Reported, record: Record, knowledge: Knowledge, occasion: Occasion) -> Decision:
@@ -212,6 +214,7 @@ def _judge(
         shadow=tuple(shadow),
         judged=True,
         look_at=look,
+        judgement=judged,
     )
 
 

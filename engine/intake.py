@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 
 from engine.decide import (
@@ -28,10 +28,9 @@ from engine.decide import (
     decide_therapy,
 )
 from engine.errors import ContentError, TransientError
-from engine.hl7 import Message, PatientGroup, PharmacyGroup, is_empty_batch, parse, read_moment
+from engine.hl7 import Message, PatientGroup, PharmacyGroup, is_empty_batch, parse
 from engine.identity import identifiers, merges
 from engine.message_clock import TIME_JUMP, MessageClock
-from engine.model.alert import AlertEvent
 from engine.model.disposition import Disposition, Outcome, Reason
 from engine.model.purpose import Purpose, purpose_of
 from engine.model.record import Record
@@ -46,26 +45,13 @@ from engine.taken import (
     Arrived,
     IntakeOptions,
     Taken,
+    Work,
     time_of,
     type_of,
     why_unused,
 )
 from engine.telling import Occasion
-from engine.therapy import OrderMessage, events_from_orders, news, spans, unmapped_drugs
-
-
-@dataclass(slots=True)
-class _Work:
-    """One message on its way: what was read of it, and its changes, held back until all is decided."""
-
-    message: Message
-    header: Header
-    occasion: Occasion
-    people: People
-    reason: Reason
-    observations: int = 0
-    results: int = 0
-    events: list[AlertEvent] = field(default_factory=list)
+from engine.therapy import events_from_orders, news, spans, unmapped_drugs
 
 
 class Intake:
@@ -107,6 +93,18 @@ class Intake:
         arrived = Arrived(held.body, str(held.message["source"]))
         key, message = self._read(arrived)
         return self._decided(unit, arrived, key, message, self._now(key, message)[0], again=True)
+
+    def rehearse(self, unit: Unit, arrived: Arrived) -> Taken:
+        """Take one message into a unit that nobody will keep, and hold on to all that was found on the way.
+
+        One that was taken in before is decided again: what the rules say of it now is what is asked.
+        """
+        key, message = self._read(arrived)
+        taken = self._take_one(unit, arrived, key, message)
+        if taken.outcome.disposition is not Disposition.DUPLICATE:
+            return taken
+        again = self._decided(unit, arrived, key, message, taken.at or self._now(key, message)[0])
+        return replace(taken, work=again.work, observations=again.observations)
 
     def _refuse(self, arrived: Arrived, error: Exception) -> Taken:
         """Quarantine a message that was decided and could not be kept: a defect of the engine."""
@@ -155,7 +153,9 @@ class Intake:
             return Taken(key, arrived.source, type_of(message), outcome, fault=fault, swept=swept, at=now)
         taken = self._decided(unit, arrived, key, message, now)
         warnings = (*taken.warnings, TIME_JUMP) if leaps else taken.warnings
-        return replace(taken, fault=taken.fault or fault, swept=swept, at=now, warnings=warnings)
+        work = taken.work if self._options.traced else None
+        fault = taken.fault or fault
+        return replace(taken, fault=fault, swept=swept, at=now, warnings=warnings, work=work)
 
     def _decided(
         self,
@@ -173,11 +173,12 @@ class Intake:
                 outcome = Outcome(Disposition.IGNORED, Reason.EMPTY_BATCH)
                 return self._keep(unit, Taken(key, arrived.source, "", outcome), now, None)
             return self._quarantine(unit, arrived, key, "", now, message, held=again)
+        work = self._begin(unit, message, now)
         unused = why_unused(message, self._options, self._knowledge.terminology, now)
         if unused is not None:
-            taken = Taken(key, arrived.source, type_of(message), Outcome(Disposition.IGNORED, unused))
+            outcome = Outcome(Disposition.IGNORED, unused)
+            taken = Taken(key, arrived.source, type_of(message), outcome, work=work)
             return self._keep(unit, taken, now, None)
-        work = self._begin(unit, message, now)
         try:
             self._decide(work)
         except IdentityConflictError as error:
@@ -186,11 +187,13 @@ class Intake:
             work.people.commit()
             return self._quarantine(unit, arrived, key, type_of(message), now, error, work, held=again)
         except ContentError as error:
-            return self._quarantine(unit, arrived, key, type_of(message), now, error, held=again)
+            work.events.clear()
+            return self._quarantine(unit, arrived, key, type_of(message), now, error, work, held=again)
         except Exception as error:  # noqa: BLE001  one message must never stop the feed or be lost
+            work.events.clear()
             defect = ContentError(Reason.INTERNAL_ERROR, "", f"{type(error).__name__} while deciding")
             return self._quarantine(
-                unit, arrived, key, type_of(message), now, defect, fault=error, held=again
+                unit, arrived, key, type_of(message), now, defect, work, fault=error, held=again
             )
         work.people.commit()
         disposition = Disposition.IGNORED if work.reason in IGNORED_REASONS else Disposition.ACCEPTED
@@ -204,12 +207,13 @@ class Intake:
             work.people.touched,
             tuple(work.events),
             (*message.warnings, *work.people.warnings),
+            work=work,
         )
         return self._keep(unit, taken, now, None)
 
     # --- 2 recognise ---------------------------------------------------------------------------
 
-    def _begin(self, unit: Unit, message: Message, now: datetime) -> _Work:
+    def _begin(self, unit: Unit, message: Message, now: datetime) -> Work:
         site = self._knowledge.terminology.site(message.sending_application, message.sending_facility)
         sent_at = message.time(site.time_zone)
         header = Header(
@@ -226,11 +230,11 @@ class Intake:
             processing_id=message.processing_id or "P",
             watch=self._sweep.watch(unit, now),
         )
-        return _Work(message, header, occasion, People(unit, occasion, site), Reason.NOTHING_MONITORED)
+        return Work(message, header, occasion, People(unit, occasion, site), Reason.NOTHING_MONITORED)
 
     # --- 3 identify, 4 decide ------------------------------------------------------------------
 
-    def _decide(self, work: _Work) -> None:
+    def _decide(self, work: Work) -> None:
         message = work.message
         match purpose_of(message.type, message.trigger):
             case Purpose.RESULTS:
@@ -248,7 +252,7 @@ class Intake:
                 place = message.header.location(9)
                 raise ContentError(Reason.UNREADABLE, place, "no message type; the sender must fill MSH-9")
 
-    def _told(self, work: _Work, record: Record, group: PatientGroup | PharmacyGroup) -> Record:
+    def _told(self, work: Work, record: Record, group: PatientGroup | PharmacyGroup) -> Record:
         """Keep what a PID and PV1 say; where that joins records, the whole of them is judged."""
         record = work.people.told(record, group.pid, group.pv1)
         for joined in work.people.take_joined():
@@ -256,25 +260,25 @@ class Intake:
             record = work.people.known(joined.person.person_id)
         return record
 
-    def _decide_results(self, work: _Work, group: PatientGroup) -> None:
+    def _decide_results(self, work: Work, group: PatientGroup) -> None:
         """One patient of an ORU message."""
         record = work.people.identify(group.pid)
         sex = group.pid.text(8) if group.pid is not None else ""
         terminology = self._knowledge.terminology
         reported = read_results(group, work.header, record.person.person_id, sex, terminology)
-        work.observations += reported.observations
+        work.read(reported, record)
         if self._is_of_no_use(reported, record):
             work.people.note(reported.ledger)
             return
         self._take_in(work, self._told(work, record, group), reported)
         work.reason = Reason.HISTORY if work.occasion.silent else Reason.RESULTS
 
-    def _decide_demographics(self, work: _Work, group: PatientGroup) -> None:
+    def _decide_demographics(self, work: Work, group: PatientGroup) -> None:
         """One patient of an ADT message: who it is, and diagnoses, allergies and answers told with it."""
         record = self._told(work, work.people.identify(group.pid), group)
         person_id, terminology = record.person.person_id, self._knowledge.terminology
         reported = read_facts(group, work.header, person_id, terminology)
-        work.observations += reported.observations
+        work.read(reported, record)
         if self._is_of_no_use(reported, record):
             work.people.note(reported.ledger)
         else:
@@ -284,26 +288,18 @@ class Intake:
         """Nothing was told, or of somebody about whom nothing is to be kept."""
         return reported.empty or not (self._options.keep_untreated or record.therapy)
 
-    def _take_in(self, work: _Work, record: Record, reported: Reported) -> None:
+    def _take_in(self, work: Work, record: Record, reported: Reported) -> None:
         decision = decide_results(reported, record, self._knowledge, work.occasion)
         work.results += len(decision.results)
         self._apply(work, decision)
 
-    def _decide_therapy(self, work: _Work) -> None:
-        message = work.message
+    def _decide_therapy(self, work: Work) -> None:
         work.reason = Reason.OTHER_DRUG
-        zone, offset = work.header.site.time_zone, work.header.default_offset
-        orders = OrderMessage(
-            type=message.type,
-            trigger=message.trigger,
-            sent=work.header.sent_at,
-            site=work.header.site,
-            drug=self._knowledge.terminology.drug,
-            read_time=lambda text: read_moment(text, zone, offset),
-        )
-        for group in message.pharmacy():
+        orders = work.orders(self._knowledge.terminology.drug)
+        for group in work.message.pharmacy():
             told = events_from_orders(group.orders, orders, group.pv1)
             record = work.people.identify(group.pid)
+            work.read_orders(told, record)
             unmapped = unmapped_drugs(
                 told.unrecognised,
                 self._knowledge.terminology.drug_by_text,
@@ -323,7 +319,7 @@ class Intake:
                 owned = [replace(event, person_id=record.person.person_id) for event in told.events]
                 self._apply(work, decide_therapy(owned, record, self._knowledge, work.occasion))
 
-    def _decide_merges(self, work: _Work) -> None:
+    def _decide_merges(self, work: Work) -> None:
         work.reason = Reason.MERGE
         for instruction in merges(work.message.segments, work.header.site):
             for survivor, retired in instruction.pairs:
@@ -333,7 +329,7 @@ class Intake:
                     kept, gone, person = joined
                     self._apply(work, decide_merge(kept, gone, person, self._knowledge, work.occasion))
 
-    def _note_conflict(self, work: _Work, conflict: IdentityConflictError) -> None:
+    def _note_conflict(self, work: Work, conflict: IdentityConflictError) -> None:
         """Tell those who watch the patient that a message with this identifier is held back."""
         for root in conflict.roots:
             if work.people.exists(root):
@@ -342,8 +338,9 @@ class Intake:
                 self._apply(work, decide_note(record, result, self._knowledge, work.occasion))
 
     @staticmethod
-    def _apply(work: _Work, decision: Decision) -> None:
+    def _apply(work: Work, decision: Decision) -> None:
         work.people.changed(decision)
+        work.decisions.append(decision)
         work.events.extend(decision.events)
 
     # --- 5 keep --------------------------------------------------------------------------------
@@ -376,7 +373,7 @@ class Intake:
         message_type: str,
         now: datetime,
         error: ContentError,
-        work: _Work | None = None,
+        work: Work | None = None,
         fault: Exception | None = None,
         *,
         held: bool = False,
@@ -384,7 +381,7 @@ class Intake:
         """Keep a message for a human, body untouched; ``held``: it is in quarantine already."""
         outcome = Outcome(Disposition.QUARANTINED, Reason(error.reason), error.location, error.detail)
         events = tuple(work.events) if work is not None else ()
-        taken = Taken(key, arrived.source, message_type, outcome, events=events, fault=fault)
+        taken = Taken(key, arrived.source, message_type, outcome, events=events, fault=fault, work=work)
         if not held:
             unit.put_outbox(quarantine_rows(key, arrived.body, error, self._options.publishing), now)
         return self._keep(unit, taken, now, None if held else arrived.body)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from engine.decide import Decision
 from engine.errors import ContentError
-from engine.hl7 import Message
+from engine.hl7 import Message, read_moment
 from engine.model.alert import AlertEvent
+from engine.model.codes import Coding, DrugMatch
 from engine.model.disposition import Outcome, Reason
 from engine.model.purpose import Purpose, purpose_of
+from engine.model.record import Record
 from engine.outbox import Publishing
+from engine.people import People
+from engine.results import Header, Reported
 from engine.store import InboxKey
+from engine.telling import Occasion
 from engine.terminology import Terminology
+from engine.therapy import OrderMessage, OrdersRead
 
 # MSH-11 component 2 (table 0207): archive, initial load and restore fill the record and page nobody.
 HISTORY_MODES = frozenset({"A", "I", "R"})
@@ -46,6 +53,51 @@ class Arrived:
     source: str
 
 
+@dataclass(slots=True)
+class Work:
+    """One message on its way: what was read of it, and its changes, held back until all is decided.
+
+    ``reported``, ``ordered`` and ``decisions`` are kept for who asks how it came about; ``met`` are the
+    records that were read on, as they were before.
+    """
+
+    message: Message
+    header: Header
+    occasion: Occasion
+    people: People
+    reason: Reason
+    observations: int = 0
+    results: int = 0
+    events: list[AlertEvent] = field(default_factory=list)
+    reported: list[Reported] = field(default_factory=list)
+    ordered: list[OrdersRead] = field(default_factory=list)
+    met: list[Record] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+
+    def read(self, reported: Reported, record: Record) -> None:
+        """Take note of what the observations of one patient amount to."""
+        self.observations += reported.observations
+        self.reported.append(reported)
+        self.met.append(record)
+
+    def read_orders(self, told: OrdersRead, record: Record) -> None:
+        """Take note of what the orders of one patient tell."""
+        self.ordered.append(told)
+        self.met.append(record)
+
+    def orders(self, drug: Callable[[Iterable[Coding]], DrugMatch | None]) -> OrderMessage:
+        """What reading the orders of this message needs to know of it."""
+        zone, offset = self.header.site.time_zone, self.header.default_offset
+        return OrderMessage(
+            type=self.message.type,
+            trigger=self.message.trigger,
+            sent=self.header.sent_at,
+            site=self.header.site,
+            drug=drug,
+            read_time=lambda text: read_moment(text, zone, offset),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """How one message ended, for the log, the metrics and a replay's output.
@@ -53,7 +105,7 @@ class Taken:
     ``fault`` is an unexpected exception that quarantined the message, or was met while time was
     judged before it: a defect of the engine. ``swept`` is
     what time had brought about before it, where messages are the clock. ``at`` is when it was taken
-    in, by that clock.
+    in, by that clock. ``work`` is how it came about, where the options ask for it.
     """
 
     key: InboxKey
@@ -68,6 +120,7 @@ class Taken:
     fault: Exception | None = None
     swept: tuple[AlertEvent, ...] = ()
     at: datetime | None = None
+    work: Work | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +131,7 @@ class IntakeOptions:
     ``leap`` is how far one message alone may carry the time.
     Messages after ``until`` are ignored by name. ``keep_untreated`` false keeps no result of people who
     have never had a thiopurine (privacy); their baseline is then unknown when they start. ``sweep_every``:
-    how often time is judged.
+    how often time is judged. ``traced`` keeps how each outcome came about, for ``explain``.
     """
 
     publishing: Publishing = field(default_factory=Publishing)
@@ -89,6 +142,7 @@ class IntakeOptions:
     until: datetime | None = None
     keep_untreated: bool = True
     sweep_every: timedelta = timedelta(minutes=10)
+    traced: bool = False
 
 
 def why_unused(

@@ -58,11 +58,16 @@ class PatientGroup:
 
 @dataclass(frozen=True, slots=True)
 class ResultGrouping:
-    """The patients, and how many segments were used and passed over; together that is all of them."""
+    """The patients, how many segments were used, and those passed over; together that is all of them."""
 
     patients: tuple[PatientGroup, ...]
     handled: int
-    ignored: int
+    passed_over: tuple[Segment, ...]
+
+    @property
+    def ignored(self) -> int:
+        """How many segments were passed over."""
+        return len(self.passed_over)
 
 
 def group_results(segments: Iterable[Segment]) -> ResultGrouping:
@@ -104,14 +109,14 @@ class _Patient:
 
 
 class _Machine:
-    __slots__ = ("_handled", "_ignored", "_notes", "_order", "_patients")
+    __slots__ = ("_handled", "_notes", "_order", "_passed_over", "_patients")
 
     def __init__(self) -> None:
         self._patients: list[_Patient] = []
         self._order: _Order | None = None  # the last one of the last patient
         self._notes: list[Segment] | None = None  # where a comment would go; None while nothing takes one
         self._handled = 0
-        self._ignored = 0
+        self._passed_over: list[Segment] = []
 
     def take(self, segment: Segment) -> None:
         name = segment.name
@@ -119,7 +124,7 @@ class _Machine:
         if handler is not None and handler(self, segment):
             self._handled += 1
             return
-        self._ignored += 1
+        self._passed_over.append(segment)
         # A comment belongs to the segment before it, so that of an ignored segment is ignored with it.
         # Z segments are a sender's own additions and do not stand between a result and its comment.
         if name != "NTE" and not name.startswith("Z"):
@@ -127,7 +132,7 @@ class _Machine:
 
     def result(self) -> ResultGrouping:
         patients = tuple(patient.frozen() for patient in self._patients)
-        return ResultGrouping(patients, self._handled, self._ignored)
+        return ResultGrouping(patients, self._handled, tuple(self._passed_over))
 
     def header(self, _: Segment) -> bool:
         self._notes = None

@@ -42,11 +42,16 @@ class PharmacyGroup:
 
 @dataclass(frozen=True, slots=True)
 class PharmacyGrouping:
-    """The patients, and how many segments were used and passed over; together that is all of them."""
+    """The patients, how many segments were used, and those passed over; together that is all of them."""
 
     patients: tuple[PharmacyGroup, ...]
     handled: int
-    ignored: int
+    passed_over: tuple[Segment, ...]
+
+    @property
+    def ignored(self) -> int:
+        """How many segments were passed over."""
+        return len(self.passed_over)
 
 
 _DRUG_SEGMENTS = ("RXO", "RXE", "RXD", "RXG", "RXA")
@@ -93,17 +98,18 @@ class _Patient:
 def group_pharmacy(segments: Iterable[Segment]) -> PharmacyGrouping:
     """Group the segments of a pharmacy message; never fails, every RX segment is in exactly one order."""
     patients: list[_Patient] = []
-    handled = ignored = 0
+    handled = 0
+    passed_over: list[Segment] = []
     for segment in segments:
         if _take(patients, segment):
             handled += 1
         else:
-            ignored += 1
+            passed_over.append(segment)
     groups = tuple(
         PharmacyGroup(patient.pid, patient.pv1, tuple(order.frozen() for order in patient.orders))
         for patient in patients
     )
-    return PharmacyGrouping(groups, handled, ignored)
+    return PharmacyGrouping(groups, handled, tuple(passed_over))
 
 
 def _take(patients: list[_Patient], segment: Segment) -> bool:

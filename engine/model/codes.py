@@ -76,7 +76,8 @@ class CodeMatch:
     decided, as sent. ``title`` is the name in our tables, ``method`` the method of the code (``estimate``
     and ``segmented`` matter to callers). ``unit`` is the unit to convert with: as sent, or the one that
     the site's table supplies for this code where none was sent, and then ``unit_assumed`` is true.
-    ``detail`` says in words what disagrees; it holds codes and analyte names only.
+    ``detail`` says in words what disagrees; it holds codes and analyte names only. ``places`` are the rows
+    that decided, within the mappings: ``loinc.csv:2``.
     """
 
     kind: CodeKind
@@ -89,6 +90,7 @@ class CodeMatch:
     unit: str = ""
     unit_assumed: bool = False
     detail: str = ""
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

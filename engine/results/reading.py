@@ -42,7 +42,8 @@ _RESTATING = frozenset({ResultStatus.COMMENT, ResultStatus.VERIFIED})
 class Reported:
     """What one patient's observations amount to; ``promoted`` have status U and wait for their value.
 
-    ``facts`` are what coded answers, diagnoses and allergies say.
+    ``facts`` are what coded answers, diagnoses and allergies say. ``identified`` is every OBX and what its
+    identifier was taken for, in the order sent.
     """
 
     results: tuple[Result, ...]
@@ -50,6 +51,7 @@ class Reported:
     ledger: tuple[LedgerEntry, ...]
     observations: int
     facts: tuple[TherapyEvent, ...] = ()
+    identified: tuple[tuple[Segment, CodeMatch], ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -84,6 +86,7 @@ class _Collector:
     promoted: list[Result] = field(default_factory=list)
     ledger: list[LedgerEntry] = field(default_factory=list)
     observations: int = 0
+    identified: list[tuple[Segment, CodeMatch]] = field(default_factory=list)
 
 
 def read_results(
@@ -105,6 +108,7 @@ def read_results(
             obx = observation.obx
             unit = unit_of(obx)
             match = terminology.identify(codings(obx, 3), header.site.name, facts.specimen_type, unit)
+            collector.identified.append((obx, match))
             if match.kind in _KEPT and order.obr is None:
                 raise ContentError(
                     Reason.OBSERVATION_WITHOUT_ORDER,
@@ -135,6 +139,7 @@ def read_facts(group: PatientGroup, header: Header, person_id: str, terminology:
         for observation in order.observations:
             obx, unit = observation.obx, unit_of(observation.obx)
             match = terminology.identify(codings(obx, 3), header.site.name, "", unit)
+            collector.identified.append((obx, match))
             if match.kind is CodeKind.QUESTION:
                 collector.observations += 1
                 _read_answer(collector, facts, obx, match)
@@ -156,6 +161,7 @@ def _reported(collector: _Collector, group: PatientGroup) -> Reported:
         (*collector.ledger, *background.ledger),
         collector.observations,
         (*collector.answers.events(), *background.facts),
+        tuple(collector.identified),
     )
 
 

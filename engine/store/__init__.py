@@ -2,6 +2,7 @@
 
 from engine.store.lock import only_engine
 from engine.store.reading import newest_versions
+from engine.store.rehearsing import rehearsal
 from engine.store.rows import InboxKey, OutboxRow, QuarantineRow, TakenMessage
 from engine.store.schema import SCHEMA_VERSION
 from engine.store.sql import Store
@@ -17,4 +18,5 @@ __all__ = [
     "Unit",
     "newest_versions",
     "only_engine",
+    "rehearsal",
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from engine.errors import ConfigError, Defect, EngineError, TransientError
 
@@ -49,6 +51,28 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
+def open_read_only(url: str) -> Engine:
+    """An engine that cannot write to the file, whatever is asked of it. Raises ConfigError."""
+    file = open_engine(url).url.database or ""
+    if not Path(file).is_file():
+        hint = "name the database of the engine: sqlite:///azawatch.db"
+        raise ConfigError([Defect(file or url, 0, "there is no such store", hint)])
+    # Where nobody has it open there is no log beside it, and none is to be left behind by looking.
+    how = "ro" if Path(f"{file}-wal").exists() else "ro&immutable=1"
+    address = f"file:{quote(file)}?mode={how}"
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(
+            address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        ),
+        hide_parameters=True,
+        poolclass=StaticPool,
+    )
+    event.listen(engine, "connect", _prepare_reading)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
 def failure(error: DBAPIError | sqlite3.Error) -> EngineError:
     """What went wrong, by SQLite's own code: the driver's text can quote a row.
 
@@ -77,6 +101,10 @@ def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None
     # Pages that many batches touch are copied into the file once in 16 MiB, not once in 4.
     cursor.execute("PRAGMA wal_autocheckpoint=4000")
     cursor.close()
+
+
+def _prepare_reading(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA query_only=ON").close()
 
 
 def _begin(connection: Connection) -> None:

@@ -16,7 +16,6 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    inspect,
     or_,
     select,
     text,
@@ -38,10 +37,9 @@ from engine.store.reading import Reader
 from engine.store.rows import OutboxRow, QuarantineRow, alert_from_row, outbox_from_row
 from engine.store.statements import compiled_statements
 from engine.store.unit import Unit
-from engine.store.upgrading import upgrade
+from engine.store.upgrading import VERSION_SETTING, stored_version, upgrade
 
 _RECORDS_AT_ONCE = 500
-_VERSION_SETTING = "schema_version"
 
 
 class Store:
@@ -71,22 +69,22 @@ class Store:
         """Create the tables of a new store, upgrade an old one; looking at one waits for no writer."""
         try:
             with self._connection(reading=True) as connection:
-                version = _schema_version(connection)
+                version = stored_version(connection)
             if version is None:
                 with self._connection() as connection:
                     schema.metadata.create_all(connection)
-                    version = _schema_version(connection)
+                    version = stored_version(connection)
                     if version is None:
                         version = schema.SCHEMA_VERSION
                         connection.execute(
-                            insert(schema.settings).values(name=_VERSION_SETTING, value=version)
+                            insert(schema.settings).values(name=VERSION_SETTING, value=version)
                         )
             elif version != schema.SCHEMA_VERSION:
                 with self._connection() as connection:
-                    version = upgrade(connection, _schema_version(connection) or version)
+                    version = upgrade(connection, stored_version(connection) or version)
                     connection.execute(
                         update(schema.settings)
-                        .where(schema.settings.c.name == _VERSION_SETTING)
+                        .where(schema.settings.c.name == VERSION_SETTING)
                         .values(value=version)
                     )
         except UnusableFileError as error:
@@ -378,11 +376,3 @@ def _count_changes(connection: Connection, roots: Select[tuple[str]]) -> None:
 def _cursor(connection: Connection) -> DBAPICursor:
     """The driver's own cursor, inside the transaction of this connection."""
     return connection.connection.cursor()
-
-
-def _schema_version(connection: Connection) -> str | None:
-    """The version of the tables, None where there are none yet."""
-    if not inspect(connection).has_table(schema.settings.name):
-        return None
-    statement = select(schema.settings.c.value).where(schema.settings.c.name == _VERSION_SETTING)
-    return connection.execute(statement).scalar()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, select, text
 
 from engine.store import schema
+
+VERSION_SETTING = "schema_version"
+"""The row of the settings that tells which tables these are."""
 
 # Nobody is due yet: the first sweep looks at everybody on therapy, because it has never looked.
 _TO_2 = (
@@ -14,6 +17,14 @@ _TO_2 = (
     "ALTER TABLE result_versions ADD COLUMN specimen_condition VARCHAR NOT NULL DEFAULT ''",
     "ALTER TABLE result_versions ADD COLUMN spoiled INTEGER NOT NULL DEFAULT 0",
 )
+
+
+def stored_version(connection: Connection) -> str | None:
+    """The version of the tables, None where there are none yet."""
+    if not inspect(connection).has_table(schema.settings.name):
+        return None
+    statement = select(schema.settings.c.value).where(schema.settings.c.name == VERSION_SETTING)
+    return connection.execute(statement).scalar()
 
 
 def upgrade(connection: Connection, version: str) -> str:

@@ -67,6 +67,7 @@ def identify(
         meaning.title,
         assumed or unit,
         bool(assumed),
+        places=tuple(other.place for _, _, other in strong),
     )
 
 
@@ -103,7 +104,15 @@ def _without_analyte(claims: list[tuple[Coding, bool, Meaning]], unit: str) -> C
         return CodeMatch(CodeKind.UNMAPPED, unit=unit)
     coding, _, meaning = min(claims, key=lambda claim: _SAYS_MOST.index(claim[2].kind))
     return CodeMatch(
-        meaning.kind, "", coding.code, coding.system, coding.text, meaning.method, meaning.title, unit
+        meaning.kind,
+        "",
+        coding.code,
+        coding.system,
+        coding.text,
+        meaning.method,
+        meaning.title,
+        unit,
+        places=() if meaning in _WEAK else (meaning.place,),
     )
 
 
@@ -113,4 +122,14 @@ def _disagreement(strong: list[tuple[Coding, bool, Meaning]], unit: str) -> Code
         for coding, _, meaning in strong
     )
     coding = strong[0][0]
-    return CodeMatch(CodeKind.DISAGREE, "", coding.code, coding.system, coding.text, unit=unit, detail=detail)
+    places = tuple(meaning.place for _, _, meaning in strong)
+    return CodeMatch(
+        CodeKind.DISAGREE,
+        "",
+        coding.code,
+        coding.system,
+        coding.text,
+        unit=unit,
+        detail=detail,
+        places=places,
+    )

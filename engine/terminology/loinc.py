@@ -34,6 +34,12 @@ class Meaning:
     method: str = ""
     unit_when_missing: str = ""
     line: int = 0
+    file: str = ""
+
+    @property
+    def place(self) -> str:
+        """The row, within the mappings: ``loinc.csv:2``."""
+        return f"{self.file}:{self.line}"
 
 
 def is_loinc_shaped(code: str) -> bool:
@@ -99,5 +105,5 @@ def parse_loinc(
         if kind is not CodeKind.ANALYTE and analyte:
             hint = "leave the analyte empty, or write use analyte"
             defects.append(Defect(file, row.line, f"use {use} with an analyte", hint))
-        table[code] = Meaning(kind, analyte, row["name"], row["method"], line=row.line)
+        table[code] = Meaning(kind, analyte, row["name"], row["method"], line=row.line, file=file)
     return table

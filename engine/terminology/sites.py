@@ -252,14 +252,14 @@ def _codes(
             hint = f"first on line {seen[key]}; remove one, or tell them apart by specimen or unit"
             defects.append(Defect(file, row.line, f'code "{row["code"]}" stands twice', hint))
         elif _is_right(file, row, analytes, units, defects):
-            table.setdefault(row["code"], []).append(_local_row(row))
+            table.setdefault(row["code"], []).append(_local_row(file, row))
         seen.setdefault(key, row.line)
     for rows in table.values():  # a specimen tells more about what was measured than a unit does
         rows.sort(key=lambda local: (bool(local.specimen), bool(local.unit)), reverse=True)
     return table
 
 
-def _local_row(row: Row) -> LocalRow:
+def _local_row(file: str, row: Row) -> LocalRow:
     ignored = row["analyte"] == _IGNORE
     meaning = Meaning(
         CodeKind.IGNORED if ignored else CodeKind.ANALYTE,
@@ -268,6 +268,7 @@ def _local_row(row: Row) -> LocalRow:
         row["method"],
         row["unit_when_missing"],
         row.line,
+        file,
     )
     return LocalRow(row["specimen"], row["unit"], meaning)
 

@@ -140,6 +140,10 @@ class Terminology:
             return Problem.UNIT_UNKNOWN
         return Conversion(definition.unit, _ONE) if definition.accepts_empty_unit else Problem.UNIT_MISSING
 
+    def conversion(self, analyte: str, unit: str) -> Conversion | None:
+        """The row of units.csv for a unit as sent; None where there is none for this analyte."""
+        return self._tables.units.find(analyte, unit)
+
     def reference(self, analyte: str, reference: ReferenceRange, unit: str) -> ReferenceRange:
         """A laboratory's range in the canonical unit, text as sent; no limits when the unit is no use."""
         conversion = self._conversion(self.analytes[analyte], unit)

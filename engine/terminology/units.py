@@ -32,11 +32,12 @@ _DAMAGED = re.compile("[?\ufffdÂÎ]")
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """Multiply by ``factor`` to get the canonical ``unit``; ``note`` is the table's, for people."""
+    """Multiply by ``factor`` to get the canonical ``unit``; ``note`` is the table's, ``line`` its row."""
 
     unit: str
     factor: Decimal
     note: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ class _Builder:
             return
         if alias == canonical and factor != 1:
             self._defect(row, f"{alias} to itself with factor {row['factor']}", "the factor is 1")
-        conversion = Conversion(canonical, factor, row["note"])
+        conversion = Conversion(canonical, factor, row["note"], row.line)
         for entry in entries:
             self._add_for(row, alias, conversion, entry)
 
