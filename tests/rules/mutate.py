@@ -103,6 +103,10 @@ def _words(node: Node) -> str:
 
 
 def _changed_lines(condition: str) -> Iterator[str]:
+    if " by more than " in condition:
+        yield condition.replace(" by more than ", " by ")
+    elif " by " in condition:
+        yield condition.replace(" by ", " by more than ")
     words = condition.split(" ")
     for place, word in enumerate(words):
         for other in _changed_words(word):

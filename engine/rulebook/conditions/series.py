@@ -31,10 +31,11 @@ from engine.rulebook.syntax import Unreadable, period
 
 @dataclass(frozen=True, slots=True)
 class Change(Condition):
-    """``creatinine changed by 30 % in 52 w``, ``albumin fell by 5 g/L in 52 w``."""
+    """``albumin fell by 5 g/L in 52 w``, ``creatinine rose by more than 30 % in 52 w``."""
 
     analyte: str
     moves: tuple[str, ...]
+    strict: bool
     amount: Decimal
     unit: str
     within: timedelta
@@ -43,11 +44,13 @@ class Change(Condition):
     PATTERNS: ClassVar = (
         "ANALYTE changed by NUMBER UNIT in SPAN PERIOD",
         "ANALYTE MOVE by NUMBER UNIT in SPAN PERIOD",
+        "ANALYTE changed by more than NUMBER UNIT in SPAN PERIOD",
+        "ANALYTE MOVE by more than NUMBER UNIT in SPAN PERIOD",
     )
     MEANING: ClassVar = (
-        "The current value lies at least so far above (`rose`), below (`fell`) or either (`changed`) some "
-        "earlier result that is not older than the period (`h`, `d`, `w`) before it; `%` is of that earlier "
-        "result."
+        "The current value lies at least so far (`more than`: farther than that) above (`rose`), below "
+        "(`fell`) or either (`changed`) some earlier result that is not older than the period (`h`, `d`, "
+        "`w`) before it; `%` is of that earlier result."
     )
     EXAMPLE: ClassVar = "creatinine changed by 30 % in 52 w"
 
@@ -55,7 +58,8 @@ class Change(Condition):
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
         moves = (words["MOVE"],) if "MOVE" in words else ("rose", "fell")
-        return cls(text, words["ANALYTE"], moves, Decimal(words["NUMBER"]), words["UNIT"], *period(words))
+        strict, amount = " by more than " in text, Decimal(words["NUMBER"])
+        return cls(text, words["ANALYTE"], moves, strict, amount, words["UNIT"], *period(words))
 
     @property
     def analytes(self) -> tuple[str, ...]:
@@ -105,9 +109,11 @@ class Change(Condition):
     def _differs(self, value: Interval, earlier: Interval) -> Truth:
         truths: list[Truth] = []
         if "rose" in self.moves:
-            truths.append(compare(value, Operator.GREATER_OR_EQUAL, self._moved(earlier, self.amount)))
+            above = Operator.GREATER if self.strict else Operator.GREATER_OR_EQUAL
+            truths.append(compare(value, above, self._moved(earlier, self.amount)))
         if "fell" in self.moves:
-            truths.append(compare(value, Operator.LESS_OR_EQUAL, self._moved(earlier, -self.amount)))
+            below = Operator.LESS if self.strict else Operator.LESS_OR_EQUAL
+            truths.append(compare(value, below, self._moved(earlier, -self.amount)))
         return any_of(truths)
 
     def _moved(self, earlier: Interval, amount: Decimal) -> Interval:
@@ -129,7 +135,8 @@ class Change(Condition):
     def saying(self) -> str:
         """``changes by at least 30 % within 52 weeks``."""
         verb = "changes" if len(self.moves) > 1 else "rises" if "rose" in self.moves else "falls"
-        return f"{verb} by at least {plain(self.amount)} {self.unit} within {self.period}"
+        least = "more than" if self.strict else "at least"
+        return f"{verb} by {least} {plain(self.amount)} {self.unit} within {self.period}"
 
 
 @dataclass(frozen=True, slots=True)
