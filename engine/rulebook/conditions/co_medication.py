@@ -17,7 +17,7 @@ from engine.model.record import Situation
 from engine.model.therapy import TherapySpan
 from engine.rulebook.conditions.base import OPERATOR_WORDS, Condition, Verdict, View
 from engine.rulebook.conditions.courses import CourseCondition, unknown_fact
-from engine.rulebook.conditions.doses import JUDGED_DRUG, Dose, against_dose, dose_of, known_dose
+from engine.rulebook.conditions.doses import Dose, against_dose, dose_of, known_dose
 from engine.rulebook.conditions.states import drug_fact
 from engine.rulebook.syntax import fraction, period
 
@@ -127,10 +127,10 @@ class DoseBeforeDrug(CourseCondition):
 
     PATTERNS: ClassVar = ("dose OPERATOR FRACTION x dose before DRUG",)
     MEANING: ClassVar = (
-        "The newest dose of azathioprine against a share of the dose that was taken when the other drug was "
-        "begun, in whatever course that was. False where the drug is not taken; UNKNOWN where one of the "
-        "doses is not known, where there was none because the other drug came first, and where nothing is "
-        "known of the other drug."
+        "The newest dose of the thiopurine against a share of the dose of it that was taken when the other "
+        "drug was begun, in whatever course that was. False where the drug is not taken; UNKNOWN where one "
+        "of the doses is not known, where there was none because the other drug came first, where the "
+        "thiopurine was another then, and where nothing is known of the other drug."
     )
     EXAMPLE: ClassVar = "dose > 1/3 x dose before allopurinol"
 
@@ -145,7 +145,7 @@ class DoseBeforeDrug(CourseCondition):
         since = taken_since(situation, self.drug)
         if since is None:
             return _off(self, situation, self.drug)
-        before = _dose_just_before(situation, since)
+        before = _dose_just_before(situation, course.drug, since)
         dose = dose_of(situation, course)
         return against_dose(self, dose, self.operator, self.share, before, f"before {self.drug}")
 
@@ -155,8 +155,8 @@ class DoseBeforeDrug(CourseCondition):
         return f"the dose is {OPERATOR_WORDS[self.operator]} {self.written} x the dose before {self.drug}"
 
 
-def _dose_just_before(situation: Situation, instant: datetime) -> Dose:
-    """The dose in force until the day of ``instant``.
+def _dose_just_before(situation: Situation, thiopurine: str, instant: datetime) -> Dose:
+    """The dose of a thiopurine in force until the day of ``instant``.
 
     A dose that is changed on that very day is changed because of the other drug, in whatever order.
     """
@@ -170,7 +170,7 @@ def _dose_just_before(situation: Situation, instant: datetime) -> Dose:
         for span in situation.spans
         if date_of(span.start) < day and (span.stop is None or day <= date_of(span.stop))
     ]
-    if not going_on or any(span.drug != JUDGED_DRUG for span in going_on):
-        return Dose(None, f"{JUDGED_DRUG} alone was not taken then")
+    if not going_on or any(span.drug != thiopurine for span in going_on):
+        return Dose(None, f"{thiopurine} alone was not taken then")
     earlier = [change.mg_per_day for change in going_on[-1].doses if date_of(change.effective) < day]
     return known_dose(earlier[-1] if earlier else None)

@@ -1,6 +1,7 @@
 """Conditions on the doses of the course of the therapy that was told of last.
 
-Doses in rules are doses of azathioprine: the same number of milligrams of another drug is another dose.
+Numbers in rules are doses of azathioprine: the same number of milligrams of another thiopurine is another
+dose. A share of an earlier dose means the same of every thiopurine, as long as both doses are of one.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _KILOGRAM = "kg"
 
 
 class Dose(NamedTuple):
-    """mg/day of azathioprine; None where it is not known, and then ``note`` says why."""
+    """mg/day of one thiopurine; None where it is not known, and then ``note`` says why."""
 
     mg_per_day: Decimal | None
     note: str = ""
@@ -41,9 +42,8 @@ def dose_of(situation: Situation, course: TherapySpan, *, first: bool = False) -
         if other.drug != course.drug and other.start <= course.start
         if other.stop is None or course.start < other.stop
     ]
-    if course.drug != JUDGED_DRUG or beside:
-        drug = course.drug if course.drug != JUDGED_DRUG else beside[0]
-        return Dose(None, f"a dose of {drug} is not comparable with one of {JUDGED_DRUG}")
+    if beside:
+        return Dose(None, f"{course.drug} beside {beside[0]} is not comparable with one thiopurine alone")
     return known_dose(course.doses[0 if first else -1].mg_per_day if course.doses else None)
 
 
@@ -94,6 +94,8 @@ class DoseAgainstNumber(CourseCondition):
 
     def judge_course(self, course: TherapySpan, situation: Situation) -> Verdict:
         """Judge the dose, divided by the weight where the limit is."""
+        if course.drug != JUDGED_DRUG:
+            return unknown_fact(self, f"a dose of {course.drug} is not comparable with one of {JUDGED_DRUG}")
         dose = dose_of(situation, course, first=self.first)
         if dose.mg_per_day is None:
             return unknown_fact(self, dose.note)
@@ -225,8 +227,6 @@ class DoseRaised(CourseCondition):
     def judge_course(self, course: TherapySpan, situation: Situation) -> Verdict:
         """Judge the steps between the doses of the course."""
         del situation  # the course holds all its doses
-        if course.drug != JUDGED_DRUG:
-            return unknown_fact(self, f"a dose of {course.drug} is not comparable with one of {JUDGED_DRUG}")
         steps = [(change.effective, change.mg_per_day) for change in course.doses]
         doses = [dose for _, dose in steps if dose is not None]
         known = bool(steps) and len(doses) == len(steps)

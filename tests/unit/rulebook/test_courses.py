@@ -32,6 +32,10 @@ BEFORE_MERCAPTOPURINE = _courses(
     "drug: mercaptopurine, started: -200d, stopped: -30d, doses: {-200d: 50}",
     "started: -10d, doses: {-10d: 50}",
 )
+MERCAPTOPURINE_TWICE = _courses(
+    "drug: mercaptopurine, started: -200d, stopped: -30d, doses: {-200d: 75}",
+    "drug: mercaptopurine, started: -10d, doses: {-10d: 75, -5d: 50}",
+)
 BESIDE = _courses(
     FIRST, "drug: mercaptopurine, started: -20d, doses: {-20d: 50}", "started: -10d, doses: {-10d: 50}"
 )
@@ -44,6 +48,17 @@ def _rising(*doses: str) -> str:
 def _on(facts: str, *courses: str) -> str:
     told = courses or ("started: -90d, doses: {-90d: 150, -20d: 50}",)
     return _courses(*told, facts=f"facts: {facts}")
+
+
+_ALLOPURINOL = "{allopurinol: {-20d: active}}"
+
+
+def _mercaptopurine(before: int, since_allopurinol: int) -> str:
+    return f"drug: mercaptopurine, started: -90d, doses: {{-90d: {before}, -20d: {since_allopurinol}}}"
+
+
+def _mercaptopurine_since(day: int) -> str:
+    return f"drug: mercaptopurine, started: {day}d, doses: {{{day}d: 25}}"
 
 
 @pytest.mark.parametrize(
@@ -101,6 +116,10 @@ def _on(facts: str, *courses: str) -> str:
         ("dose > 1/3 x dose before stop", UNKNOWN_BEFORE, U),
         ("dose > 1/3 x dose before stop", MERCAPTOPURINE, U),
         ("dose > 1/3 x dose before stop", BEFORE_MERCAPTOPURINE, U),
+        ("first dose >= 1 x dose before stop", MERCAPTOPURINE_TWICE, T),
+        ("dose >= 1 x dose before stop", MERCAPTOPURINE_TWICE, F),
+        ("dose raised since restart", MERCAPTOPURINE_TWICE, F),
+        ("first dose > 50 mg/day", MERCAPTOPURINE_TWICE, U),
         ("dose > 1/3 x dose before stop", "therapy: {restarted: -20d}", U),
         # steps up
         ("dose raised since restart", _rising("-20d: 50", "-18d: 75"), T),
@@ -163,6 +182,13 @@ def _on(facts: str, *courses: str) -> str:
         ("dose > 1/3 x dose before allopurinol", _on("{allopurinol: {-100d: active}}"), U),
         ("dose > 1/3 x dose before allopurinol", _on("{allopurinol: {-20d: active}}", "started: -90d"), U),
         ("dose > 1/3 x dose before allopurinol", FIRST_COURSE, U),
+        ("dose > 1/3 x dose before allopurinol", _on(_ALLOPURINOL, _mercaptopurine(75, 25)), F),
+        ("dose > 1/3 x dose before allopurinol", _on(_ALLOPURINOL, _mercaptopurine(75, 26)), T),
+        (
+            "dose > 1/3 x dose before allopurinol",
+            _on(_ALLOPURINOL, "started: -90d, stopped: -20d, doses: {-90d: 150}", _mercaptopurine_since(-20)),
+            U,
+        ),
         ("febuxostat started less than 14 d before start", _on("{febuxostat: {-103d: active}}"), T),
         ("febuxostat started less than 14 d before start", _on("{febuxostat: {-105d: active}}"), F),
         ("febuxostat started less than 14 d before start", _on("{febuxostat: {-80d: active}}"), F),
@@ -192,4 +218,5 @@ def test_a_dose_that_is_not_comparable_says_why() -> None:
     """Nobody takes 50 mg of mercaptopurine for 50 mg of azathioprine."""
     found = verdict("dose < 1 x dose before stop", MERCAPTOPURINE)
 
-    assert found.evidence.note == "a dose of mercaptopurine is not comparable with one of azathioprine"
+    note = "dose before the stop: a dose of azathioprine is not comparable with one of mercaptopurine"
+    assert found.evidence.note == note
