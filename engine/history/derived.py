@@ -50,15 +50,17 @@ def derived_facts(
 
 
 def _fact(result: Result, level: GeneLevel, told: Facts, spans: Sequence[TherapySpan]) -> tuple[str, Fact]:
-    value, words = level.level, f"{level.kind} {level.words}, {result.sender}"
+    value, words, doubts = level.level, f"{level.kind} {level.words}", ""
     if level.kind == _ACTIVITY:
         if _transfused_before(result, told.get("transfusion", ())):
-            words += "; transfused within 4 months before"
+            doubts += "; transfused within 4 months before"
             if value == "normal":  # the donor's, perhaps
                 value = "indeterminate"
         if any(span.start <= result.collected.at and not _over(span, result) for span in spans):
-            words += "; measured on a thiopurine, which may falsify it"
-    return level.kind, Fact(level.gene, value, result.collected, words)
+            doubts += "; measured on a thiopurine, which may falsify it"
+    day = result.collected.at.date().isoformat()
+    source = f"{words}, {result.sender}{doubts}"
+    return level.kind, Fact(level.gene, value, result.collected, source, f"{words} of {day}{doubts}")
 
 
 def _transfused_before(result: Result, transfusions: Iterable[Fact]) -> bool:

@@ -163,9 +163,13 @@ def exposure(spans: Sequence[TherapySpan], instant: datetime, days_after_stop: i
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A clinical fact with its date: ``tpmt=deficient``, ``symptom=nausea``, ``baseline.alt=31 U/L``."""
+    """A clinical fact with its date: ``tpmt=deficient``, ``symptom=nausea``, ``baseline.alt=31 U/L``.
+
+    ``told`` is how the result said it from which it follows: ``genotype *3A/*3C of 2026-01-31``.
+    """
 
     name: str
     value: str
     effective: Moment
     source: str
+    told: str = ""

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
+from engine.model.facts import GENES
 from engine.model.quantity import plain
 from engine.model.result import STATUS_ACTIONS, Problem, Result, StatusAction
 from engine.rulebook.conditions import Analytes, Condition, Verdict, View
 from engine.rulebook.conditions.base import cut
 from engine.rulebook.conditions.clocks import Overdue
-from engine.rulebook.conditions.states import Unusable
+from engine.rulebook.conditions.states import RecordedFact, Unusable
 from engine.rulebook.conditions.stretches import Was
 from engine.rulebook.conditions.values import Ratio
 from engine.rulebook.course_words import COURSE_FIELDS, course_field, drug_of
+from engine.rulebook.gene_words import GENE_FIELDS, gene_field
 from engine.rulebook.problem_words import codes_of, fault_of, sender_of
 from engine.rulebook.syntax import Unreadable, near
 
@@ -36,7 +38,7 @@ _ABSENT = "not known"
 
 
 class Placeholder(NamedTuple):
-    """An analyte or ``trigger``, a field or nothing, and for a fold what it is a multiple of.
+    """An analyte, a gene or ``trigger``, a field or nothing, and for a fold what it is a multiple of.
 
     Of the drug of the therapy, whether it is that of the newest course.
     """
@@ -113,13 +115,16 @@ def _placeholder(field: str, conditions: Sequence[Condition], speaking: Sequence
     names = {*analytes, "trigger"} if has_trigger else set(analytes)
     if of_newest_course:
         names.add(COURSE)
+    genes = {condition.name for condition in conditions if isinstance(condition, RecordedFact)} & {*GENES}
+    names |= genes
     if name not in names:
         raise Unreadable(f'placeholder "{{{field}}}" names nothing that the rule judges', near(name, names))
-    if name == COURSE:
-        if attribute not in COURSE_FIELDS:
-            raise Unreadable(f'placeholder "{{{field}}}" has no such field', near(attribute, COURSE_FIELDS))
+    if name == COURSE or name in genes:
+        known: tuple[str, ...] = COURSE_FIELDS if name == COURSE else GENE_FIELDS
+        if attribute not in known and (name == COURSE or "." in field):
+            raise Unreadable(f'placeholder "{{{field}}}" has no such field', near(attribute, known))
         return Placeholder(name, attribute)
-    known: tuple[str, ...] = FIELDS
+    known = FIELDS
     if any(isinstance(condition, Was) and name in condition.analytes for condition in conditions):
         known = (*known, PAST_FIELD)
     if name == "trigger":
@@ -161,6 +166,8 @@ def _written(placeholder: Placeholder, material: Material) -> str:
             return min(late)[1] if late else ""
         case "protocol":
             return situation.protocol
+        case gene if gene in GENES:
+            return gene_field(gene, placeholder.field, situation)
         case _:
             return _value(placeholder, material)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from engine.errors import ConfigError, Defect
@@ -17,7 +17,7 @@ from engine.rulebook.message import Template
 from engine.rulebook.rule import FAMILIES, AlertRule, Heading, Kind
 from engine.rulebook.sources import SourceBook
 from engine.rulebook.syntax import near
-from engine.rulebook.tree import Node, can_be_unknown, speaking_leaves
+from engine.rulebook.tree import Node, can_be_unknown, needs, speaking_leaves
 from engine.strictyaml import Node as YamlNode
 from engine.strictyaml import Scalar, Table, load
 
@@ -104,6 +104,7 @@ class AlertReader(RuleReader):
         when = self.when(table)
         if_unknown = self._if_unknown(table, when, severity)
         conditions = tuple(leaf.condition for leaf in self.conditions.values())
+        self._only_of_problems(conditions, when)
         speaks = any(if_unknown.values())
         self.supersedes = self.texts(table, "supersedes", "a rule")
         return AlertRule(
@@ -125,6 +126,14 @@ class AlertReader(RuleReader):
             problems=frozenset(c.problem for c in conditions if isinstance(c, Unusable)),
             escalation=read_escalation(self, table),
         )
+
+    def _only_of_problems(self, conditions: Iterable[Condition], when: Node) -> None:
+        """Such a rule is judged for each unusable observation, and for a patient without any never."""
+        asked = next((condition for condition in conditions if isinstance(condition, Unusable)), None)
+        if asked is not None and self.complete and not needs(when, Unusable):
+            message = f'"{asked.text}" keeps the rule silent while there is no such observation'
+            hint = "make it a part that the rule cannot hold without, or take it out"
+            self.defect(self.lines[asked.text], message, hint)
 
     def _family(self, table: Table) -> str:
         family = self.text(table, "family", "a rule", required=True)

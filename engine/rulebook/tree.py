@@ -86,6 +86,15 @@ def can_be_unknown(node: Node) -> bool:
     return isinstance(node, Not) and can_be_unknown(node.part)
 
 
+def needs(node: Node, form: type[Condition]) -> bool:
+    """Whether the tree can only hold where a condition of that form does."""
+    if isinstance(node, Leaf):
+        return isinstance(node.condition, form)
+    if isinstance(node, All):
+        return any(needs(part, form) for part in node.parts)
+    return isinstance(node, AnyOf) and all(needs(part, form) for part in node.parts)
+
+
 class Judged(NamedTuple):
     """A node with its truth. ``apart`` says which values were too far apart to be taken together."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.scenario.test_facts import SYMPTOM, adt, said
-from tests.scenario.test_genes import ACTIVITY, GENOTYPE, coded
+from tests.scenario.test_genes import ACTIVITY, BOTH, GENOTYPE, PHENOTYPE, activity, coded
 from tests.scenario.timeline import Scenario
 from tests.scenario.wire import Observation
 
@@ -12,6 +14,7 @@ MMP = "32654-6^6-MMP^LN"
 BILIRUBIN = Observation("14631-6^Bilirubin^LN", "36", "umol/L", "3-17")
 FEVER = "386661006^Fever^SCT"
 RASH = "271807003^Rash^SCT"
+ON_A_THIOPURINE = "measured on a thiopurine, which may falsify it"
 
 
 def hospital() -> Scenario:
@@ -39,6 +42,31 @@ def test_a_deficient_genotype_pages_and_its_correction_ends_the_alert() -> None:
     day.at("d1 08:00").oru(coded(GENOTYPE, "*1/*1", status="C"), order="O1", collected="d0 08:00")
 
     assert severity(day, "e01-tpmt-deficient") == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (coded(GENOTYPE, "^TPMT *3A/*3A"), "TPMT is deficient (genotype *3A/*3A of 2026-03-12)"),
+        (
+            coded(PHENOTYPE, "^Poor metabolizer"),
+            "TPMT is deficient (phenotype Poor metabolizer of 2026-03-12)",
+        ),
+        (
+            activity("14", "mU/L"),
+            f"TPMT is possibly deficient (activity 14 mU/L of 2026-03-12; {ON_A_THIOPURINE})",
+        ),
+        (coded(BOTH, "^TPMT *1/*1 NUDT15 *3/*3"), "NUDT15 is deficient (genotype *3/*3 of 2026-03-12)"),
+    ],
+    ids=["genotype", "phenotype", "activity", "both genes"],
+)
+def test_the_page_says_which_test_told_what_and_when(told: Observation, message: str) -> None:
+    """The clinician reads the genotype, or the activity with its unit, on the page itself."""
+    day = treated()
+    day.oru(told)
+
+    whole = f"{message}: the usual dose of azathioprine destroys the bone marrow."
+    assert whole in [event.message for event in day.events()]
 
 
 def test_the_order_of_its_bits_does_not_matter() -> None:

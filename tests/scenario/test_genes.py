@@ -166,3 +166,12 @@ def test_a_weight_that_was_measured_is_a_fact() -> None:
     day.oru(Observation("29463-7^Body weight^LN", "154", "[lb_av]"))
 
     assert [fact.value for fact in seen(day)["weight"]] == ["70 kg", "69.85322498 kg"]
+
+
+def test_a_later_normal_activity_does_not_lend_its_date_to_the_genotype() -> None:
+    """What is told of is the test that counts, with the day of that test."""
+    day = treated()
+    day.oru(coded(GENOTYPE, "^TPMT *3A/*3A"))
+    day.at("d9 08:00").oru(activity("100", "mU/L"))
+
+    assert seen(day)["tpmt"][-1].told == "genotype *3A/*3A of 2026-03-12"
