@@ -27,7 +27,7 @@ from engine.model.record import Record, Situation
 from engine.model.result import Result
 from engine.model.therapy import Fact, TherapyEvent, TherapySpan, exposure
 from engine.results import Reported, promote, settled
-from engine.rulebook import Rulebook, bound, conclude
+from engine.rulebook import Findings, Rulebook, bound, conclude
 from engine.telling import Judged, Occasion, identity, tell
 from engine.terminology import Terminology
 from engine.therapy import facts, newest, news, spans, told_until
@@ -182,7 +182,7 @@ def _judge(
     indication = exposures[-1].indication if exposures else ""
     rulebook = bound(knowledge.rulebook, stated, indication, by_indication=knowledge.by_indication)
     situation: Situation | None = None
-    findings: tuple[Finding, ...] = ()
+    findings = Findings()
     if exposures:
         until = told_until(record.therapy)
         results = _as_judged(record, knowledge)
@@ -232,7 +232,7 @@ def _changes(
     Rules in ``shadow`` live the same life beside: neither side knows of the findings or alerts of the other.
     """
     record = judged.record
-    chosen = choose(finding for finding in judged.findings if finding.published is not shadow)
+    chosen = choose(finding for finding in judged.findings.speaking if finding.published is not shadow)
     told = [alert for alert in open_alerts if alert.shadow is shadow]
     changed: list[Alert] = []
     events: list[AlertEvent] = []

@@ -15,7 +15,7 @@ from engine.model.quantity import Truth, plain
 from engine.model.record import Record, Situation
 from engine.model.therapy import TherapyState
 from engine.model.watch import Watch
-from engine.rulebook import Protocol, why_silent
+from engine.rulebook import Findings, Protocol, why_silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Judged:
 
     record: Record
     situation: Situation | None
-    findings: tuple[Finding, ...]
+    findings: Findings
     protocol: Protocol | None
     revision: str
     occasion: Occasion

@@ -66,7 +66,7 @@ def look_at(
     watch = judged.occasion.watch
     if watch is None:
         return judged.occasion.now if exposures else None
-    instants = [finding.look_at for finding in judged.findings if finding.look_at is not None]
+    instants = [] if judged.findings.look_at is None else [judged.findings.look_at]
     instants += (at for _, at in _waiting(judged.record.alerts, judged, rulebook, usual))
     if timed_families(rulebook):
         changes = (change for span in exposures for change in _changes(span, after_stop))
@@ -82,7 +82,7 @@ def _waiting(
     Not those whose finding has gone, or has become less grave, by what was never told: archive messages fill
     the record, and the next live message ends the alert.
     """
-    holding = choose(finding for finding in judged.findings if finding.published)
+    holding = choose(finding for finding in judged.findings.speaking if finding.published)
     for alert in alerts:
         at = escalates_at(alert, _escalation(alert, rulebook), usual)
         chosen = holding.get((alert.family, alert.subject))

@@ -58,6 +58,9 @@ class BaselineMode(StrEnum):
     SPLIT = "split"  # the own baseline from 1.5 x ULN on; below that, multiples of baseline judge nothing
 
 
+Memo = tuple[dict[str, Any], dict[tuple[str, str], Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What the rules see: a view of one record at ``at``, with no I/O and no clock behind it.
@@ -89,8 +92,11 @@ class Situation:
     protocol: str = ""
     watch: Watch | None = None
     panels: Mapping[str, datetime] = field(default_factory=dict)
-    # What was concluded from it once: a hundred rules ask the same few questions.
-    memo: dict[tuple[object, ...], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    # What was concluded from it once, with preliminary results and without: verdicts by the text of their
+    # condition, and whatever else was asked. A hundred rules ask the same few questions.
+    memo: tuple[Memo, Memo] = field(
+        default_factory=lambda: (({}, {}), ({}, {})), init=False, repr=False, compare=False
+    )
 
     @property
     def symptoms_from(self) -> datetime:

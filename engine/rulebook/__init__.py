@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.rulebook.binding import bound, fault_of_fact
 from engine.rulebook.catalogue import catalogue
 from engine.rulebook.check import parse_rulebook
-from engine.rulebook.conclude import conclude
+from engine.rulebook.conclude import Findings, conclude
 from engine.rulebook.conditions import grammar_table
 from engine.rulebook.evaluate import evaluate
 from engine.rulebook.explain import describe, describe_trials, why_silent
@@ -26,6 +26,7 @@ __all__ = [
     "AlertRule",
     "Annotation",
     "CaseReport",
+    "Findings",
     "Invariant",
     "Kind",
     "Protocol",

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from typing import overload
 
 from engine.model.finding import Finding, Label, Severity
 from engine.model.quantity import Truth
 from engine.model.record import Situation
 from engine.rulebook.conditions import Analytes, Standing
-from engine.rulebook.evaluate import annotate, evaluate
+from engine.rulebook.evaluate import (
+    Judgement,
+    evaluate,
+    finding_of,
+    findings_of,
+    instants_of,
+    is_silent,
+    judgements,
+    label_of,
+    text_of,
+)
 from engine.rulebook.rule import AlertRule, Annotation, Rule, Stage, Status
 
 _SEVERITIES = tuple(Severity)
 
 
-def conclude(rules: Iterable[Rule], situation: Situation, analytes: Analytes) -> tuple[Finding, ...]:
+def conclude(rules: Iterable[Rule], situation: Situation, analytes: Analytes) -> Findings:
     """What the rules find, in order of rule and subject, raised by modifiers and with every label on it.
 
     What is published never rests on a rule in shadow: active rules do not see that it fires, and its
@@ -27,8 +39,52 @@ def conclude(rules: Iterable[Rule], situation: Situation, analytes: Analytes) ->
     court.judge([rule for rule in ordered if rule.turn.stage is not Stage.LAST])
     court.speak()
     court.judge([rule for rule in ordered if rule.turn.stage is Stage.LAST])
-    findings = sorted(court.findings, key=lambda finding: (finding.rule_id, finding.subject))
-    return tuple(court.labelled(finding) for finding in findings)
+    return Findings(map(court.labelled, court.speaking), court.silent, min(court.instants, default=None))
+
+
+class Findings(Sequence[Finding]):
+    """What the rules found, in order of rule and subject.
+
+    ``speaking`` are the findings that say something. Of a hundred rules nearly all are silent, and nobody
+    asks why before an event is told: those are written down when they are asked for.
+    ``look_at`` is when time alone may next change any of them.
+    """
+
+    __slots__ = ("_all", "_silent", "look_at", "speaking")
+
+    def __init__(
+        self,
+        speaking: Iterable[Finding] = (),
+        silent: Sequence[Callable[[], Iterable[Finding]]] = (),
+        look_at: datetime | None = None,
+    ) -> None:
+        self.speaking = tuple(sorted(speaking, key=_place))
+        self.look_at = look_at
+        self._silent = silent
+        self._all: tuple[Finding, ...] | None = None
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self._written())
+
+    def __len__(self) -> int:
+        return len(self._written())
+
+    @overload
+    def __getitem__(self, index: int) -> Finding: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Finding, ...]: ...
+    def __getitem__(self, index: int | slice) -> Finding | tuple[Finding, ...]:
+        return self._written()[index]
+
+    def _written(self) -> tuple[Finding, ...]:
+        if self._all is None:
+            silent = (finding for write in self._silent for finding in write())
+            self._all = tuple(sorted((*self.speaking, *silent), key=_place))
+        return self._all
+
+
+def _place(finding: Finding) -> tuple[str, str]:
+    return finding.rule_id, finding.subject
 
 
 @dataclass(slots=True)
@@ -40,7 +96,8 @@ class _Heard:
     repeat_within: dict[str, timedelta] = field(default_factory=dict)
 
     def standing(self) -> Standing:
-        return Standing(self.firing, self.speaking, self.repeat_within)
+        """As it is now; what fires later is nothing that the rule may ask about."""
+        return Standing(self.firing, self.speaking, dict(self.repeat_within))
 
 
 @dataclass(slots=True)
@@ -48,13 +105,17 @@ class _Held:
     """An annotation that says something, and whether it holds for certain."""
 
     annotation: Annotation
-    label: Label
+    judgement: Judgement
     certain: bool
 
     def applies_to(self, finding: Finding) -> bool:
         if finding.severity is None or finding.family not in self.annotation.applies_to:
             return False
         return self.annotation.status is Status.ACTIVE or not finding.published
+
+    def label(self, analytes: Analytes) -> Label:
+        """What it says, on the findings that it stands on."""
+        return Label(self.annotation.id, label_of(self.annotation, self.judgement, analytes))
 
     def raises(self, finding: Finding) -> bool:
         groups = self.annotation.groups
@@ -68,21 +129,29 @@ class _Court:
     def __init__(self, situation: Situation, analytes: Analytes) -> None:
         self.situation = situation
         self.analytes = analytes
-        self.findings: list[Finding] = []
+        self.speaking: list[Finding] = []
+        self.silent: list[Callable[[], Iterable[Finding]]] = []
+        self.instants: list[datetime] = []
         self.held: list[_Held] = []
         self.active, self.shadow = _Heard(), _Heard()
 
     def judge(self, rules: Sequence[Rule]) -> None:
         """Apply the rules, each after those it asks about."""
         for rule in rules:
+            standing = self._standing(rule)
+            self.instants += instants_of(rule, self.situation, standing)
+            silent = is_silent(rule, self.situation, standing)
             if isinstance(rule, AlertRule):
-                self._alert(rule)
-            elif isinstance(rule, Annotation):
-                self._annotation(rule)
+                if silent:
+                    self.silent.append(partial(evaluate, rule, self.situation, self.analytes, standing))
+                else:
+                    self._alert(rule, standing)
+            elif isinstance(rule, Annotation) and not silent:
+                self._annotation(rule, standing)
 
     def speak(self) -> None:
         """Make known how loud every rule judged so far speaks, raised ones as raised."""
-        for finding in map(self._raised, self.findings):
+        for finding in map(self._raised, self.speaking):
             if finding.severity is not None:
                 for heard in self._audience(published=finding.published):
                     loudest = heard.speaking.get(finding.rule_id, finding.severity)
@@ -90,21 +159,28 @@ class _Court:
 
     def labelled(self, finding: Finding) -> Finding:
         """The finding as raised, with the labels that stand on it."""
-        labels = tuple(held.label for held in self.held if held.applies_to(finding))
+        labels = tuple(held.label(self.analytes) for held in self.held if held.applies_to(finding))
         raised = self._raised(finding)
         ordered = (*raised.labels, *sorted(labels, key=_rule_id))
         return replace(raised, labels=ordered) if labels else raised
 
-    def _alert(self, rule: AlertRule) -> None:
-        found = evaluate(rule, self.situation, self.analytes, self._standing(rule))
-        self.findings.extend(found)
-        if any(finding.truth is Truth.TRUE for finding in found):
+    def _alert(self, rule: AlertRule, standing: Standing) -> None:
+        judged = judgements(rule, self.situation, standing)
+        if any(judgement.severity is not None for judgement in judged):
+            found = findings_of(rule, judged, self.situation, self.analytes, standing)
+            self.speaking += (finding for finding in found if finding.severity is not None)
+            quiet = tuple(finding for finding in found if finding.severity is None)
+            self.silent.append(lambda: quiet)
+        else:
+            self.silent.append(lambda: (finding_of(rule, each, self.analytes) for each in judged))
+        if any(judgement.tree.truth is Truth.TRUE for judgement in judged):
             self._fires(rule)
 
-    def _annotation(self, rule: Annotation) -> None:
-        truth, label = annotate(rule, self.situation, self.analytes, self._standing(rule))
-        if label is not None:
-            self.held.append(_Held(rule, label, truth is Truth.TRUE))
+    def _annotation(self, rule: Annotation, standing: Standing) -> None:
+        (judgement,) = judgements(rule, self.situation, standing)
+        truth = judgement.tree.truth
+        if text_of(rule, truth) is not None:
+            self.held.append(_Held(rule, judgement, truth is Truth.TRUE))
         if truth is Truth.TRUE:
             self._fires(rule)
             if rule.repeat_within is not None:
@@ -123,7 +199,8 @@ class _Court:
         return replace(finding, severity=graver, raised_from=finding.severity)
 
     def _standing(self, rule: Rule) -> Standing:
-        return (self.active if rule.status is Status.ACTIVE else self.shadow).standing()
+        heard = self.active if rule.status is Status.ACTIVE else self.shadow
+        return heard.standing()
 
     def _audience(self, *, published: bool) -> tuple[_Heard, ...]:
         return (self.active, self.shadow) if published else (self.shadow,)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 from engine.model.finding import Evidence, Finding, Label, Severity, UnknownCause
@@ -11,11 +12,20 @@ from engine.model.quantity import Truth, plain
 from engine.model.record import BaselineMode, Situation
 from engine.model.result import Problem, Result
 from engine.rulebook.conditions import ALONE, Analytes, Standing, Verdict, View
-from engine.rulebook.limits import limited
+from engine.rulebook.limits import is_limited, limited
 from engine.rulebook.message import Material, Template, fill
 from engine.rulebook.own_baseline import asks_for_baseline, label_against
 from engine.rulebook.rule import AlertRule, Annotation, Rule, Status
-from engine.rulebook.tree import Judged, decisive, judge, supporting, unknown_rank, unpaired
+from engine.rulebook.tree import (
+    Judged,
+    decisive,
+    is_false,
+    is_true,
+    judge,
+    supporting,
+    unknown_rank,
+    unpaired,
+)
 
 _SEVERITIES = tuple(Severity)
 _SILENT = -1
@@ -38,6 +48,11 @@ class Judgement:
     severity: Severity | None
     limits: tuple[str, ...] = ()
 
+    @property
+    def instants(self) -> tuple[datetime, ...]:
+        """When time alone may change it."""
+        return tuple(verdict.look_at for verdict in self.verdicts if verdict.look_at is not None)
+
 
 def evaluate(
     rule: AlertRule, situation: Situation, analytes: Analytes, standing: Standing = ALONE
@@ -49,7 +64,17 @@ def evaluate(
 
     Pure and total: it never raises, and the same situation gives the same findings.
     """
-    judged = judgements(rule, situation, standing)
+    return findings_of(rule, judgements(rule, situation, standing), situation, analytes, standing)
+
+
+def findings_of(
+    rule: AlertRule,
+    judged: Sequence[Judgement],
+    situation: Situation,
+    analytes: Analytes,
+    standing: Standing = ALONE,
+) -> tuple[Finding, ...]:
+    """What :func:`evaluate` makes of the judged trees of a rule."""
     found = tuple(finding_of(rule, judgement, analytes) for judgement in judged)
     if situation.baseline_mode is not BaselineMode.LITERAL or not asks_for_baseline(rule):
         return found
@@ -63,16 +88,45 @@ def evaluate(
     )
 
 
-def annotate(
-    annotation: Annotation, situation: Situation, analytes: Analytes, standing: Standing = ALONE
-) -> tuple[Truth, Label | None]:
-    """Whether a label, modifier or selector holds, and what it says."""
-    (judgement,) = judgements(annotation, situation, standing)
-    return judgement.tree.truth, label_of(annotation, judgement, analytes)
+def is_silent(rule: Rule, situation: Situation, standing: Standing) -> bool:
+    """Whether a rule says nothing, where that is plain without its evidence.
+
+    It is not plain where values come early (preliminary) or a limit is stated for this patient.
+    """
+    if isinstance(rule, AlertRule) and rule.problems:
+        return not any(problem.problem in rule.problems for problem in situation.problems)
+    if rule.allow_preliminary and situation.provisional is not situation.series:
+        return False
+    if is_limited(situation):
+        return False
+    asked = _Asked(rule, View(situation, preliminary=False, standing=standing))
+    if rule.tells_of_doubt:
+        return is_false(rule.when, asked, rule.pair_within)
+    return not is_true(rule.when, asked, rule.pair_within)
+
+
+def instants_of(rule: Rule, situation: Situation, standing: Standing) -> Iterator[datetime]:
+    """When time alone may change what a rule says."""
+    if rule.clocks:
+        view = View(situation, preliminary=False, standing=standing)
+        verdicts = (condition.judge(view) for condition in rule.clocks)
+        yield from (verdict.look_at for verdict in verdicts if verdict.look_at is not None)
+
+
+class _Asked:
+    """The verdicts on the conditions of a rule, each when it is asked for."""
+
+    __slots__ = ("_conditions", "_view")
+
+    def __init__(self, rule: Rule, view: View) -> None:
+        self._conditions, self._view = rule.conditions, view
+
+    def __getitem__(self, index: int) -> Verdict:
+        return self._view.judged(self._conditions[index])
 
 
 def judgements(rule: Rule, situation: Situation, standing: Standing = ALONE) -> tuple[Judgement, ...]:
-    """The judged trees behind :func:`evaluate` and :func:`annotate`."""
+    """The judged trees behind :func:`evaluate`; of an annotation exactly one."""
     problems = rule.problems if isinstance(rule, AlertRule) else frozenset()
     if not problems:
         final = _judged(rule, View(situation, preliminary=False, standing=standing))
@@ -109,7 +163,7 @@ def _newest_first(results: Sequence[Result]) -> tuple[Result, ...]:
 
 def _loudness(judgement: Judgement) -> int:
     if isinstance(judgement.rule, Annotation):
-        if _text_of(judgement.rule, judgement.tree.truth) is None:
+        if text_of(judgement.rule, judgement.tree.truth) is None:
             return _SILENT
         return 1 if judgement.tree.truth is Truth.TRUE else 0
     return _SILENT if judgement.severity is None else judgement.severity.rank
@@ -146,18 +200,21 @@ def severity_if_unknown(tree: Judged, if_unknown: Mapping[UnknownCause, Severity
     return None if rank == _SILENT else _SEVERITIES[rank]
 
 
-def label_of(annotation: Annotation, judgement: Judgement, analytes: Analytes) -> Label | None:
-    """What an annotation says, None where it says nothing."""
-    template = _text_of(annotation, judgement.tree.truth)
+def label_of(annotation: Annotation, judgement: Judgement, analytes: Analytes) -> str:
+    """What an annotation says that says something."""
+    template = text_of(annotation, judgement.tree.truth)
     if template is None:
-        return None
+        return ""
     speaking = _speaking(judgement)
     material = Material(judgement.view, (*speaking, *judgement.verdicts), _trigger(speaking, ""), analytes)
-    return Label(annotation.id, fill(template, material) + _assumptions(speaking))
+    return fill(template, material) + _assumptions(speaking)
 
 
-def _text_of(annotation: Annotation, truth: Truth) -> Template | None:
-    return {Truth.TRUE: annotation.label, Truth.UNKNOWN: annotation.label_unknown}.get(truth)
+def text_of(annotation: Annotation, truth: Truth) -> Template | None:
+    """What an annotation of that truth says, None where it says nothing."""
+    if truth is Truth.TRUE:
+        return annotation.label
+    return annotation.label_unknown if truth is Truth.UNKNOWN else None
 
 
 def _speaking(judgement: Judgement) -> list[Verdict]:
@@ -201,7 +258,7 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
         published=rule.status is Status.ACTIVE,
         labels=tuple(Label(rule.id, text) for text in judgement.limits),
         overdue=bool(overdue),
-        look_at=min((v.look_at for v in judgement.verdicts if v.look_at is not None), default=None),
+        look_at=min(judgement.instants, default=None),
     )
 
 

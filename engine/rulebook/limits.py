@@ -65,6 +65,11 @@ class Limited:
     labels: tuple[str, ...] = ()
 
 
+def is_limited(situation: Situation) -> bool:
+    """Whether any limit was ever stated for the patient."""
+    return any(name.startswith(LIMIT_PREFIX) for name in situation.facts)
+
+
 def limited(rule: Rule, situation: Situation) -> Limited:
     """The rule with every limit on record for the patient; of several statements the newest counts."""
     prefix = f"{LIMIT_PREFIX}{rule.id}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -123,8 +124,9 @@ USUAL_TURN = Turn(Stage.RULES, 0)
 class Rule(Heading):
     """A rule that is judged on a situation: an alert rule, or an annotation.
 
-    ``conditions`` are the distinct conditions of ``when`` in the order of the file. ``turn`` and
-    ``timed`` (time alone may change what it says) are known once all rules of the folder are.
+    ``conditions`` are the distinct conditions of ``when`` in the order of the file, ``clocks`` those of them
+    that wait for something. ``turn`` and ``timed`` (time alone may change what it says) are known once all
+    rules of the folder are.
     """
 
     when: Node
@@ -133,6 +135,15 @@ class Rule(Heading):
     allow_preliminary: bool
     turn: Turn = USUAL_TURN
     timed: bool = False
+    clocks: tuple[Condition, ...] = field(init=False, default=())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clocks", tuple(each for each in self.conditions if each.TIMED))
+
+    @property
+    @abstractmethod
+    def tells_of_doubt(self) -> bool:
+        """Whether it may say something where its conditions can neither be affirmed nor denied."""
 
     @property
     def of_newest_course(self) -> bool:
@@ -163,6 +174,11 @@ class AlertRule(Rule):
     problems: frozenset[Problem]
     escalation: Escalation = NO_ESCALATION
 
+    @property
+    def tells_of_doubt(self) -> bool:
+        """Where it says so of any cause of the doubt."""
+        return any(said is not None for said in self.if_unknown.values())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation(Rule):
@@ -190,6 +206,11 @@ class Annotation(Rule):
         days, rest = divmod(self.repeat_within, timedelta(days=1))
         within = f"{self.repeat_within // timedelta(hours=1)} h" if rest else f"{days} d"
         return (*graver, *(f"{panel} due within {within}" for panel in sorted(self.panels)))
+
+    @property
+    def tells_of_doubt(self) -> bool:
+        """Where it has words for it."""
+        return self.label_unknown is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

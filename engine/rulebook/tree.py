@@ -5,11 +5,11 @@ Kleene logic without short cuts: every condition is judged, so that the evidence
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import combinations, product
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from engine.model.finding import UnknownCause
 from engine.model.quantity import Truth, all_of, any_of
@@ -95,6 +95,13 @@ def needs(node: Node, form: type[Condition]) -> bool:
     return isinstance(node, AnyOf) and all(needs(part, form) for part in node.parts)
 
 
+class Verdicts(Protocol):
+    """The verdicts on the conditions of a rule, by index: all of them, or each when it is asked for."""
+
+    def __getitem__(self, index: int, /) -> Verdict:
+        """The verdict on one condition."""
+
+
 class Judged(NamedTuple):
     """A node with its truth. ``apart`` says which values were too far apart to be taken together."""
 
@@ -105,7 +112,7 @@ class Judged(NamedTuple):
     apart: str = ""
 
 
-def judge(node: Node, verdicts: Sequence[Verdict], pair_within: timedelta) -> Judged:
+def judge(node: Node, verdicts: Verdicts, pair_within: timedelta) -> Judged:
     """Combine the verdicts of the rule's conditions (by index) along the tree."""
     if isinstance(node, Leaf):
         verdict = verdicts[node.index]
@@ -122,6 +129,32 @@ def judge(node: Node, verdicts: Sequence[Verdict], pair_within: timedelta) -> Ju
     if isinstance(node, Not):
         return Judged(node, inner.truth.negated(), (inner,))
     return Judged(node, Truth.of(inner.truth is not Truth.TRUE), (inner,))
+
+
+def is_false(node: Node, verdicts: Verdicts, pair_within: timedelta) -> bool:
+    """Whether :func:`judge` says FALSE, asking no more conditions than it takes to know."""
+    if isinstance(node, Leaf):
+        return verdicts[node.index].truth is Truth.FALSE
+    if isinstance(node, All):
+        return any(is_false(part, verdicts, pair_within) for part in node.parts)
+    if isinstance(node, AnyOf):
+        return all(is_false(part, verdicts, pair_within) for part in node.parts)
+    return is_true(node.part, verdicts, pair_within)
+
+
+def is_true(node: Node, verdicts: Verdicts, pair_within: timedelta) -> bool:
+    """Whether :func:`judge` says TRUE, asking no more conditions than it takes to know."""
+    if isinstance(node, Leaf):
+        return verdicts[node.index].truth is Truth.TRUE
+    if isinstance(node, All):
+        if not all(is_true(part, verdicts, pair_within) for part in node.parts):
+            return False
+        return judge(node, verdicts, pair_within).truth is Truth.TRUE  # unless its values lie too far apart
+    if isinstance(node, AnyOf):
+        return any(is_true(part, verdicts, pair_within) for part in node.parts)
+    if isinstance(node, Not):
+        return is_false(node.part, verdicts, pair_within)
+    return not is_true(node.part, verdicts, pair_within)
 
 
 def _apart(judged: Judged, within: timedelta) -> str:

@@ -125,8 +125,7 @@ def _failures(rule: Rule, case: Case, analytes: Analytes) -> Iterator[Defect]:
 def _said(rule: Rule, judgement: Judgement, analytes: Analytes) -> tuple[str, str]:
     if isinstance(rule, AlertRule):
         return "message", finding_of(rule, judgement, analytes).message
-    label = label_of(rule, judgement, analytes) if isinstance(rule, Annotation) else None
-    return "label", "" if label is None else label.text
+    return "label", label_of(rule, judgement, analytes) if isinstance(rule, Annotation) else ""
 
 
 def _not_asked(rule: Rule, case: Case) -> Iterator[Defect]:

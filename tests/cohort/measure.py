@@ -17,9 +17,9 @@ from engine.app import roster_rows
 from engine.decide import Knowledge
 from engine.intake import Intake
 from engine.model.alert import AlertEvent, Phase
-from engine.model.finding import Finding, Severity
+from engine.model.finding import Severity
 from engine.operations import Operations
-from engine.rulebook import conclude
+from engine.rulebook import Findings, conclude
 from engine.store import Store
 from engine.sweep import Sweep
 from engine.taken import Arrived, IntakeOptions
@@ -143,9 +143,9 @@ def _overheard() -> Iterator[list[Severity]]:
     """How loud each rule is at the last judgement meanwhile, before one alert is chosen for each harm."""
     loud: list[Severity] = []
 
-    def listen(*told: Any) -> tuple[Finding, ...]:
+    def listen(*told: Any) -> Findings:
         found = conclude(*told)
-        loud[:] = [each.severity for each in found if each.severity is not None and each.published]
+        loud[:] = [each.severity for each in found.speaking if each.severity is not None and each.published]
         return found
 
     with patch("engine.decide.conclude", listen):

@@ -37,7 +37,6 @@ class Standing(NamedTuple):
 
 ALONE = Standing()
 
-_Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
 
 
@@ -48,7 +47,7 @@ class View:
     for other rules. ``standing`` is what other rules have concluded.
     """
 
-    __slots__ = ("series", "situation", "standing", "unusable")
+    __slots__ = ("_memo", "_verdicts", "series", "situation", "standing", "unusable")
 
     def __init__(
         self,
@@ -62,21 +61,24 @@ class View:
         self.standing = standing
         self.series = situation.provisional if preliminary else situation.series
         self.unusable = unusable
+        self._verdicts, self._memo = situation.memo[self.series is situation.series]
 
     def judged(self, condition: Condition) -> Verdict:
         """The verdict on a condition; one that rests on the record alone is judged once for all rules."""
         if not condition.BY_RECORD:
             return condition.judge(self)
-        return self._once("verdict", condition, self._judged)
+        # By its text, which says all of it: the hash of a text is known.
+        verdicts = self._verdicts
+        found = verdicts.get(condition.text)
+        if found is None:
+            found = verdicts[condition.text] = condition.judge(self)
+        return found
 
-    def _judged(self, condition: Condition) -> Verdict:
-        return condition.judge(self)
-
-    def _once(self, what: str, asked: _Asked, answer: Callable[[_Asked], _Answer]) -> _Answer:
-        memo, key = self.situation.memo, (what, asked, self.series is self.situation.series)
-        if key not in memo:
-            memo[key] = answer(asked)
-        found: _Answer = memo[key]
+    def _once(self, what: str, asked: str, answer: Callable[[str], _Answer]) -> _Answer:
+        key = (what, asked)
+        if key not in self._memo:
+            self._memo[key] = answer(asked)
+        found: _Answer = self._memo[key]
         return found
 
     @property
