@@ -100,6 +100,7 @@ class Intake:
         One that was taken in before is decided again: what the rules say of it now is what is asked.
         """
         key, message = self._read(arrived)
+        unit.prefetch([key], self._identifiers([message]))
         taken = self._take_one(unit, arrived, key, message)
         if taken.outcome.disposition is not Disposition.DUPLICATE:
             return taken

@@ -52,7 +52,7 @@ def _grounds(event: AlertEvent) -> Iterator[str]:
         judged = [evidence for evidence in event.evidence if evidence.truth is truth]
         if judged:
             yield f"  {heading}"
-            yield from (f"    {evidence.condition}{_numbers(evidence)}" for evidence in judged)
+            yield from (f"    {evidence.condition}{numbers(evidence)}" for evidence in judged)
 
 
 def _others(event: AlertEvent) -> Iterator[str]:
@@ -64,7 +64,8 @@ def _others(event: AlertEvent) -> Iterator[str]:
         yield from (f"    {silent.rule}: {silent.why or silent.truth}" for silent in event.not_fired)
 
 
-def _numbers(evidence: Evidence) -> str:
+def numbers(evidence: Evidence) -> str:
+    """What one condition was judged by: value, limit, reference and where each is from."""
     parts = []
     if evidence.value:
         parts.append(f"{evidence.comparator}{evidence.value} {evidence.unit}".strip())

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from engine import __version__
-from engine.cli import archive, broker, compare, generate, knowledge, live, records, send
+from engine.cli import archive, broker, compare, explain, generate, knowledge, live, records, send
 from engine.cli.shared import DEFECT, say
 from engine.errors import ConfigError, EngineError, TransientError
 
@@ -41,6 +41,7 @@ app.command("run")(live.run)
 app.command("doctor")(broker.doctor)
 app.command("replay")(archive.replay)
 app.command("compare")(compare.compare)
+app.command("explain")(explain.explain)
 app.command("send")(send.send)
 app.command("validate")(archive.validate)
 app.command("generate")(generate.generate)
