@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as field_of_class
 from functools import lru_cache
 
 from engine.errors import ContentError
@@ -22,6 +23,7 @@ class Delimiters:
     """Separators of one message (HL7 v2.9 2.4.4, MSH-1 and MSH-2) and the charset of its hexadecimal escapes.
 
     A separator that was not declared is :data:`ABSENT`, so that splitting at it never finds one.
+    ``notation`` is all of them as one text.
     """
 
     field: str
@@ -31,6 +33,11 @@ class Delimiters:
     subcomponent: str
     truncation: str
     charset: str
+    notation: str = field_of_class(init=False, default="", compare=False)
+
+    def __post_init__(self) -> None:
+        separators = (self.field, self.component, self.repetition, self.escape, self.subcomponent)
+        object.__setattr__(self, "notation", "".join((*separators, self.truncation, self.charset)))
 
     def unescape(self, leaf: str) -> str:
         """Replace the escape sequences of one leaf (HL7 v2.9 2.6.1 and 2.6.7) in linear time.

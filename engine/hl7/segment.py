@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from engine.hl7.delimiters import Delimiters
 
@@ -116,6 +116,17 @@ class ReadSegment:
         """The field as sent, separators and escapes included."""
         fields = self._fields or self._split()
         return fields[field] if field < len(fields) else ""
+
+    def raws(self, fields: Sequence[int]) -> tuple[str, ...]:
+        """Several fields as sent."""
+        sent = self._fields or self._split()
+        count = len(sent)
+        return tuple([sent[field] if field < count else "" for field in fields])
+
+    @property
+    def notation(self) -> str:
+        """The separators and the charset, as one text."""
+        return self._delimiters.notation
 
     def location(self, field: int | None = None) -> str:
         """``OBX[3]`` or ``OBX[3]-5``."""

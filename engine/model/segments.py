@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -37,6 +38,13 @@ class Segment(Protocol):
 
     def raw(self, field: int) -> str:
         """The field as sent, separators and escapes included."""
+
+    def raws(self, fields: Sequence[int]) -> tuple[str, ...]:
+        """Several fields as sent."""
+
+    @property
+    def notation(self) -> str:
+        """The separators and the charset of its message: with the same ones, equal fields say the same."""
 
     def location(self, field: int | None = None) -> str:
         """Where this is, for people: ``OBX[3]`` or ``OBX[3]-5``."""

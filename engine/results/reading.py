@@ -10,24 +10,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 
 from engine.errors import ContentError
-from engine.hl7 import PatientGroup, range_of, read_value, unit_of
-from engine.model.codes import AnalyteKind, CodeKind, CodeMatch
+from engine.hl7 import PatientGroup
+from engine.model.codes import CodeKind, CodeMatch
 from engine.model.disposition import Reason
 from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
-from engine.model.quantity import Quantity, ReferenceRange
 from engine.model.result import STATUS_ACTIONS, Problem, Result, ResultStatus, StatusAction, Version
 from engine.model.segments import Segment
 from engine.model.therapy import TherapyEvent
-from engine.results.coded import Answers, Said, coded_texts, codings, read_answer, read_background
+from engine.results.coded import Answers, Said, read_answer, read_background
+from engine.results.observed import NO_VALUE, Description, Observed, Value
 from engine.results.order import Header, OrderFacts, Times, collected_at, order_facts, time_told
 from engine.results.specimen import is_spoiled, specimen_conditions
 from engine.results.versions import digest_of, rank_of
 from engine.terminology import Terminology
-
-# Table 0078 codes that forbid the use of the value: failed quality control, cytotoxic substance present,
-# held for medical review.
-_UNUSABLE_FLAGS = frozenset({"QCF", "TOX", "HM"})
 
 _KEPT = frozenset({CodeKind.ANALYTE, CodeKind.UNMAPPED})
 # What nurses measure and the patient administration tells.
@@ -59,27 +55,11 @@ class Reported:
         return not (self.results or self.promoted or self.facts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
-    """OBX-5 to OBX-8, understood or with the problem that prevents it."""
-
-    quantity: Quantity | None = None
-    reference: ReferenceRange | None = None
-    sent: str = ""
-    text: str = ""
-    problem: Problem | None = None
-    flags: tuple[str, ...] = ()
-
-
-_NO_VALUE = _Value()
-
-
 @dataclass(slots=True)
 class _Collector:
     header: Header
     times: Times
     person_id: str
-    sex: str
     terminology: Terminology
     answers: Answers
     results: dict[str, Result] = field(default_factory=dict)
@@ -97,17 +77,18 @@ def read_results(
     Raises ContentError where the message cannot be trusted: codes that disagree, a status that is in no
     table, no readable time, an observation of ours outside any order.
     """
-    collector = _collector(header, person_id, sex, terminology)
+    collector = _collector(header, person_id, terminology)
     conditions = specimen_conditions(group.orders, terminology)
     for order, condition in zip(group.orders, conditions, strict=True):
         facts = order_facts(order, collector.times)
         if condition:
             facts = replace(facts, condition=condition)
+        observed = Observed(terminology, header.site.name, sex, facts.specimen_type)
         for observation in order.observations:
             collector.observations += 1
             obx = observation.obx
-            unit = unit_of(obx)
-            match = terminology.identify(codings(obx, 3), header.site.name, facts.specimen_type, unit)
+            told = observed.description(obx)
+            match = told.match
             collector.identified.append((obx, match))
             if match.kind in _KEPT and order.obr is None:
                 raise ContentError(
@@ -116,15 +97,15 @@ def read_results(
                     "no OBR comes before this OBX, so the result has no order and no collection time",
                 )
             if match.kind is CodeKind.ANALYTE:
-                _read_one(collector, facts, obx, match, unit)
+                _read_one(collector, facts, obx, observed, told)
             elif match.kind is CodeKind.QUESTION:
-                _read_answer(collector, facts, obx, match)
+                _read_answer(collector, facts, obx, told)
             elif match.kind is CodeKind.UNMAPPED:
-                _note_unmapped(collector, facts, obx, match, unit)
+                _note_unmapped(collector, facts, obx, told)
             elif match.kind is CodeKind.DISAGREE:
                 raise ContentError(Reason.CODES_DISAGREE, obx.location(3), match.detail)
             elif match.kind is CodeKind.EXCLUDED:
-                collector.ledger.append(_entry(header, match, unit, match.kind.value))
+                collector.ledger.append(_entry(header, match, told.unit, match.kind.value))
     return _reported(collector, group)
 
 
@@ -133,24 +114,26 @@ def read_facts(group: PatientGroup, header: Header, person_id: str, terminology:
 
     Results of the laboratory are left to the messages of the laboratory.
     """
-    collector = _collector(header, person_id, "", terminology)
+    collector = _collector(header, person_id, terminology)
     for order in group.orders:
         facts = order_facts(order, collector.times)
+        observed = Observed(terminology, header.site.name, "", "")
         for observation in order.observations:
-            obx, unit = observation.obx, unit_of(observation.obx)
-            match = terminology.identify(codings(obx, 3), header.site.name, "", unit)
+            obx = observation.obx
+            told = observed.description(obx)
+            match = told.match
             collector.identified.append((obx, match))
             if match.kind is CodeKind.QUESTION:
                 collector.observations += 1
-                _read_answer(collector, facts, obx, match)
+                _read_answer(collector, facts, obx, told)
             elif match.analyte in _TOLD_ON_THE_WARD:
                 collector.observations += 1
-                _read_one(collector, facts, obx, match, unit)
+                _read_one(collector, facts, obx, observed, told)
     return _reported(collector, group)
 
 
-def _collector(header: Header, person_id: str, sex: str, terminology: Terminology) -> _Collector:
-    return _Collector(header, Times(header), person_id, sex, terminology, Answers(person_id))
+def _collector(header: Header, person_id: str, terminology: Terminology) -> _Collector:
+    return _Collector(header, Times(header), person_id, terminology, Answers(person_id))
 
 
 def _reported(collector: _Collector, group: PatientGroup) -> Reported:
@@ -165,29 +148,31 @@ def _reported(collector: _Collector, group: PatientGroup) -> Reported:
     )
 
 
-def _read_one(collector: _Collector, facts: OrderFacts, obx: Segment, match: CodeMatch, unit: str) -> None:
+def _read_one(
+    collector: _Collector, facts: OrderFacts, obx: Segment, observed: Observed, told: Description
+) -> None:
     status = _status(obx)
     action = STATUS_ACTIONS[status]
     if action is StatusAction.NO_VALUE:
         return
     collected = collected_at(facts, obx, collector.times)
     if action is StatusAction.WITHDRAW:
-        withdrawn = _result(collector, facts, obx, match, status, collected=collected)
+        withdrawn = _result(collector, facts, obx, told, status, collected=collected)
         known = collector.results.get(withdrawn.key)
         # D and X touch one OBX of a unit only: a value beside it in the same message stands.
         if known is None or known.problem is not None:
             collector.results[withdrawn.key] = withdrawn
         return
     if action is StatusAction.PROMOTE:
-        collector.promoted.append(_result(collector, facts, obx, match, status, collected=collected))
+        collector.promoted.append(_result(collector, facts, obx, told, status, collected=collected))
         return
     if status in _RESTATING:
         if not obx.raw(5):
             return
         # B and V restate a final value; kept as what they restate.
         status = ResultStatus.FINAL
-    value = _value(collector, obx, match, unit)
-    _keep(collector, _result(collector, facts, obx, match, status, value, collected=collected), match)
+    value = observed.value(obx, told)
+    _keep(collector, _result(collector, facts, obx, told, status, value, collected=collected), told.match)
 
 
 def _keep(collector: _Collector, result: Result, match: CodeMatch) -> None:
@@ -212,29 +197,7 @@ def _keep(collector: _Collector, result: Result, match: CodeMatch) -> None:
         collector.ledger.append(_entry(collector.header, match, match.unit, result.problem.value))
 
 
-def _value(collector: _Collector, obx: Segment, match: CodeMatch, unit: str) -> _Value:
-    terminology = collector.terminology
-    reading = read_value(obx)
-    text = reading.text
-    sent = f"{text} {unit}".strip()
-    flags = tuple(obx.text(8, repetition=number) for number in range(1, obx.repetitions(8) + 1))
-    if terminology.analyte(match.analyte).kind is AnalyteKind.CODED:
-        # The code may say what the text does not, and the other way round.
-        understood = terminology.readable(match.analyte, (*coded_texts(obx), text))
-        problem = None if understood else Problem.VALUE_UNREADABLE
-        return _Value(sent=sent, text=understood or text, problem=problem, flags=flags)
-    if reading.interval is None or _UNUSABLE_FLAGS.intersection(flags):
-        return _Value(sent=sent, text=text, problem=Problem.VALUE_UNREADABLE, flags=flags)
-    quantity = terminology.quantity(match.analyte, reading.interval, match.unit)
-    if not isinstance(quantity, Quantity):
-        return _Value(sent=sent, text=text, problem=quantity, flags=flags)
-    reference = range_of(obx, collector.sex)
-    if reference is not None:
-        reference = terminology.reference(match.analyte, reference, match.unit)
-    return _Value(quantity, reference, sent, text, None, flags)
-
-
-def _read_answer(collector: _Collector, facts: OrderFacts, obx: Segment, match: CodeMatch) -> None:
+def _read_answer(collector: _Collector, facts: OrderFacts, obx: Segment, asked_of: Description) -> None:
     """A coded answer: facts, and for the answers that nobody has mapped a notice like that of a code.
 
     A row for each question remembers whether its newest answer was understood, so that one which was not
@@ -244,9 +207,9 @@ def _read_answer(collector: _Collector, facts: OrderFacts, obx: Segment, match: 
     action = STATUS_ACTIONS[status]
     if action not in _TELLING or (status in _RESTATING and not obx.raw(5)):
         return
-    header, site_name = collector.header, collector.header.site.name
+    match, header, site_name = asked_of.match, collector.header, collector.header.site.name
     collected = collected_at(facts, obx, collector.times)
-    told = _result(collector, facts, obx, match, status, collected=collected)
+    told = _result(collector, facts, obx, asked_of, status, collected=collected)
     withdrawn = action is StatusAction.WITHDRAW
     said = Said() if withdrawn else read_answer(obx, match, site_name, collector.terminology)
     collector.answers.take(
@@ -269,35 +232,32 @@ def _read_answer(collector: _Collector, facts: OrderFacts, obx: Segment, match: 
         collector.results[key] = asked
 
 
-def _note_unmapped(
-    collector: _Collector, facts: OrderFacts, obx: Segment, match: CodeMatch, unit: str
-) -> None:
-    header = collector.header
-    collector.ledger.append(_entry(header, match, unit, match.kind.value))
+def _note_unmapped(collector: _Collector, facts: OrderFacts, obx: Segment, told: Description) -> None:
+    header, match = collector.header, told.match
+    collector.ledger.append(_entry(header, match, told.unit, match.kind.value))
     if not match.code:
         return
     collected = time_told(facts, obx, collector.times)
     if collected is None:
         return
-    value = _Value(problem=Problem.CODE_UNMAPPED)
-    result = _result(collector, facts, obx, match, ResultStatus.FINAL, value, collected=collected)
+    result = _result(collector, facts, obx, told, ResultStatus.FINAL, collected=collected)
     # One row for each code of a person, the newest: the notice is about the code, not about its values.
     key = f"unmapped|{header.sender}|{match.code}"
-    collector.results[key] = replace(result, key=key)
+    collector.results[key] = replace(result, key=key, problem=Problem.CODE_UNMAPPED)
 
 
 def _result(
     collector: _Collector,
     facts: OrderFacts,
     obx: Segment,
-    match: CodeMatch,
+    told: Description,
     status: ResultStatus,
-    value: _Value = _NO_VALUE,
+    value: Value = NO_VALUE,
     *,
     collected: Moment,
 ) -> Result:
     """Who, which analyte, which order, when, which version, and the value."""
-    header = collector.header
+    header, match = collector.header, told.match
     reported = facts.reported or header.sent_at or collected
     sent = header.sent_at or reported
     number = facts.number or f"unnumbered {collected.at.astimezone(UTC).isoformat()}"
@@ -314,12 +274,12 @@ def _result(
         version=Version(reported.at, sent.at, rank_of(status), digest_of(obx, collected, facts.condition)),
         status=status,
         quantity=value.quantity,
-        reference=value.reference,
+        reference=told.reference if value.quantity is not None else None,
         sent=value.sent,
         text=value.text,
         problem=value.problem,
-        flags=value.flags,
-        method=match.method or collector.terminology.method(codings(obx, 17)),
+        flags=told.flags if value is not NO_VALUE else (),
+        method=told.method,
         control_id=header.control_id,
         location=obx.location(5),
         specimen_condition=facts.condition,

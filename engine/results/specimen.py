@@ -5,12 +5,14 @@ What is said of one specimen holds for all that was measured in it, wherever in 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from engine.hl7 import OrderGroup
 from engine.model.segments import Segment
 from engine.terminology import Terminology
 
+_LETTER = re.compile(r"[^\W\d_]")
 _NO_TEXTS = frozenset({"SN", "ED", "RP", "TS", "DT", "TM", "DTM"})
 
 
@@ -45,7 +47,7 @@ def _said(order: OrderGroup, terminology: Terminology) -> Iterator[str]:
     table = terminology.specimens
     for specimen in order.specimens:
         for field in (21, 24):
-            for code in _codes(specimen, field):
+            for code in _codes(specimen, field, terminology):
                 yield from filter(None, (table.by_code(f"SPM-{field}", code),))
             yield from table.by_text(" ".join(_repeated(specimen, field)))
     notes = [*order.notes, *(note for each in order.observations for note in each.notes)]
@@ -53,22 +55,31 @@ def _said(order: OrderGroup, terminology: Terminology) -> Iterator[str]:
         yield from table.by_text(" ".join(_repeated(note, 3)))
     for observation in order.observations:
         obx = observation.obx
-        for code in _codes(obx, 8):
+        for code in _codes(obx, 8, terminology):
             yield from filter(None, (table.by_code("OBX-8", code),))
-        if obx.text(2).strip().upper() not in _NO_TEXTS and any(map(str.isalpha, obx.raw(5))):
+        if _LETTER.search(obx.raw(5)) and obx.text(2).strip().upper() not in _NO_TEXTS:
             yield from table.by_text(" ".join(_repeated(obx, 5)))
         if table.observations:
-            for code in _codes(obx, 3):
+            for code in _codes(obx, 3, terminology):
                 yield from filter(None, (table.by_observation(code, obx.text(5)),))
 
 
-def _codes(segment: Segment, field: int) -> Iterator[str]:
+def _codes(segment: Segment, field: int, terminology: Terminology) -> tuple[str, ...]:
     """The codes of a repeating field, those of the alternate system too."""
-    for repetition in range(1, segment.repetitions(field) + 1):
-        for component in (1, 4):
-            code = segment.text(field, component, repetition)
-            if code:
-                yield code
+    raw = segment.raw(field)
+    if not raw:
+        return ()
+    asked = ("codes", segment.notation, raw)
+    found = terminology.remembered.get(asked)
+    if not isinstance(found, tuple):
+        sent = (
+            segment.text(field, component, repetition)
+            for repetition in range(1, segment.repetitions(field) + 1)
+            for component in (1, 4)
+        )
+        found = tuple(filter(None, sent))
+        terminology.remember(asked, found)
+    return found
 
 
 def _repeated(segment: Segment, field: int) -> Iterator[str]:

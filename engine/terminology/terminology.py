@@ -63,6 +63,8 @@ class Terminology:
     _genes: GeneTable
     specimens: SpecimenTable
     _methods: Mapping[str, str]
+    # What fields as sent mean by these tables, for who reads the same ones again and again.
+    remembered: dict[tuple[str, ...], object] = field(default_factory=dict, repr=False, compare=False)
     # A feed repeats the same few hundred identifiers for ever; what they mean never changes.
     _known: dict[tuple[tuple[Coding, ...], str, str, str], CodeMatch] = field(
         default_factory=dict, repr=False, compare=False
@@ -114,6 +116,12 @@ class Terminology:
             self._known.clear()
         self._known[asked] = found
         return found
+
+    def remember(self, asked: tuple[str, ...], meaning: object) -> None:
+        """Keep what texts mean in ``remembered``, which never grows beyond some thousands."""
+        if len(self.remembered) >= _MOST_KNOWN:
+            self.remembered.clear()
+        self.remembered[asked] = meaning
 
     def quantity(self, analyte: str, interval: Interval, unit: str) -> Quantity | Problem:
         """``interval`` in the canonical unit, exactly; ``unit`` is CodeMatch.unit.

@@ -66,6 +66,8 @@ def spans(events: Iterable[TherapyEvent]) -> tuple[TherapySpan, ...]:
     episode of unknown dose where nothing else tells of a start of their drug; else they change nothing.
     """
     told = newest(events)
+    if not told:
+        return ()
     found = sorted(
         (span for drug in sorted(THIOPURINES) for span in _episodes(drug, told)),
         key=lambda span: (span.start, span.stop is None, span.stop or span.start, span.drug),
