@@ -132,6 +132,18 @@ def test_a_course_that_is_resumed_without_any_injury_is_nobodys_business() -> No
     assert _restarts(day) == _restarts(day, "dose") == []
 
 
+def test_nobody_takes_a_missing_history_for_a_harmless_stop() -> None:
+    """A patient of another hospital, restarted at the former dose: the liver may have been the reason."""
+    day = Scenario(every_rule=True)
+    day.roster("H1", start="d-200", dose=100)
+    day.roster_row("H1", "stop", "d-40", "azathioprine")
+    day.at("d0 09:00").roster_row("H1", "restart", "d0", "azathioprine", "100")
+    assert _restarts(day) == [("start", "g07-restart-reason-not-known", "urgent")]
+
+    day.at("d1 09:00").oru(alt="30", ast="30", collected="d-50 08:00")
+    assert _restarts(day)[1:] == [("end", "g07-restart-reason-not-known", "urgent")]
+
+
 _PARTS: tuple[Told, ...] = (
     lambda day: day.import_roster(
         "H1,STEVENS,start,2025-08-24,azathioprine,100,,\nH1,STEVENS,stop,2025-12-07,azathioprine,,,\n"

@@ -12,7 +12,13 @@ from engine.rulebook.conditions.co_medication import DoseBeforeDrug, DrugBeforeS
 from engine.rulebook.conditions.courses import Begun, Break
 from engine.rulebook.conditions.doses import DoseAgainstDose, DoseAgainstNumber, DoseRaised
 from engine.rulebook.conditions.others import NothingFires, RuleFires
-from engine.rulebook.conditions.presence import MeasuredSince, MeasuredWith, MeasuredWithin, Stated
+from engine.rulebook.conditions.presence import (
+    MeasuredBefore,
+    MeasuredSince,
+    MeasuredWith,
+    MeasuredWithin,
+    Stated,
+)
 from engine.rulebook.conditions.series import Change, Range, TimeOfDay
 from engine.rulebook.conditions.states import (
     NamedSymptom,
@@ -51,6 +57,7 @@ FORMS: tuple[type[Condition], ...] = (
     DoseAgainstDose,
     DoseRaised,
     MeasuredSince,
+    MeasuredBefore,
     MeasuredWithin,
     MeasuredWith,
     RecordedFact,

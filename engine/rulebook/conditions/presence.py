@@ -96,6 +96,48 @@ def _newest_symptom(view: View) -> datetime | None:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasuredBefore(Condition):
+    """``alt measured before restart``."""
+
+    analyte: str
+    origin: str
+
+    PATTERNS: ClassVar = ("ANALYTE measured before EVENT",)
+    MEANING: ClassVar = (
+        "There is a usable result of that stretch (see `was`); false where there is none, and without any "
+        "restart (or stop); never UNKNOWN."
+    )
+    EXAMPLE: ClassVar = "alt measured before restart"
+    CAN_BE_UNKNOWN: ClassVar = False
+
+    @classmethod
+    def build(cls, text: str, words: Mapping[str, str]) -> Self:
+        """The condition that these words make."""
+        return cls(text, words["ANALYTE"], words["EVENT"])
+
+    @property
+    def analytes(self) -> tuple[str, ...]:
+        """The analytes it judges."""
+        return (self.analyte,)
+
+    def judge(self, view: View) -> Verdict:
+        """Look for a result of the stretch; what is past is no value to act on, so the verdict names none."""
+        stretch = stretch_of("before", self.origin, view.situation)
+        if isinstance(stretch, str):
+            return Verdict(Evidence(self.text, Truth.FALSE, self.analyte, note=stretch))
+        known = [result for result in view.usable(self.analyte) if stretch.holds(result)]
+        if not known:
+            note = f"nothing measured {stretch.words}"
+            return Verdict(Evidence(self.text, Truth.FALSE, self.analyte, note=note))
+        return Verdict(evidence(self.text, Truth.TRUE, known[-1], note=stretch.words))
+
+    @property
+    def saying(self) -> str:
+        """``was measured before the restart``."""
+        return f"was measured before the {self.origin}"
+
+
+@dataclass(frozen=True, slots=True)
 class MeasuredWithin(Condition):
     """``wbc measured within 30 d``."""
 

@@ -185,6 +185,12 @@ def _alt(*values: str) -> str:
             F,
         ),
         ("alt measured since restart", "therapy: {started: -90d}\n" + _alt("30"), F),
+        ("alt measured before restart", "therapy: {started: -90d, restarted: 0d}\n" + _alt("30", "30"), T),
+        ("alt measured before restart", "therapy: {started: -90d, restarted: -7d}\n" + _alt("30"), F),
+        ("alt measured before restart", "therapy: {started: -90d}\n" + _alt("30", "30"), F),
+        ("alt measured before stop", "therapy: {started: -90d, stopped: -3d}\n" + _alt("30", "30"), T),
+        ("alt measured before start", "therapy: {started: -3d}\n" + _alt("30", "30"), T),
+        ("alt measured before start", "therapy: {started: -90d}\n" + _alt("30", "30"), F),
         ("alt measured since start", "therapy: {started: -90d}\n" + _alt("30"), T),
         ("alt measured since start", "", MISSING),
         # facts
