@@ -59,11 +59,11 @@ def _apart_from_new(record: str) -> dict[str, str]:
         (_RANGES + "results: {alt: {0d: 41 U/L}}", {"a13": "review"}),
         (
             _RANGES + _WELL + _RESTARTED + "results: {alt: {0d: 120 U/L}}",
-            {"a09": "urgent", "a13": "review"},
+            {"a09": "urgent", "a13": "review", "g07": "info"},  # doses and liver before it: not known
         ),
         (
             _RANGES + _WELL + _RESTARTED + "results: {alt: {0d: 120.1 U/L}}",
-            {"a08": "critical", "a09": "urgent", "a10": "critical", "a13": "review"},
+            {"a08": "critical", "a09": "urgent", "a10": "critical", "a13": "review", "g07": "info"},
         ),
         (_RANGES + _WELL + "results: {alt: {0d: 199.9 U/L}}", {"a13": "review"}),
         (_RANGES + _WELL + "results: {alt: {0d: 200 U/L}}", {"b02": "urgent"}),
