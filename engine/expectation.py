@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import IO, Any
 
 LONGEST = 150
 
@@ -19,26 +19,61 @@ def read_events(lines: Iterable[str]) -> list[dict[str, Any]]:
 
     Raises ValueError with the number of the line that is no alert event.
     """
-    events = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            event = json.loads(line)
-            event.pop("knowledge_revision", None)
-            _name(event)
-        except (ValueError, AttributeError, KeyError, TypeError):
-            raise ValueError(number) from None
-        events.append(event)
-    return events
+    return [_event(line, number) for number, line in enumerate(lines, start=1)]
+
+
+class EventFile(Mapping[str, Mapping[str, Any]]):
+    """Events of a file of JSON lines by their name, in the order of the file, each read when it is asked for.
+
+    Raises ValueError with the number of the line that is no alert event.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._places: dict[str, int] = {}
+        seen: Counter[str] = Counter()
+        file.seek(0)
+        place = 0
+        for number, line in enumerate(file, start=1):
+            self._places[_unique(_name(_event(line, number)), seen)] = place
+            place += len(line)
+
+    def __getitem__(self, name: str) -> Mapping[str, Any]:
+        self._file.seek(self._places[name])
+        return _event(self._file.readline(), 0)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+def _event(line: str | bytes, number: int) -> dict[str, Any]:
+    try:
+        event: dict[str, Any] = json.loads(line)
+        event.pop("knowledge_revision", None)
+        _name(event)
+    except (ValueError, AttributeError, KeyError, TypeError):
+        raise ValueError(number) from None
+    return event
 
 
 def differences(expected: Iterable[Mapping[str, Any]], found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Events lost, events added, and fields that say something else; nothing where all is the same."""
-    before, after = _named(expected), _named(found)
+    return differences_of_named(_named(expected), _named(found))
+
+
+def differences_of_named(
+    before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    """The same of events by name."""
     yield from (f"- no longer told: {name}" for name in before if name not in after)
     yield from (f"+ told now:       {name}" for name in after if name not in before)
-    for name, event in before.items():
-        yield from (f"  {name}: {field}" for field in _fields(event, after.get(name, event)))
-    if list(before) != list(after) and set(before) == set(after):
+    for name in before:
+        if name in after:
+            yield from (f"  {name}: {field}" for field in _fields(before[name], after[name]))
+    if set(before) == set(after) and any(one != other for one, other in zip(before, after, strict=True)):
         yield "  the same events in another order"
 
 
@@ -47,10 +82,13 @@ def _named(events: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     seen: Counter[str] = Counter()
     named = {}
     for event in events:
-        name = _name(event)
-        seen[name] += 1
-        named[name if seen[name] == 1 else f"{name} ({seen[name]})"] = event
+        named[_unique(_name(event), seen)] = event
     return named
+
+
+def _unique(name: str, seen: Counter[str]) -> str:
+    seen[name] += 1
+    return name if seen[name] == 1 else f"{name} ({seen[name]})"
 
 
 def _name(event: Mapping[str, Any]) -> str:

@@ -75,6 +75,11 @@ def identifiers(pid: Segment, site: Site) -> tuple[Identifier, ...]:
     return ()
 
 
+def retired_identifiers(mrg: Segment, site: Site) -> tuple[Identifier, ...]:
+    """Every id in MRG-1 that identifies a person at this site."""
+    return _usable(mrg, 1, site)
+
+
 def person_id(identifier: Identifier) -> str:
     """The id of a person first seen under ``identifier``: 20 hexadecimal digits, the same on every machine.
 
@@ -214,7 +219,7 @@ def _primary_first(found: Sequence[Identifier]) -> tuple[Identifier, ...]:
 
 def _instruction(pid: Segment, mrg: Segment, site: Site) -> MergeInstruction | None:
     survivors = _usable(pid, 3, site)
-    retired = _usable(mrg, 1, site)
+    retired = retired_identifiers(mrg, site)
     if not retired:
         told = tuple(_sent(mrg, 1, site))
         if told and not any(sent.counts for sent in told):

@@ -1,6 +1,6 @@
 """What happens to a message, from bytes to a durable decision; read it top to bottom.
 
-1. **read**: framing and charset are normalised, ER7 is split (:func:`engine.hl7.parse`).
+1. **read**: framing and charset are normalised, ER7 is split (:mod:`engine.arrival`).
 2. **recognise**: a redelivery or resend is a duplicate; our own and unused messages are ignored by name.
 3. **identify**: PID-3 leads to a person, through aliases that merges have made (:mod:`engine.people`).
 4. **decide**: :mod:`engine.decide`, pure.
@@ -13,11 +13,11 @@ and place; nothing of it is applied, and the rest of the batch goes on.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from engine.arrival import Reading
 from engine.decide import (
     Decision,
     Knowledge,
@@ -28,8 +28,8 @@ from engine.decide import (
     decide_therapy,
 )
 from engine.errors import ContentError, TransientError
-from engine.hl7 import Message, PatientGroup, PharmacyGroup, is_empty_batch, parse
-from engine.identity import identifiers, merges
+from engine.hl7 import Message, PatientGroup, PharmacyGroup, is_empty_batch
+from engine.identity import merges
 from engine.message_clock import TIME_JUMP, MessageClock
 from engine.model.disposition import Disposition, Outcome, Reason
 from engine.model.purpose import Purpose, purpose_of
@@ -46,7 +46,6 @@ from engine.taken import (
     IntakeOptions,
     Taken,
     Work,
-    time_of,
     type_of,
     why_unused,
 )
@@ -63,6 +62,7 @@ class Intake:
         self._options = options
         self._sweep = Sweep(knowledge, options)
         self._times = MessageClock(options.leap)
+        self._reading = Reading(knowledge.terminology, options.max_message_bytes)
 
     def take(self, batch: Sequence[Arrived]) -> list[Taken]:
         """Take in a batch in one transaction; when this returns, everything about it is durable.
@@ -78,85 +78,61 @@ class Intake:
             if isinstance(error, TransientError):
                 raise
             if len(batch) == 1:
-                return [self._refuse(batch[0], error)]
+                with self._store.transaction() as unit:
+                    return [self.refuse(unit, batch[0], error)]
         return [taken for arrived in batch for taken in self.take([arrived])]
 
     def _take_together(self, batch: Sequence[Arrived]) -> list[Taken]:
-        read = [self._read(arrived) for arrived in batch]
         with self._store.transaction() as unit:
-            unit.prefetch((key for key, _ in read), self._identifiers(message for _, message in read))
-            pairs = zip(batch, read, strict=True)
-            return [self._take_one(unit, arrived, key, message) for arrived, (key, message) in pairs]
+            return list(self.take_in(unit, batch))
+
+    def take_in(self, unit: Unit, batch: Sequence[Arrived]) -> Iterator[Taken]:
+        """Take in a batch, one message at each step, in a transaction of the caller."""
+        read = [self._reading.read(arrived) for arrived in batch]
+        identifiers = {each.key for _, message in read for each in self._reading.identifiers(message)}
+        unit.prefetch((key for key, _ in read), identifiers)
+        for arrived, (key, message) in zip(batch, read, strict=True):
+            yield self._take_one(unit, arrived, key, message)
 
     def take_again(self, unit: Unit, held: QuarantineRow) -> Taken:
         """Decide a quarantined message again; when it still cannot be used, it stays held."""
         arrived = Arrived(held.body, str(held.message["source"]))
-        key, message = self._read(arrived)
-        return self._decided(unit, arrived, key, message, self._now(key, message)[0], again=True)
+        key, message = self._reading.read(arrived)
+        return self._decided(unit, arrived, key, message, self._now(arrived, key, message)[0], again=True)
 
     def rehearse(self, unit: Unit, arrived: Arrived) -> Taken:
         """Take one message into a unit that nobody will keep, and hold on to all that was found on the way.
 
         One that was taken in before is decided again: what the rules say of it now is what is asked.
         """
-        key, message = self._read(arrived)
-        unit.prefetch([key], self._identifiers([message]))
+        key, message = self._reading.read(arrived)
+        unit.prefetch([key], {each.key for each in self._reading.identifiers(message)})
         taken = self._take_one(unit, arrived, key, message)
         if taken.outcome.disposition is not Disposition.DUPLICATE:
             return taken
-        again = self._decided(unit, arrived, key, message, taken.at or self._now(key, message)[0])
+        again = self._decided(unit, arrived, key, message, taken.at or self._now(arrived, key, message)[0])
         return replace(taken, work=again.work, observations=again.observations)
 
-    def _refuse(self, arrived: Arrived, error: Exception) -> Taken:
+    def refuse(self, unit: Unit, arrived: Arrived, error: Exception) -> Taken:
         """Quarantine a message that was decided and could not be kept: a defect of the engine."""
-        key, message = self._read(arrived)
+        key, message = self._reading.read(arrived)
         defect = ContentError(Reason.INTERNAL_ERROR, "", f"{type(error).__name__} while keeping")
-        with self._store.transaction() as unit:
-            at = self._now(key, message)[0]
-            return self._quarantine(unit, arrived, key, type_of(message), at, defect, fault=error)
-
-    # --- 1 read --------------------------------------------------------------------------------
-
-    def _read(self, arrived: Arrived) -> tuple[InboxKey, Message | ContentError]:
-        digest = hashlib.sha256(arrived.body).hexdigest()
-        try:
-            message = parse(
-                arrived.body,
-                lambda application, facility: self._knowledge.terminology.site(application, facility).charset,
-                max_bytes=self._options.max_message_bytes,
-            )
-        except ContentError as error:
-            return InboxKey("", "", digest), error
-        except Exception as error:  # noqa: BLE001  what no reader foresaw is held like anything unreadable
-            defect = ContentError(Reason.INTERNAL_ERROR, "", f"{type(error).__name__} while reading")
-            return InboxKey("", "", digest), defect
-        sender = f"{message.sending_application}|{message.sending_facility}"
-        return InboxKey(sender, message.control_id, digest), message
-
-    def _identifiers(self, read: Iterable[Message | ContentError]) -> Iterator[tuple[str, str]]:
-        """Everybody whom a batch may speak of, so that their records are read in one go."""
-        for message in read:
-            if isinstance(message, ContentError):
-                continue
-            site = self._knowledge.terminology.site(message.sending_application, message.sending_facility)
-            for segment in message.segments:
-                if segment.name == "PID":
-                    yield from (identifier.key for identifier in identifiers(segment, site))
+        at = self._now(arrived, key, message)[0]
+        return self._quarantine(unit, arrived, key, type_of(message), at, defect, fault=error)
 
     def _take_one(
         self, unit: Unit, arrived: Arrived, key: InboxKey, message: Message | ContentError
     ) -> Taken:
-        now, leaps = self._now(key, message)
-        swept, fault = self._sweep.before(unit, now)
+        now, leaps = self._now(arrived, key, message)
+        looks = self._sweep.before(unit, now)
         if unit.seen(key):
             unit.count_repeat(key)
             outcome = Outcome(Disposition.DUPLICATE, Reason.SEEN_BEFORE)
-            return Taken(key, arrived.source, type_of(message), outcome, fault=fault, swept=swept, at=now)
+            return Taken(key, arrived.source, type_of(message), outcome, looks=looks, at=now)
         taken = self._decided(unit, arrived, key, message, now)
         warnings = (*taken.warnings, TIME_JUMP) if leaps else taken.warnings
         work = taken.work if self._options.traced else None
-        fault = taken.fault or fault
-        return replace(taken, fault=fault, swept=swept, at=now, warnings=warnings, work=work)
+        return replace(taken, looks=looks, at=now, warnings=warnings, work=work)
 
     def _decided(
         self,
@@ -389,10 +365,12 @@ class Intake:
 
     def begin(self, batch: Iterable[Arrived]) -> datetime:
         """The time at which a replay of these messages begins; the epoch where none of them tells one."""
-        return self._times.begin(time_of(self._read(one)[1], self._knowledge.terminology) for one in batch)
+        return self._times.begin(self._reading.time_of(self._reading.read(one)[1]) for one in batch)
 
-    def _now(self, key: InboxKey, message: Message | ContentError) -> tuple[datetime, bool]:
+    def _now(self, arrived: Arrived, key: InboxKey, message: Message | ContentError) -> tuple[datetime, bool]:
         """The clock, or in a replay what the messages tell; and whether this one leaps ahead of them."""
         if self._options.clock is not None:
             return self._options.clock(), False
-        return self._times.read(time_of(message, self._knowledge.terminology), key)
+        if arrived.at is not None:
+            return arrived.at, arrived.leaps
+        return self._times.read(self._reading.time_of(message), key)

@@ -40,19 +40,24 @@ class Operations:
 
     def import_roster(self, rows: Sequence[RosterRow], source: str) -> list[AlertEvent]:
         """Take in therapy events from a roster file, all or nothing; the alerts that follow from them."""
-        now = self._clock()
         with self._store.transaction() as unit:
-            occasion = Occasion(control_id=source, now=now, watch=self._sweep.watch(unit, now))
-            people = People(unit, occasion, self._knowledge.terminology.site("", ""))
-            told: list[AlertEvent] = []
-            for patient, events in grouped_by_patient(rows).items():
-                record = people.named(patient)
-                told_now = _told_anew(events, record, now)
-                decision = decide_therapy(told_now, record, self._knowledge, occasion)
-                people.changed(decision)
-                told.extend(decision.events)
-            people.commit()
-            unit.put_outbox(alert_rows(told, self._publishing), now)
+            return [event for _, told in self.take_roster(unit, rows, source) for event in told]
+
+    def take_roster(
+        self, unit: Unit, rows: Sequence[RosterRow], source: str
+    ) -> list[tuple[Identifier, list[AlertEvent]]]:
+        """The same within a transaction of the caller; what is told of each patient, in the file's order."""
+        now = self._clock()
+        occasion = Occasion(control_id=source, now=now, watch=self._sweep.watch(unit, now))
+        people = People(unit, occasion, self._knowledge.terminology.site("", ""))
+        told: list[tuple[Identifier, list[AlertEvent]]] = []
+        for patient, events in grouped_by_patient(rows).items():
+            record = people.named(patient)
+            decision = decide_therapy(_told_anew(events, record, now), record, self._knowledge, occasion)
+            people.changed(decision)
+            told.append((patient, list(decision.events)))
+        people.commit()
+        unit.put_outbox(alert_rows((e for _, each in told for e in each), self._publishing), now)
         return told
 
     def release(self, held: QuarantineRow, why: str) -> Taken:

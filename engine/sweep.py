@@ -19,7 +19,7 @@ from engine.model.moment import later
 from engine.model.watch import Watch
 from engine.outbox import alert_rows
 from engine.store import Store, Unit
-from engine.taken import IntakeOptions
+from engine.taken import IntakeOptions, Look
 from engine.telling import Occasion
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,7 +60,7 @@ class Sweep:
         step, and keeps nobody else waiting. Raises TransientError when the store is away: what is not done
         then is still due.
         """
-        swept, until = Swept(), self._step(now)
+        swept, until = Swept(), self.step(now)
         with store.transaction() as unit:
             watch = unit.watch() or Watch(now, until)
             if watch.is_ahead(now, self.options.sweep_every):
@@ -106,49 +106,49 @@ class Sweep:
         watch = unit.watch()
         live = self.options.clock is not None
         if watch is not None and live and watch.is_ahead(now, self.options.sweep_every):
-            return watch.not_after(self._step(now))
+            return watch.not_after(self.step(now))
         return watch
 
-    def before(self, unit: Unit, now: datetime) -> tuple[tuple[AlertEvent, ...], Exception | None]:
+    def before(self, unit: Unit, now: datetime) -> tuple[Look, ...]:
         """What time has brought about before a message of this time, where the messages are the clock.
 
-        The first message of all is the one with which the engine begins to watch. Also the first defect of
-        the engine that was met, which says nothing about the message.
+        The first message of all is the one with which the engine begins to watch.
         """
         if now <= EPOCH:
-            return (), None
+            return ()
         if unit.watch() is None:
-            unit.put_watch(Watch(now, self._step(now)))
+            unit.put_watch(Watch(now, self.step(now)))
         if self.options.clock is not None:
-            return (), None
+            return ()
         until = self.options.until
-        swept = self.advance(unit, now if until is None else min(now, until))
-        return tuple(swept.events), next(iter(swept.faults), None)
+        return self.advance(unit, now if until is None else min(now, until))
 
-    def advance(self, unit: Unit, now: datetime) -> Swept:
+    def advance(self, unit: Unit, now: datetime) -> tuple[Look, ...]:
         """Judge time up to ``now`` as sweeps at every step would have done.
 
-        A person whose record cannot be judged is tried again a day later.
+        Looks that told nothing are left out. A person whose record cannot be judged is tried again a day
+        later.
         """
-        swept = Swept()
+        looks: list[Look] = []
         watch, every = unit.watch(), self.options.sweep_every
         while watch is not None and (first := unit.next_due()) is not None:
-            at = self._step(max(later(first, every - timedelta(microseconds=1)), later(watch.clock, every)))
+            at = self.step(max(later(first, every - timedelta(microseconds=1)), later(watch.clock, every)))
             if at > now or at <= watch.clock:
                 break
             watch = Watch(watch.since, at)
             unit.put_watch(watch)
             for root, since in unit.due(at, _UNBOUNDED):
                 try:
-                    swept.events += self._look(unit, root, since, watch, at)
+                    if events := self._look(unit, root, since, watch, at):
+                        looks.append(Look(at, since, root, tuple(events)))
                 except TransientError:
                     raise
                 except Exception as fault:  # noqa: BLE001  the message that comes next is somebody else's
-                    swept.faults.append(fault)
+                    looks.append(Look(at, since, root, fault=fault))
                     unit.put_due(root, later(at, _TRIED_AGAIN))
-        if watch is not None and self._step(now) > watch.clock:
-            unit.put_watch(Watch(watch.since, self._step(now)))
-        return swept
+        if watch is not None and self.step(now) > watch.clock:
+            unit.put_watch(Watch(watch.since, self.step(now)))
+        return tuple(looks)
 
     def _look(self, unit: Unit, root: str, at: datetime, watch: Watch, now: datetime) -> list[AlertEvent]:
         """Judge one person at each instant from ``at`` to the clock of ``watch`` that changes something."""
@@ -170,7 +170,8 @@ class Sweep:
 
     def next_step(self, now: datetime) -> datetime:
         """The first step after ``now``."""
-        return later(self._step(now), self.options.sweep_every)
+        return later(self.step(now), self.options.sweep_every)
 
-    def _step(self, instant: datetime) -> datetime:
+    def step(self, instant: datetime) -> datetime:
+        """The last step up to an instant."""
         return later(instant, -((instant - EPOCH) % self.options.sweep_every))

@@ -47,10 +47,36 @@ def time_of(message: Message | ContentError, terminology: Terminology) -> dateti
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """One message as a transport delivered it; ``source`` is its queue, or file and number."""
+    """One message as a transport delivered it; ``source`` is its queue, or file and number.
+
+    ``at``: the time to judge it at, where somebody has read the clock of the whole archive; ``leaps``:
+    that is not its own. ``read``: what has been read of it already.
+    """
 
     body: bytes
     source: str
+    at: datetime | None = None
+    leaps: bool = False
+    read: tuple[InboxKey, Message | ContentError] | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What time has brought about for one person: due ``since``, judged ``at`` the step of a sweep.
+
+    Looks of different persons are told in the order of :attr:`place`, whoever else was looked at.
+    """
+
+    at: datetime
+    since: datetime
+    root: str
+    events: tuple[AlertEvent, ...] = ()
+    fault: Exception | None = None
+
+    @property
+    def place(self) -> tuple[datetime, datetime, str]:
+        """Where it comes among the looks before one message."""
+        return self.at, self.since, self.root
 
 
 @dataclass(slots=True)
@@ -102,8 +128,7 @@ class Work:
 class Taken:
     """How one message ended, for the log, the metrics and a replay's output.
 
-    ``fault`` is an unexpected exception that quarantined the message, or was met while time was
-    judged before it: a defect of the engine. ``swept`` is
+    ``fault`` is an unexpected exception that quarantined the message: a defect of the engine. ``looks`` are
     what time had brought about before it, where messages are the clock. ``at`` is when it was taken
     in, by that clock. ``work`` is how it came about, where the options ask for it.
     """
@@ -118,9 +143,14 @@ class Taken:
     events: tuple[AlertEvent, ...] = ()
     warnings: tuple[str, ...] = ()
     fault: Exception | None = None
-    swept: tuple[AlertEvent, ...] = ()
+    looks: tuple[Look, ...] = ()
     at: datetime | None = None
     work: Work | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def swept(self) -> tuple[AlertEvent, ...]:
+        """The events of the looks."""
+        return tuple(event for look in self.looks for event in look.events)
 
 
 @dataclass(frozen=True, slots=True)

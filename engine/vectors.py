@@ -177,7 +177,8 @@ def alerts_of(vector: Vector, folder: Path, knowledge: Knowledge) -> list[AlertE
             events += _read_roster(step.roster, f"{folder.name}/{vector.id}: roster", store, knowledge)
         elif step.until is not None:
             with store.transaction() as unit:
-                events += Sweep(knowledge, IntakeOptions()).advance(unit, step.until).events
+                looks = Sweep(knowledge, IntakeOptions()).advance(unit, step.until)
+                events += [event for look in looks for event in look.events]
         else:
             for body in split_delivery((folder / step.message).read_bytes()):
                 for taken in intake.take([Arrived(body, step.message)]):

@@ -99,8 +99,7 @@ def compare(
         _print(comparison, names)
     first, second = a.replayed.summary, b.replayed.summary
     say(
-        f"{first.messages} messages, {len(first.quarantined)} quarantined under A and "
-        f"{len(second.quarantined)} under B"
+        f"{first.messages} messages, {first.quarantined} quarantined under A and {second.quarantined} under B"
     )
     if comparison.differences:
         raise typer.Exit(DIFFERENT)
@@ -125,7 +124,7 @@ def _told(
         defects = [replace(each, message=f"side {side}: {each.message}") for each in error.defects]
         raise ConfigError(defects) from None
     told = _Told(events, replayed, replayed.patient_days)
-    replayed.store.close()
+    replayed.close()
     return told
 
 

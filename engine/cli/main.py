@@ -8,7 +8,18 @@ import sys
 import typer
 
 from engine import __version__
-from engine.cli import archive, broker, compare, explain, generate, knowledge, live, records, send
+from engine.cli import (
+    broker,
+    compare,
+    explain,
+    generate,
+    knowledge,
+    live,
+    records,
+    replay,
+    send,
+    validate,
+)
 from engine.cli.shared import DEFECT, say
 from engine.errors import ConfigError, EngineError, TransientError
 
@@ -39,11 +50,11 @@ def _root(
 
 app.command("run")(live.run)
 app.command("doctor")(broker.doctor)
-app.command("replay")(archive.replay)
+app.command("replay")(replay.replay)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
 app.command("send")(send.send)
-app.command("validate")(archive.validate)
+app.command("validate")(validate.validate)
 app.command("generate")(generate.generate)
 app.add_typer(records.roster, name="roster")
 app.add_typer(records.alerts, name="alerts")

@@ -6,9 +6,11 @@ from engine.store.rehearsing import rehearsal
 from engine.store.rows import InboxKey, OutboxRow, QuarantineRow, TakenMessage
 from engine.store.schema import SCHEMA_VERSION
 from engine.store.sql import Store
+from engine.store.together import MOST_TOGETHER, open_together
 from engine.store.unit import Unit
 
 __all__ = [
+    "MOST_TOGETHER",
     "SCHEMA_VERSION",
     "InboxKey",
     "OutboxRow",
@@ -18,5 +20,6 @@ __all__ = [
     "Unit",
     "newest_versions",
     "only_engine",
+    "open_together",
     "rehearsal",
 ]

@@ -26,8 +26,11 @@ class UnusableFileError(TransientError):
     """The file cannot be opened or is no database: fatal at the start, while later on it may come back."""
 
 
-def open_engine(url: str) -> Engine:
-    """An engine for an SQLAlchemy URL; no connection is made yet. Raises ConfigError for an unusable URL."""
+def open_engine(url: str, *, throw_away: bool = False) -> Engine:
+    """An engine for an SQLAlchemy URL; no connection is made yet. Raises ConfigError for an unusable URL.
+
+    ``throw_away``: nobody needs the database after a crash, so it does not wait for the disk.
+    """
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
@@ -45,7 +48,7 @@ def open_engine(url: str) -> Engine:
         raise ConfigError(
             [Defect("settings", 0, "store_url cannot be read", "for example sqlite:///azawatch.db")]
         ) from error
-    event.listen(engine, "connect", _prepare_connection)
+    event.listen(engine, "connect", _prepare_throw_away if throw_away else _prepare_connection)
     # pysqlite must not begin transactions on its own: a read would then never see the write lock.
     event.listen(engine, "begin", _begin)
     return engine
@@ -105,6 +108,15 @@ def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None
 
 def _prepare_reading(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA query_only=ON").close()
+
+
+def _prepare_throw_away(connection: sqlite3.Connection, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=MEMORY")  # what a failed batch has written is still taken back
+    cursor.execute("PRAGMA synchronous=OFF")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA cache_size=-65536")  # 64 MiB
+    cursor.close()
 
 
 def _begin(connection: Connection) -> None:

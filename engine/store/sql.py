@@ -54,9 +54,12 @@ class Store:
         self._cache = RecordCache()
 
     @classmethod
-    def open(cls, url: str) -> Store:
-        """Open, and create where it is new, the store at an SQLAlchemy URL (``sqlite:///azawatch.db``)."""
-        engine = open_engine(url)
+    def open(cls, url: str, *, throw_away: bool = False) -> Store:
+        """Open, and create where it is new, the store at an SQLAlchemy URL (``sqlite:///azawatch.db``).
+
+        ``throw_away``: it need not outlast a crash, and is faster for it.
+        """
+        engine = open_engine(url, throw_away=throw_away)
         store = cls(engine)
         try:
             store._prepare_schema(engine.url.render_as_string())
@@ -187,6 +190,11 @@ class Store:
                 found.extend(records[root][0] for root in some)
             return found
 
+    def treated(self) -> list[str]:
+        """Everybody of whom any therapy was told."""
+        with self._connection(reading=True) as connection:
+            return Reader(_cursor(connection), compiled_statements(), self._cache).treated()
+
     def roots_by_identifier(self, value: str, authority: str | None = None) -> list[str]:
         """Persons that carry an identifier, exactly as written."""
         table = schema.identifiers
@@ -305,7 +313,7 @@ class Store:
         """Codes and units that were not understood, those of patients on therapy first."""
         table = schema.ledger
         statement = select(table).order_by(
-            table.c.on_therapy.desc(), table.c["count"].desc(), table.c.sender, table.c.code
+            table.c.on_therapy.desc(), table.c["count"].desc(), *table.primary_key.columns
         )
         with self._connection(reading=True) as connection:
             return [dict(row) for row in connection.execute(statement).mappings()]

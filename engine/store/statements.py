@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import sqlite
@@ -29,6 +30,8 @@ from engine.store import schema
 
 _TEXTS = "__[POSTCOMPILE_texts]"  # SQLAlchemy's mark for a list whose length is not known yet
 SAME_MESSAGE = ("digest", "sender", "control_id")
+LATEST = ("last_seen", "control_id", "text")
+"""By these the ledger tells where a code was seen last; equal times are no matter of chance."""
 
 
 class Statements(NamedTuple):
@@ -216,21 +219,18 @@ def _closed() -> Update:
 
 
 def _counted() -> Insert:
-    """Adds to the counts of a code, and remembers where it was seen last."""
+    """Adds to the counts of a code, and remembers where it was seen last, whatever came first."""
     table = schema.ledger
     insert = sqlite.insert(table)
     sent = insert.excluded
     earlier = sent.first_seen < table.c.first_seen
-    later = sent.last_seen >= table.c.last_seen
+    later = tuple_(*(sent[name] for name in LATEST)) >= tuple_(*(table.c[name] for name in LATEST))
     return insert.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
         set_={
             "count": table.c["count"] + sent["count"],
             "on_therapy": table.c.on_therapy + sent.on_therapy,
             "first_seen": case((earlier, sent.first_seen), else_=table.c.first_seen),
-            **{
-                name: case((later, sent[name]), else_=table.c[name])
-                for name in ("last_seen", "text", "control_id")
-            },
+            **{name: case((later, sent[name]), else_=table.c[name]) for name in LATEST},
         },
     )

@@ -46,6 +46,11 @@ class Unit:
         self._watch: Watch | None = None
         self._stored_due: str | None = None
 
+    @property
+    def cursor(self) -> DBAPICursor:
+        """For what a caller keeps beside the record, in the same transaction."""
+        return self._cursor
+
     # --- reading -------------------------------------------------------------------------------
 
     def prefetch(self, keys: Iterable[InboxKey], identifiers: Iterable[tuple[str, str]]) -> None:

@@ -6,6 +6,7 @@ at a time. What cannot be read is one defect with file and place, and the rest i
 
 from __future__ import annotations
 
+import glob
 import gzip
 import io
 import re
@@ -21,6 +22,7 @@ from typing import IO, Protocol, cast
 
 from engine.errors import ConfigError, Defect
 from engine.hl7.framing import read_stream
+from engine.transports.forms import Form, Meter, form_of
 
 STANDARD_INPUT = "-"
 
@@ -63,10 +65,12 @@ Tell = Callable[[Defect], None]
 
 @dataclass(frozen=True, slots=True)
 class _Reports:
-    """Where to tell what was not read, and what was read and looks odd."""
+    """Where to tell what was not read, what was read and looks odd, and how far it has come."""
 
     defect: Tell
     remark: Tell
+    meter: Meter
+    standard_input: IO[bytes] | None = None
 
 
 def _ignore(_remark: Defect) -> None:
@@ -95,9 +99,13 @@ def read_archive(
     on_defect: Tell | None = None,
     limits: Limits | None = None,
     on_remark: Tell | None = None,
+    meter: Meter | None = None,
+    standard_input: IO[bytes] | None = None,
 ) -> Iterator[ArchiveMessage]:
     """Yield every message below ``paths``: files, folders (all files, sorted, hidden ones left out), ``-``.
 
+    A path with ``*``, ``?`` or ``[...]`` stands for all that it matches, sorted, one with ``**`` for all
+    files that it matches. ``meter`` is kept up to date; ``standard_input`` is read instead of the real one.
     Raises ConfigError at once for a path that does not exist. A file that cannot be read, or not to its
     end, goes to ``on_defect`` when it is come to; without ``on_defect`` all are raised together, as a
     ConfigError, after everything that can be read was yielded. The counts of batch trailers are compared
@@ -105,37 +113,61 @@ def read_archive(
     last message of a damaged file may be cut off and is not yielded. A file without any MSH segment is
     yielded as one message: the intake quarantines it by name.
     """
-    given = [str(path) for path in paths]
-    missing = [
-        Defect(path, 0, "no such file or folder")
-        for path in given
-        if path != STANDARD_INPUT and not Path(path).exists()
-    ]
+    given = _named(paths)
+    defects: list[Defect] = []
+    tell = _Reports(on_defect or defects.append, on_remark or _ignore, meter or Meter(), standard_input)
+    return _read_all(given, defects, limits or Limits(), tell)
+
+
+def files_of(paths: Iterable[str | Path]) -> list[Path]:
+    """The files that :func:`read_archive` reads, in that order, standard input left out."""
+    named = (Path(path) for path in _named(paths) if path != STANDARD_INPUT)
+    return [file for path in named for file in _files(path, _ignore)]
+
+
+def _named(paths: Iterable[str | Path]) -> list[str]:
+    """Patterns put in full; raises ConfigError with every path that is not there."""
+    named: list[str] = []
+    missing: list[Defect] = []
+    for path in map(str, paths):
+        if path == STANDARD_INPUT or Path(path).exists():
+            named.append(path)
+        elif found := _matching(path):
+            named += found
+        else:
+            hint = "no file has a name like this" if glob.has_magic(path) else ""
+            missing.append(Defect(path, 0, "no such file or folder", hint))
     if missing:
         raise ConfigError(missing)
-    return _read_all(given, on_defect, limits or Limits(), on_remark or _ignore)
+    return named
+
+
+def _matching(pattern: str) -> list[str]:
+    found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  a Path would take the pattern apart
+    return [path for path in found if Path(path).is_file()] if "**" in pattern else found
 
 
 def _read_all(
-    paths: list[str], on_defect: Tell | None, limits: Limits, on_remark: Tell
+    paths: list[str], defects: list[Defect], limits: Limits, tell: _Reports
 ) -> Iterator[ArchiveMessage]:
-    defects: list[Defect] = []
-    tell = _Reports(on_defect or defects.append, on_remark)
     for path in paths:
         if path == STANDARD_INPUT:
-            yield from _read_file("stdin", cast("io.BufferedReader", sys.stdin.buffer), limits, tell)
+            source = tell.standard_input or sys.stdin.buffer
+            yield from _read_file("stdin", cast("io.BufferedReader", source), limits, tell)
             continue
-        for file in _files(Path(path), tell):
+        for file in _files(Path(path), tell.defect):
+            begin = tell.meter.position
             try:
                 with file.open("rb") as opened:
                     yield from _read_file(file.as_posix(), opened, limits, tell)
+                tell.meter.position = begin + file.stat().st_size
             except OSError as error:
                 tell.defect(Defect(file.as_posix(), 0, f"cannot be read: {_reason(error)}"))
     if defects:
         raise ConfigError(defects)
 
 
-def _files(path: Path, tell: _Reports) -> list[Path]:
+def _files(path: Path, on_defect: Tell) -> list[Path]:
     if not path.is_dir():
         return [path]
     files = sorted(
@@ -144,7 +176,7 @@ def _files(path: Path, tell: _Reports) -> list[Path]:
         if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
     )
     if not files:
-        tell.defect(Defect(path.as_posix(), 0, "the folder holds no files"))
+        on_defect(Defect(path.as_posix(), 0, "the folder holds no files"))
     return files
 
 
@@ -153,7 +185,7 @@ def _read_file(
 ) -> Iterator[ArchiveMessage]:
     head = file.peek(4)[:4]
     if head not in (_ZIP, _EMPTY_ZIP):
-        yield from _read_stretches(name, file, limits, tell)
+        yield from _read_stretches(_Stream(name, file), limits, tell)
         return
     with tempfile.TemporaryFile() as copy:
         source: IO[bytes] = file
@@ -177,54 +209,84 @@ def _read_member(
 ) -> Iterator[ArchiveMessage]:
     try:
         if member.flag_bits & 1:
-            raise _UnreadableError("it is encrypted")
+            raise _UnreadableError("it is encrypted; unpack it with its password first")
         _check_size(member.file_size, member.compress_size, limits)
         opened = archive.open(member)
     except _READING_ERRORS as error:
         tell.defect(Defect(name, 0, f"cannot be read: {_reason(error)}"))
         return
+    weight = member.compress_size / max(member.file_size, 1)
     with opened:
-        yield from _read_stretches(name, cast("_File", opened), limits, tell)
+        stream = _Stream(name, cast("_File", opened), "zip member", weight)
+        yield from _read_stretches(stream, limits, tell)
 
 
-def _read_stretches(name: str, file: _File, limits: Limits, tell: _Reports) -> Iterator[ArchiveMessage]:
+@dataclass(slots=True)
+class _Stream:
+    """One file or member that is read; ``weight``: the bytes on disk for one that is read from it."""
+
+    name: str
+    file: _File
+    packing: str = "file"
+    weight: float = 1.0
+    consumed: int = 0
+
+
+def _read_stretches(source: _Stream, limits: Limits, tell: _Reports) -> Iterator[ArchiveMessage]:
     number = 0
+    head = b""
+    form: Form | None = None
     try:
-        for stretch, whole in _stretches(_blocks(file, limits), limits):
+        for stretch, whole in _stretches(_blocks(source, limits), limits):
             if not stretch and not number:
                 raise _UnreadableError("it is empty")
+            head = head or stretch[:65536]
+            begin, size = tell.meter.position, source.consumed * source.weight
+            source.consumed = 0
             if not number and _ANY_HEADER.search(stretch) is None:
                 # Not ours to judge: as one message it meets the quarantine, and is counted there.
                 number += 1
-                yield ArchiveMessage(f"{name}#{number}", stretch)
+                form = Form.NONE
+                yield ArchiveMessage(f"{source.name}#{number}", stretch)
                 continue
             stream = read_stream(stretch)
+            read = 0
             for body in stream.messages:
                 number += 1
-                yield ArchiveMessage(f"{name}#{number}", body)
+                read += len(body)
+                tell.meter.position = begin + size * read / len(stretch)
+                yield ArchiveMessage(f"{source.name}#{number}", body)
+            tell.meter.position = begin + size
             for warning in stream.warnings if whole else ():
                 if warning.startswith(_COUNT_WARNINGS):
-                    tell.remark(Defect(name, 0, warning))
+                    tell.remark(Defect(source.name, 0, warning))
     except _READING_ERRORS as error:
         beyond = f" beyond message {number}" if number else ""
-        tell.defect(Defect(name, 0, f"cannot be read{beyond}: {_reason(error)}"))
+        tell.defect(Defect(source.name, 0, f"cannot be read{beyond}: {_reason(error)}"))
+    if head:
+        tell.meter.forms[source.packing, form or form_of(head, number)] += 1
 
 
-def _blocks(file: _File, limits: Limits) -> Iterator[bytes]:
+def _blocks(source: _Stream, limits: Limits) -> Iterator[bytes]:
     """The content in blocks, unpacked where it is gzip."""
+    file = source.file
     head = file.peek(4)[:4]
     if head == _ZIP:
         raise _UnreadableError("it is a zip file inside a zip file; unpack it first")
     if not head.startswith(_GZIP):
         while block := file.read1(_MEGABYTE):
+            source.consumed += len(block)
             yield block
         return
+    source.packing = f"gzip {source.packing}"
     counted = _Counted(file)
-    unpacked = 0
+    unpacked = before = 0
     with gzip.GzipFile(fileobj=counted) as content:
         # read1, because read of a damaged file throws away what it has unpacked so far
         while block := content.read1(_MEGABYTE):
             unpacked += len(block)
+            source.consumed += counted.count - before
+            before = counted.count
             _check_size(unpacked, counted.count, limits)
             yield block
 

@@ -131,7 +131,8 @@ def _run(person: Person, knowledge: Knowledge, days: int) -> tuple[list[AlertEve
             firing += [event.severity for event in taken.swept if event.phase in TOLD]
             firing += findings
     with store.transaction() as unit:
-        late = Sweep(knowledge, IntakeOptions()).advance(unit, BEGIN + timedelta(days=days)).events
+        looks = Sweep(knowledge, IntakeOptions()).advance(unit, BEGIN + timedelta(days=days))
+        late = [event for look in looks for event in look.events]
     told += late
     firing += [event.severity for event in late if event.phase in TOLD]
     store.close()
