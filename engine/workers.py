@@ -25,7 +25,7 @@ from typing import Self
 from engine import app
 from engine.errors import ConfigError, Defect, EngineError, TransientError
 from engine.outbox import Publishing
-from engine.replay import Load, Share, Step, locked, portable
+from engine.replay import Load, Share, Step, check_private, locked, made_private, portable
 from engine.settings import Settings
 from engine.store import Store
 from engine.taken import IntakeOptions
@@ -65,7 +65,9 @@ def replay_options(settings: Settings, until: datetime | None) -> IntakeOptions:
 
 
 def open_store(file: Path, *, kept: bool) -> Store:
-    """The store of a share; one that is not kept does not wait for the disk."""
+    """The store of a share, for nobody else to read; one that is not kept does not wait for the disk."""
+    made_private(file)
+    check_private(file)
     return Store.open(f"sqlite:///{file}", throw_away=not kept)
 
 
@@ -179,6 +181,7 @@ def _share(task: Task, stack: ExitStack) -> Share:
     if knowledge.revision != task.revision:
         raise ConfigError([Defect("azawatch", 0, "rules or mappings were changed while the replay began")])
     if task.kept:
+        made_private(task.file)
         _lock(task.file, stack)
     store = open_store(task.file, kept=task.kept)
     stack.callback(store.close)

@@ -4,7 +4,7 @@ from engine.replay.chunks import Chunk, Remarks, chunks_of
 from engine.replay.plan import OneShare, Plan, SplitPlan
 from engine.replay.run import Hands, Listener, OwnHands, Reached, Replay, Roster, replay
 from engine.replay.share import Load, Share, Step, portable
-from engine.replay.state import State, locked
+from engine.replay.state import State, check_private, locked, made_private
 from engine.replay.summary import ReplaySummary
 
 __all__ = [
@@ -24,8 +24,10 @@ __all__ = [
     "SplitPlan",
     "State",
     "Step",
+    "check_private",
     "chunks_of",
     "locked",
+    "made_private",
     "portable",
     "replay",
 ]

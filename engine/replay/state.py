@@ -44,7 +44,7 @@ class State:
         self._untold: list[Any] = []
         self._closing = ExitStack()
         with ExitStack() as opening:
-            new = _made(file)
+            new = made_private(file)
             opening.enter_context(locked(file))
             self._open(new, opening, pins, archive)
             self._closing = opening.pop_all()
@@ -66,7 +66,7 @@ class State:
     def noted(self) -> Iterator[Any]:
         """All that was noted up to where the replay goes on, in its order."""
         for (what,) in self._connection.execute("SELECT what FROM told ORDER BY number"):
-            yield from pickle.loads(what)  # noqa: S301  our own file, see _check_owner
+            yield from pickle.loads(what)  # noqa: S301  our own file, see check_private
 
     def save(self, reached: Reached, lengths: Mapping[str, int]) -> None:
         """How far the replay has come, with outputs of these lengths on disk."""
@@ -83,7 +83,7 @@ class State:
         self, new: bool, opening: ExitStack, pins: Mapping[str, str], archive: Sequence[tuple[str, int, int]]
     ) -> None:
         name = str(self.file)
-        self._check_owner()
+        check_private(self.file)
         try:
             self._connection = sqlite3.connect(self.file, isolation_level=None)
             opening.callback(self._connection.close)
@@ -108,17 +108,8 @@ class State:
             raise ConfigError([Defect(name, 0, "was written by another release of azawatch", _BEGIN_ANEW)])
         if changed := list(_changes(json.loads(before), pinned)):
             raise ConfigError([Defect(name, 0, change, _BEGIN_ANEW) for change in changed])
-        self.reached = None if reached is None else pickle.loads(reached)  # noqa: S301  see _check_owner
+        self.reached = None if reached is None else pickle.loads(reached)  # noqa: S301  see check_private
         self.lengths = json.loads(lengths)
-
-    def _check_owner(self) -> None:
-        """Nobody else may have put anything into the file: it is read with pickle."""
-        status = self.file.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
-            defect = Defect(
-                str(self.file), 0, "is not a file that only you may write", "chmod go-w, or another file"
-            )
-            raise ConfigError([defect])
 
 
 @contextmanager
@@ -139,7 +130,15 @@ def locked(file: Path) -> Iterator[None]:
         yield
 
 
-def _made(file: Path) -> bool:
+def check_private(file: Path) -> None:
+    """Nobody else may have put anything into a file that is read with pickle. Raises ConfigError."""
+    status = file.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+        hint = "take the right to write from others, or name another file"
+        raise ConfigError([Defect(str(file), 0, "is not a file that only you may write", hint)])
+
+
+def made_private(file: Path) -> bool:
     """Make the file where there is none, for its owner alone; whether that was so, or it is empty."""
     try:
         with suppress(FileExistsError):
