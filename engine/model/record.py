@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.model.alert import Alert
 from engine.model.person import Person
+from engine.model.quantity import Truth
 from engine.model.result import Result
 from engine.model.therapy import Fact, TherapyEvent, TherapySpan, TherapyState
 from engine.model.watch import Watch
@@ -58,7 +59,7 @@ class BaselineMode(StrEnum):
     SPLIT = "split"  # the own baseline from 1.5 x ULN on; below that, multiples of baseline judge nothing
 
 
-Memo = tuple[dict[str, Any], dict[tuple[str, str], Any]]
+Memo = tuple[dict[str, Any], dict[str, Truth], dict[tuple[str, str], Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,10 @@ class Situation:
     protocol: str = ""
     watch: Watch | None = None
     panels: Mapping[str, datetime] = field(default_factory=dict)
-    # What was concluded from it once, with preliminary results and without: verdicts by the text of their
-    # condition, and whatever else was asked. A hundred rules ask the same few questions.
+    # What was concluded from it once, with preliminary results and without: verdicts and truths by the
+    # text of their condition, and whatever else was asked. A hundred rules ask the same few questions.
     memo: tuple[Memo, Memo] = field(
-        default_factory=lambda: (({}, {}), ({}, {})), init=False, repr=False, compare=False
+        default_factory=lambda: (({}, {}, {}), ({}, {}, {})), init=False, repr=False, compare=False
     )
 
     @property

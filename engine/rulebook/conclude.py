@@ -11,18 +11,18 @@ from typing import overload
 from engine.model.finding import Finding, Label, Severity
 from engine.model.quantity import Truth
 from engine.model.record import Situation
-from engine.rulebook.conditions import Analytes, Standing
+from engine.rulebook.conditions import Analytes, Standing, View
 from engine.rulebook.evaluate import (
     Judgement,
     evaluate,
     finding_of,
     findings_of,
-    instants_of,
     is_silent,
     judgements,
     label_of,
     text_of,
 )
+from engine.rulebook.limits import is_limited
 from engine.rulebook.rule import AlertRule, Annotation, Rule, Stage, Status
 
 _SEVERITIES = tuple(Severity)
@@ -87,7 +87,7 @@ def _place(finding: Finding) -> tuple[str, str]:
     return finding.rule_id, finding.subject
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Heard:
     """What has been concluded so far, for the rules that may know of it."""
 
@@ -96,8 +96,8 @@ class _Heard:
     repeat_within: dict[str, timedelta] = field(default_factory=dict)
 
     def standing(self) -> Standing:
-        """As it is now; what fires later is nothing that the rule may ask about."""
-        return Standing(self.firing, self.speaking, dict(self.repeat_within))
+        """What a rule may know, as it goes on growing: later ones are nothing that a rule asks about."""
+        return Standing(self.firing, self.speaking, self.repeat_within)
 
 
 @dataclass(slots=True)
@@ -137,17 +137,31 @@ class _Court:
 
     def judge(self, rules: Sequence[Rule]) -> None:
         """Apply the rules, each after those it asks about."""
+        views = {
+            heard: View(self.situation, preliminary=False, standing=heard.standing())
+            for heard in (self.active, self.shadow)
+        }
+        limited, early = is_limited(self.situation), self.situation.provisional is not self.situation.series
         for rule in rules:
-            standing = self._standing(rule)
-            self.instants += instants_of(rule, self.situation, standing)
-            silent = is_silent(rule, self.situation, standing)
+            view = views[self.active if rule.status is Status.ACTIVE else self.shadow]
+            if rule.clocks:
+                view = self._stopped(view)
+                verdicts = (view.judged(condition) for condition in rule.clocks)
+                self.instants += (verdict.look_at for verdict in verdicts if verdict.look_at is not None)
+            silent = not limited and not (early and rule.allow_preliminary) and is_silent(rule, view)
             if isinstance(rule, AlertRule):
                 if silent:
-                    self.silent.append(partial(evaluate, rule, self.situation, self.analytes, standing))
+                    write = partial(evaluate, rule, self.situation, self.analytes, view.standing)
+                    self.silent.append(write)
                 else:
-                    self._alert(rule, standing)
+                    self._alert(rule, view.standing)
             elif isinstance(rule, Annotation) and not silent:
-                self._annotation(rule, standing)
+                self._annotation(rule, view.standing)
+
+    def _stopped(self, view: View) -> View:
+        """The view as it is now, for a rule with a clock: what demands more panels may come after it."""
+        standing = view.standing._replace(repeat_within=dict(view.standing.repeat_within))
+        return View(self.situation, preliminary=False, standing=standing)
 
     def speak(self) -> None:
         """Make known how loud every rule judged so far speaks, raised ones as raised."""
@@ -197,10 +211,6 @@ class _Court:
             return finding
         graver = _SEVERITIES[_rank(finding.severity) + 1]
         return replace(finding, severity=graver, raised_from=finding.severity)
-
-    def _standing(self, rule: Rule) -> Standing:
-        heard = self.active if rule.status is Status.ACTIVE else self.shadow
-        return heard.standing()
 
     def _audience(self, *, published: bool) -> tuple[_Heard, ...]:
         return (self.active, self.shadow) if published else (self.shadow,)

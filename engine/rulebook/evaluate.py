@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -12,15 +12,14 @@ from engine.model.quantity import Truth, plain
 from engine.model.record import BaselineMode, Situation
 from engine.model.result import Problem, Result
 from engine.rulebook.conditions import ALONE, Analytes, Standing, Verdict, View
-from engine.rulebook.limits import is_limited, limited
+from engine.rulebook.limits import limited
 from engine.rulebook.message import Material, Template, fill
 from engine.rulebook.own_baseline import asks_for_baseline, label_against
 from engine.rulebook.rule import AlertRule, Annotation, Rule, Status
 from engine.rulebook.tree import (
+    Asked,
     Judged,
     decisive,
-    is_false,
-    is_true,
     judge,
     supporting,
     unknown_rank,
@@ -88,41 +87,15 @@ def findings_of(
     )
 
 
-def is_silent(rule: Rule, situation: Situation, standing: Standing) -> bool:
-    """Whether a rule says nothing, where that is plain without its evidence.
+def is_silent(rule: Rule, view: View) -> bool:
+    """Whether a rule says nothing of final values, where no limit is stated for this patient.
 
-    It is not plain where values come early (preliminary) or a limit is stated for this patient.
+    It asks no more conditions than it takes to know: one that does not hold is enough for most rules.
     """
     if isinstance(rule, AlertRule) and rule.problems:
-        return not any(problem.problem in rule.problems for problem in situation.problems)
-    if rule.allow_preliminary and situation.provisional is not situation.series:
-        return False
-    if is_limited(situation):
-        return False
-    asked = _Asked(rule, View(situation, preliminary=False, standing=standing))
-    if rule.tells_of_doubt:
-        return is_false(rule.when, asked, rule.pair_within)
-    return not is_true(rule.when, asked, rule.pair_within)
-
-
-def instants_of(rule: Rule, situation: Situation, standing: Standing) -> Iterator[datetime]:
-    """When time alone may change what a rule says."""
-    if rule.clocks:
-        view = View(situation, preliminary=False, standing=standing)
-        verdicts = (condition.judge(view) for condition in rule.clocks)
-        yield from (verdict.look_at for verdict in verdicts if verdict.look_at is not None)
-
-
-class _Asked:
-    """The verdicts on the conditions of a rule, each when it is asked for."""
-
-    __slots__ = ("_conditions", "_view")
-
-    def __init__(self, rule: Rule, view: View) -> None:
-        self._conditions, self._view = rule.conditions, view
-
-    def __getitem__(self, index: int) -> Verdict:
-        return self._view.judged(self._conditions[index])
+        return not any(problem.problem in rule.problems for problem in view.situation.problems)
+    asked = Asked(rule.conditions, rule.pair_within, view)
+    return rule.when.is_false(asked) if rule.tells_of_doubt else not rule.when.is_true(asked)
 
 
 def judgements(rule: Rule, situation: Situation, standing: Standing = ALONE) -> tuple[Judgement, ...]:

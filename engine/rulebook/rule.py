@@ -125,7 +125,8 @@ class Rule(Heading):
     """A rule that is judged on a situation: an alert rule, or an annotation.
 
     ``conditions`` are the distinct conditions of ``when`` in the order of the file, ``clocks`` those of them
-    that wait for something. ``turn`` and ``timed`` (time alone may change what it says) are known once all
+    that wait for something. ``tells_of_doubt``: it may say something where they can neither be affirmed nor
+    denied. ``turn`` and ``timed`` (time alone may change what it says) are known once all
     rules of the folder are.
     """
 
@@ -136,13 +137,14 @@ class Rule(Heading):
     turn: Turn = USUAL_TURN
     timed: bool = False
     clocks: tuple[Condition, ...] = field(init=False, default=())
+    tells_of_doubt: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clocks", tuple(each for each in self.conditions if each.TIMED))
+        object.__setattr__(self, "tells_of_doubt", self._tells_of_doubt())
 
-    @property
     @abstractmethod
-    def tells_of_doubt(self) -> bool:
+    def _tells_of_doubt(self) -> bool:
         """Whether it may say something where its conditions can neither be affirmed nor denied."""
 
     @property
@@ -174,8 +176,7 @@ class AlertRule(Rule):
     problems: frozenset[Problem]
     escalation: Escalation = NO_ESCALATION
 
-    @property
-    def tells_of_doubt(self) -> bool:
+    def _tells_of_doubt(self) -> bool:
         """Where it says so of any cause of the doubt."""
         return any(said is not None for said in self.if_unknown.values())
 
@@ -207,8 +208,7 @@ class Annotation(Rule):
         within = f"{self.repeat_within // timedelta(hours=1)} h" if rest else f"{days} d"
         return (*graver, *(f"{panel} due within {within}" for panel in sorted(self.panels)))
 
-    @property
-    def tells_of_doubt(self) -> bool:
+    def _tells_of_doubt(self) -> bool:
         """Where it has words for it."""
         return self.label_unknown is not None
 

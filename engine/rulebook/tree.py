@@ -5,17 +5,34 @@ Kleene logic without short cuts: every condition is judged, so that the evidence
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import combinations, product
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from engine.model.finding import UnknownCause
 from engine.model.quantity import Truth, all_of, any_of
 from engine.model.result import Result
-from engine.rulebook.conditions import Condition, Verdict
+from engine.rulebook.conditions import Condition, Verdict, View
 from engine.rulebook.conditions.values import same_specimen
+
+
+class Asked:
+    """The conditions of a rule, each judged when it is asked for: its verdict by its index."""
+
+    __slots__ = ("_conditions", "pair_within", "view")
+
+    def __init__(self, conditions: Sequence[Condition], pair_within: timedelta, view: View) -> None:
+        self._conditions = conditions
+        self.pair_within = pair_within
+        self.view = view
+
+    def __getitem__(self, index: int) -> Verdict:
+        return self.view.judged(self._conditions[index])
+
+
+# Each node says whether :func:`judge` makes it TRUE or FALSE, asking no more than it takes to know.
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +42,34 @@ class Leaf:
     index: int
     condition: Condition
 
+    def is_true(self, asked: Asked) -> bool:
+        """Whether the condition holds."""
+        return asked.view.truth(self.condition) is Truth.TRUE
+
+    def is_false(self, asked: Asked) -> bool:
+        """Whether it certainly does not."""
+        return asked.view.truth(self.condition) is Truth.FALSE
+
 
 @dataclass(frozen=True, slots=True)
 class All:
     """True when every part is, by values that were measured near each other (``pair_within``)."""
 
     parts: tuple[Node, ...]
+
+    def is_true(self, asked: Asked) -> bool:
+        """Whether every part is, and no values lie too far apart."""
+        for part in self.parts:  # a loop: any() and all() cost more than most conditions do
+            if not part.is_true(asked):
+                return False
+        return judge(self, asked, asked.pair_within).truth is Truth.TRUE
+
+    def is_false(self, asked: Asked) -> bool:
+        """Whether some part is: values that lie too far apart make nothing false."""
+        for part in self.parts:  # noqa: SIM110
+            if part.is_false(asked):
+                return True
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +78,20 @@ class AnyOf:
 
     parts: tuple[Node, ...]
 
+    def is_true(self, asked: Asked) -> bool:
+        """Whether some part is."""
+        for part in self.parts:  # noqa: SIM110
+            if part.is_true(asked):
+                return True
+        return False
+
+    def is_false(self, asked: Asked) -> bool:
+        """Whether every part is."""
+        for part in self.parts:  # noqa: SIM110
+            if not part.is_false(asked):
+                return False
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class Not:
@@ -46,12 +99,28 @@ class Not:
 
     part: Node
 
+    def is_true(self, asked: Asked) -> bool:
+        """Whether the part is false."""
+        return self.part.is_false(asked)
+
+    def is_false(self, asked: Asked) -> bool:
+        """Whether the part is true."""
+        return self.part.is_true(asked)
+
 
 @dataclass(frozen=True, slots=True)
 class Unless:
     """False when the part is certainly true, true otherwise: only a proven exclusion silences a rule."""
 
     part: Node
+
+    def is_true(self, asked: Asked) -> bool:
+        """Whether the part is not certainly true."""
+        return not self.part.is_true(asked)
+
+    def is_false(self, asked: Asked) -> bool:
+        """Whether it is."""
+        return self.part.is_true(asked)
 
 
 Node = Leaf | All | AnyOf | Not | Unless
@@ -95,13 +164,6 @@ def needs(node: Node, form: type[Condition]) -> bool:
     return isinstance(node, AnyOf) and all(needs(part, form) for part in node.parts)
 
 
-class Verdicts(Protocol):
-    """The verdicts on the conditions of a rule, by index: all of them, or each when it is asked for."""
-
-    def __getitem__(self, index: int, /) -> Verdict:
-        """The verdict on one condition."""
-
-
 class Judged(NamedTuple):
     """A node with its truth. ``apart`` says which values were too far apart to be taken together."""
 
@@ -112,7 +174,7 @@ class Judged(NamedTuple):
     apart: str = ""
 
 
-def judge(node: Node, verdicts: Verdicts, pair_within: timedelta) -> Judged:
+def judge(node: Node, verdicts: Sequence[Verdict] | Asked, pair_within: timedelta) -> Judged:
     """Combine the verdicts of the rule's conditions (by index) along the tree."""
     if isinstance(node, Leaf):
         verdict = verdicts[node.index]
@@ -131,34 +193,11 @@ def judge(node: Node, verdicts: Verdicts, pair_within: timedelta) -> Judged:
     return Judged(node, Truth.of(inner.truth is not Truth.TRUE), (inner,))
 
 
-def is_false(node: Node, verdicts: Verdicts, pair_within: timedelta) -> bool:
-    """Whether :func:`judge` says FALSE, asking no more conditions than it takes to know."""
-    if isinstance(node, Leaf):
-        return verdicts[node.index].truth is Truth.FALSE
-    if isinstance(node, All):
-        return any(is_false(part, verdicts, pair_within) for part in node.parts)
-    if isinstance(node, AnyOf):
-        return all(is_false(part, verdicts, pair_within) for part in node.parts)
-    return is_true(node.part, verdicts, pair_within)
-
-
-def is_true(node: Node, verdicts: Verdicts, pair_within: timedelta) -> bool:
-    """Whether :func:`judge` says TRUE, asking no more conditions than it takes to know."""
-    if isinstance(node, Leaf):
-        return verdicts[node.index].truth is Truth.TRUE
-    if isinstance(node, All):
-        if not all(is_true(part, verdicts, pair_within) for part in node.parts):
-            return False
-        return judge(node, verdicts, pair_within).truth is Truth.TRUE  # unless its values lie too far apart
-    if isinstance(node, AnyOf):
-        return any(is_true(part, verdicts, pair_within) for part in node.parts)
-    if isinstance(node, Not):
-        return is_false(node.part, verdicts, pair_within)
-    return not is_true(node.part, verdicts, pair_within)
-
-
 def _apart(judged: Judged, within: timedelta) -> str:
     """Empty when some way of being true has values that belong together; else which values do not."""
+    results = {result.key: result for result in _deciding(judged, judged.truth)}.values()
+    if all(_together(*pair, within) for pair in combinations(results, 2)):
+        return ""  # whichever of the ways, of which there may be hundreds
     note = ""
     for way in _ways(judged, judged.truth):
         strangers = next((pair for pair in combinations(way, 2) if not _together(*pair, within)), None)
@@ -168,6 +207,18 @@ def _apart(judged: Judged, within: timedelta) -> str:
             f"{result.analyte} of {result.collected.at.date().isoformat()}" for result in strangers
         )
     return note
+
+
+def _deciding(judged: Judged, truth: Truth) -> Iterator[Result]:
+    """The results of all ways together."""
+    if isinstance(judged.node, Leaf):
+        if judged.verdict is not None and judged.verdict.result is not None:
+            yield judged.verdict.result
+    elif isinstance(judged.node, All | AnyOf):
+        either = isinstance(judged.node, AnyOf)
+        for part in judged.parts:
+            if not either or part.truth is Truth.TRUE or part.truth is truth:
+                yield from _deciding(part, truth)
 
 
 def _ways(judged: Judged, truth: Truth) -> Iterator[tuple[Result, ...]]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from engine.rulebook import AlertRule, Annotation, Rule
+from engine.rulebook.cases import Case
+from engine.rulebook.conditions import View
 from engine.rulebook.evaluate import is_silent, judgements, text_of
+from engine.rulebook.limits import is_limited
 from engine.rulebook.trials import cases_of, standing_of
 from tests.unit.rulebook.records import shipped, shipped_analytes, shipped_files
 
@@ -20,4 +23,21 @@ def test_no_rule_is_passed_over_that_has_something_to_say(rule: Rule) -> None:
         else:
             assert isinstance(rule, Annotation)
             speaks = any(text_of(rule, each.tree.truth) is not None for each in judged)
-        assert not (speaks and is_silent(rule, case.situation, standing_of(case))), case.name
+        assert not (speaks and _is_passed_over(rule, case)), case.name
+
+
+def _is_passed_over(rule: Rule, case: Case) -> bool:
+    seen = case.situation
+    if is_limited(seen) or (rule.allow_preliminary and seen.provisional is not seen.series):
+        return False
+    return is_silent(rule, View(seen, preliminary=False, standing=standing_of(case)))
+
+
+@pytest.mark.parametrize("rule", shipped().rules, ids=lambda rule: rule.id)
+def test_a_condition_is_as_true_at_a_glance_as_by_its_evidence(rule: Rule) -> None:
+    """In every situation that the cases of the rule tell of."""
+    for case in cases_of(rule, shipped(), shipped_files(), shipped_analytes()):
+        view = View(case.situation, preliminary=False, standing=standing_of(case))
+        for condition in rule.conditions:
+            if condition.BY_RECORD:
+                assert condition.truth(view) is condition.judge(view).truth, (case.name, condition.text)

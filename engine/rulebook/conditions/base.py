@@ -47,7 +47,7 @@ class View:
     for other rules. ``standing`` is what other rules have concluded.
     """
 
-    __slots__ = ("_memo", "_verdicts", "series", "situation", "standing", "unusable")
+    __slots__ = ("_memo", "_truths", "_verdicts", "series", "situation", "standing", "unusable")
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class View:
         self.standing = standing
         self.series = situation.provisional if preliminary else situation.series
         self.unusable = unusable
-        self._verdicts, self._memo = situation.memo[self.series is situation.series]
+        self._verdicts, self._truths, self._memo = situation.memo[self.series is situation.series]
 
     def judged(self, condition: Condition) -> Verdict:
         """The verdict on a condition; one that rests on the record alone is judged once for all rules."""
@@ -74,7 +74,17 @@ class View:
             found = verdicts[condition.text] = condition.judge(self)
         return found
 
-    def _once(self, what: str, asked: str, answer: Callable[[str], _Answer]) -> _Answer:
+    def truth(self, condition: Condition) -> Truth:
+        """Whether a condition holds, as far as can be known, without gathering its evidence."""
+        if not condition.BY_RECORD:
+            return condition.judge(self).truth
+        found = self._truths.get(condition.text)
+        if found is None:
+            found = self._truths[condition.text] = condition.truth(self)
+        return found
+
+    def once(self, what: str, asked: str, answer: Callable[[str], _Answer]) -> _Answer:
+        """What was answered when the same was asked of this situation before, by whichever rule."""
         key = (what, asked)
         if key not in self._memo:
             self._memo[key] = answer(asked)
@@ -96,7 +106,7 @@ class View:
 
         Two methods, two orders, or a time that was told as a date only: none of them outdates the other.
         """
-        return self._once("newest", analyte, self._newest)
+        return self.once("newest", analyte, self._newest)
 
     def _newest(self, analyte: str) -> tuple[Result, ...]:
         scoped = self.scoped(analyte)
@@ -104,7 +114,7 @@ class View:
 
     def draws(self, analyte: str) -> list[tuple[Result, ...]]:
         """The usable results in scope by time of collection, oldest first, those of one time together."""
-        return list(self._once("draws", analyte, self._draws))
+        return list(self.once("draws", analyte, self._draws))
 
     def _draws(self, analyte: str) -> list[tuple[Result, ...]]:
         groups: list[tuple[Result, ...]] = []
@@ -121,7 +131,7 @@ class View:
         A value that its specimen has spoiled (AST of a haemolysed one) is among them only while no usable
         one is as new: then the current value is not known, and an older one does not stand in for it.
         """
-        return self._once("scoped", analyte, self._scoped)
+        return self.once("scoped", analyte, self._scoped)
 
     def _scoped(self, analyte: str) -> tuple[Result, ...]:
         start = self.situation.scope_from
@@ -204,6 +214,10 @@ class Condition(ABC):
     @abstractmethod
     def judge(self, view: View) -> Verdict:
         """Whether it holds, as far as can be known; never raises."""
+
+    def truth(self, view: View) -> Truth:
+        """The truth of its verdict; a form may know it without the evidence."""
+        return view.judged(self).truth
 
     @property
     @abstractmethod

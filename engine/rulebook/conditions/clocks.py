@@ -12,7 +12,6 @@ from typing import ClassVar, Self
 from engine.model.finding import Evidence
 from engine.model.moment import later
 from engine.model.quantity import Truth
-from engine.model.record import Situation
 from engine.model.therapy import TherapySpan, TherapyState, exposure
 from engine.rulebook.conditions.base import Analytes, Condition, Verdict, View
 from engine.rulebook.syntax import Unreadable
@@ -65,7 +64,12 @@ class Overdue(Condition):
 
     def judge(self, view: View) -> Verdict:
         """Judge the clock against the day on which the panel is due, where this phase of therapy sets it."""
-        last = self._last(view.situation)
+        demanded = view.standing.repeat_within.get(self.panel)
+        asked = self.text if demanded is None else f"{self.text} {demanded}"
+        return view.once("overdue", asked, lambda _: self._judged(view))
+
+    def _judged(self, view: View) -> Verdict:
+        last = self._last(view)
         if last is None:
             return Verdict(Evidence(self.text, Truth.FALSE, note="not awaited in this phase of the therapy"))
         due = later(last, self._interval(view))
@@ -101,10 +105,14 @@ class Overdue(Condition):
         """As often as the rule says, or as some modifier demands."""
         return min(self.every, view.standing.repeat_within.get(self.panel, self.every))
 
-    def _last(self, situation: Situation) -> datetime | None:
+    def _last(self, view: View) -> datetime | None:
         """When the panel was last taken or may count as taken; None outside the days of this phase."""
+        situation = view.situation
         watch = situation.watch
-        beginning = None if watch is None else _beginning(self.beginning, situation.spans, watch.clock)
+        if watch is None:
+            return None
+        spans, clock = situation.spans, watch.clock
+        beginning = view.once("beginning", self.beginning, lambda name: _beginning(name, spans, clock))
         if beginning is None or watch is None:
             return None
         times = [watch.since]

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import ClassVar, Self
 
 from engine.model.finding import UnknownCause
-from engine.model.quantity import Operator, Truth, plain
+from engine.model.quantity import Operator, Truth, any_of, plain
 from engine.model.result import Result
 from engine.rulebook.conditions.base import (
     OPERATOR_WORDS,
@@ -59,9 +59,18 @@ class Comparison(Condition):
         """The verdict on the result that speaks most for the rule: a true one, then one in doubt."""
         return gravest(self.judge_result(result, view) for result in results)
 
+    def truth(self, view: View) -> Truth:
+        """That of the verdict on the current value, without its evidence."""
+        results = view.newest(self.analyte)
+        return any_of(self.truth_of(result, view) for result in results) if results else Truth.UNKNOWN
+
     @abstractmethod
     def judge_result(self, result: Result, view: View) -> Verdict:
         """Judge one result of the analyte."""
+
+    @abstractmethod
+    def truth_of(self, result: Result, view: View) -> Truth:
+        """That of :meth:`judge_result`."""
 
     @property
     @abstractmethod
@@ -110,7 +119,7 @@ class Absolute(Comparison):
         return Verdict(
             evidence(
                 self.text,
-                interval.compare(self.operator, self.number),
+                self.truth_of(result, view),
                 result,
                 threshold=plain(self.number),
             ),
@@ -118,6 +127,13 @@ class Absolute(Comparison):
             excess(number, self.operator, self.number),
             badness(number, self.operator),
         )
+
+    def truth_of(self, result: Result, view: View) -> Truth:
+        """UNKNOWN of another unit than the rule's."""
+        del view
+        if result.quantity is None or result.quantity.unit != self.unit:
+            return Truth.UNKNOWN
+        return interval_of(result).compare(self.operator, self.number)
 
     @property
     def limit(self) -> str:
@@ -200,6 +216,15 @@ class Multiple(Comparison):
             excess(number, self.operator, threshold.point),
             badness(number, self.operator),
         )
+
+    def truth_of(self, result: Result, view: View) -> Truth:
+        """UNKNOWN where there is nothing to compare with, FALSE where nothing is judged by it."""
+        reference = reference_of(self.reference, result, view, self.operator)
+        if reference.interval is None:
+            return Truth.UNKNOWN
+        if not reference.judges:
+            return Truth.FALSE
+        return compare(interval_of(result), self.operator, reference.interval.scaled(self.number))
 
     @property
     def limit(self) -> str:
