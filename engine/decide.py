@@ -15,7 +15,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from engine.alerts import EvidenceChange, Step, choose, evidence_change, next_step
-from engine.history import WEIGHT, HistoryOptions, derived_facts, situation_of, with_assumed_ranges
+from engine.history import (
+    WEIGHT,
+    HistoryOptions,
+    derived_facts,
+    situation_of,
+    with_assumed_ranges,
+    with_conditions,
+)
 from engine.model.alert import Alert, AlertEvent, AlertReason, Phase
 from engine.model.codes import AnalyteDefinition
 from engine.model.finding import Finding, Severity
@@ -178,6 +185,8 @@ def _judge(
     told = _open_alerts(record)
     if not exposures and not told:
         return Decision(record, judged=sweeping)
+    as_stored = record
+    record = replace(record, results=tuple(with_conditions(record.results, knowledge.terminology.is_spoiled)))
     stated = _facts(record, exposures, knowledge)
     indication = exposures[-1].indication if exposures else ""
     rulebook = bound(knowledge.rulebook, stated, indication, by_indication=knowledge.by_indication)
@@ -204,7 +213,7 @@ def _judge(
             alerts[told_again.alert_id] = told_again
             changed.append(told_again)
             events += more
-    after = replace(record, alerts=tuple(alerts.values()))
+    after = replace(as_stored, alerts=tuple(alerts.values()))
     after_stop = knowledge.history.after_stop
     look = look_at(replace(judged, record=after), exposures, rulebook, usual, after_stop)
     return Decision(

@@ -57,8 +57,19 @@ def load_knowledge(
     told_again = {severity: after for severity, after in (escalation or {}).items() if after}
     binding += "".join(f" {severity}: {told_again[severity]}" for severity in sorted(told_again))
     revision = _revision(mappings, rules, binding, options)
-    conditions = (condition for rule in rulebook.rules for condition in rule.conditions)
-    options = replace(options, ranged=frozenset(name for each in conditions for name in each.ranged))
+    conditions = [condition for rule in rulebook.rules for condition in rule.conditions]
+    analytes = terminology.analytes
+    options = replace(
+        options,
+        ranged=frozenset(name for each in conditions for name in each.ranged),
+        judged=frozenset(name for each in conditions for name in each.analytes),
+        reserved_in={name: each.reserved_in for name, each in analytes.items() if each.reserved_in},
+        range_needed_above={
+            name: each.range_needed_above
+            for name, each in analytes.items()
+            if each.range_needed_above is not None
+        },
+    )
     return Knowledge(terminology, rulebook, options, revision, by_indication, told_again)
 
 

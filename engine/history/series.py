@@ -6,13 +6,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
+from itertools import takewhile
 
 from engine.history.neutrophils import complete_neutrophils
 from engine.model.codes import ESTIMATE
+from engine.model.quantity import Operator, Truth
 from engine.model.result import STATUS_ACTIONS, Problem, Result, StatusAction
 
 FINAL = frozenset({StatusAction.EVALUATE})
 _HABIT = 3  # so many results in a row without a range; our choice
+_BEYOND = frozenset({"H", "HH", "L", "LL"})  # HL7 table 0078: beyond a limit that was not sent
 FINAL_AND_PROVISIONAL = frozenset({StatusAction.EVALUATE, StatusAction.PROVISIONAL})
 
 
@@ -59,21 +63,34 @@ def unanswered_problems(results: Iterable[Result]) -> tuple[Result, ...]:
 
 
 def without_range(
-    usable: Mapping[str, Sequence[Result]], ranged: Collection[str], since: datetime
+    usable: Mapping[str, Sequence[Result]],
+    ranged: Collection[str],
+    since: datetime,
+    needed_above: Mapping[str, Decimal],
 ) -> tuple[Result, ...]:
     """A problem for each of the analytes ``ranged`` whose last results all came without any limit.
 
-    No multiple of a limit can be judged on them, and nobody would notice. One range left out is no habit.
+    No multiple of a limit can be judged on them, and nobody would notice. One range left out is no habit,
+    but one too many where the value is above ``needed_above`` or flagged: then the multiple is asked for now.
     """
     found = []
     for name in sorted(set(ranged).intersection(usable)):
         newest = [r for r in usable[name] if not r.derived_from and r.collected.latest >= since]
-        newest = newest[-_HABIT:]
-        if len(newest) == _HABIT and not any(map(_has_limits, newest)):
-            last = newest[-1]
+        bare = list(takewhile(lambda result: not _has_limits(result), reversed(newest)))
+        if len(bare) >= _HABIT or any(_asks_for_limits(r, needed_above.get(name)) for r in bare):
+            last = bare[0]
             key = f"range-missing|{last.sender}|{name}"
             found.append(replace(last, key=key, quantity=None, problem=Problem.RANGE_MISSING))
     return tuple(found)
+
+
+def _asks_for_limits(result: Result, above: Decimal | None) -> bool:
+    if not _BEYOND.isdisjoint(flag.strip().upper() for flag in result.flags):
+        return True
+    interval = result.quantity.interval if result.quantity is not None else None
+    return (
+        above is not None and interval is not None and interval.compare(Operator.GREATER, above) is Truth.TRUE
+    )
 
 
 def _has_limits(result: Result) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from engine.history.baseline import baselines
 from engine.history.series import FINAL, FINAL_AND_PROVISIONAL, series, unanswered_problems, without_range
+from engine.history.specimens import spoiled_values
 from engine.model.moment import Moment
 from engine.model.record import Situation
 from engine.model.result import Result
@@ -20,13 +22,18 @@ class HistoryOptions:
     """``after_stop``: results collected this long after a stop are still judged (the drug acts on);
     ``baseline_window``: how far before the start a value may count as, or towards, the baseline;
     ``assumed_ranges``: a published range stands in where a laboratory printed none; ``ranged`` are the
-    analytes whose printed range some rule looks at.
+    analytes whose printed range some rule looks at, ``judged`` those that some rule looks at at all.
+    ``reserved_in``: by analyte, the conditions of a specimen in which it is judged with reserve;
+    ``range_needed_above``: by analyte, the value above which a missing range is told of at once.
     """
 
     after_stop: timedelta = timedelta(days=90)
     baseline_window: timedelta = timedelta(days=365)
     assumed_ranges: bool = False
     ranged: frozenset[str] = frozenset()
+    judged: frozenset[str] = frozenset()
+    reserved_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    range_needed_above: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 def situation_of(
@@ -69,14 +76,16 @@ def situation_of(
     problems = tuple(
         problem for problem in unanswered_problems(in_scope) if problem.collected.latest >= begun[0].start
     )
-    missing_ranges = without_range(usable, options.ranged, begun[0].start)
+    since = begun[0].start
+    missing_ranges = without_range(usable, options.ranged, since, options.range_needed_above)
+    spoiled = spoiled_values(usable, options.judged, options.reserved_in, since)
     found, absent = baselines(usable, facts, episodes, options.baseline_window)
     return Situation(
         at=at,
         scope_from=begun[0].start,
         series=usable,
         provisional=provisional,
-        problems=(*problems, *missing_ranges),
+        problems=(*problems, *missing_ranges, *spoiled),
         baselines=found,
         without_baseline=absent,
         facts=facts,

@@ -32,9 +32,9 @@ class AnalyteDefinition:
     canonical units, so it is ``(unit,)`` for most and empty for coded analytes. ``low`` and ``high`` are
     plausibility bounds in the canonical unit: a value outside is not believed. ``contradicted_by`` are
     lower-case words that must not stand in the text sent with the code. ``spoiled_by`` are conditions of
-    a specimen (``haemolysed``) in which its value is not to be believed.
-    lower-case words that must not stand in the text sent with the code. ``proves_panel``: a usable result of
-    it shows that its panel was taken.
+    a specimen (``haemolysed``) in which its value is not to be believed, ``reserved_in`` those in which it is
+    judged with reserve. ``proves_panel``: a usable result of it shows that its panel was taken.
+    ``range_needed_above``: above it a value without a printed range is told of at once.
     """
 
     name: str
@@ -48,7 +48,9 @@ class AnalyteDefinition:
     accepts_empty_unit: bool = False
     contradicted_by: tuple[str, ...] = ()
     spoiled_by: tuple[str, ...] = ()
+    reserved_in: tuple[str, ...] = ()
     proves_panel: bool = False
+    range_needed_above: Decimal | None = None
 
 
 class CodeKind(StrEnum):

@@ -72,6 +72,7 @@ class Problem(StrEnum):
     CODE_UNMAPPED = "code-unmapped"
     IDENTITY_CONFLICT = "identity-conflict"
     RANGE_MISSING = "range-missing"  # concluded from the last results of an analyte, never stored
+    SPECIMEN_SPOILED = "specimen-spoiled"  # concluded from the condition of a specimen, never stored
 
 
 @dataclass(frozen=True, slots=True, order=True)

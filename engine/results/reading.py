@@ -21,11 +21,13 @@ from engine.model.therapy import TherapyEvent
 from engine.results.coded import Answers, Said, read_answer, read_background
 from engine.results.observed import NO_VALUE, Description, Observed, Value
 from engine.results.order import Header, OrderFacts, Times, collected_at, order_facts, time_told
-from engine.results.specimen import is_spoiled, specimen_conditions
+from engine.results.specimen import index_of, specimen_conditions
+from engine.results.unread import ledger_entry
 from engine.results.versions import digest_of, rank_of
 from engine.terminology import Terminology
 
 _KEPT = frozenset({CodeKind.ANALYTE, CodeKind.UNMAPPED})
+_MAY_BE_INDEX = frozenset({CodeKind.UNMAPPED, CodeKind.IGNORED, CodeKind.NOT_MONITORED})
 # What nurses measure and the patient administration tells.
 _TOLD_ON_THE_WARD = frozenset({"body_weight"})
 
@@ -78,7 +80,7 @@ def read_results(
     table, no readable time, an observation of ours outside any order.
     """
     collector = _collector(header, person_id, terminology)
-    conditions = specimen_conditions(group.orders, terminology)
+    conditions = specimen_conditions(group.orders, header.site.name, terminology)
     for order, condition in zip(group.orders, conditions, strict=True):
         facts = order_facts(order, collector.times)
         if condition:
@@ -100,12 +102,16 @@ def read_results(
                 _read_one(collector, facts, obx, observed, told)
             elif match.kind is CodeKind.QUESTION:
                 _read_answer(collector, facts, obx, told)
+            elif order.obr is not None and _index_read(collector, facts, obx, told):
+                continue
             elif match.kind is CodeKind.UNMAPPED:
                 _note_unmapped(collector, facts, obx, told)
             elif match.kind is CodeKind.DISAGREE:
                 raise ContentError(Reason.CODES_DISAGREE, obx.location(3), match.detail)
             elif match.kind is CodeKind.EXCLUDED:
-                collector.ledger.append(_entry(header, match, told.unit, match.kind.value))
+                collector.ledger.append(ledger_entry(header, match, told.unit, match.kind.value))
+        if condition and order.obr is not None and order.observations:
+            _keep_condition(collector, facts, order.observations[0].obx)
     return _reported(collector, group)
 
 
@@ -194,7 +200,7 @@ def _keep(collector: _Collector, result: Result, match: CodeMatch) -> None:
     else:
         return
     if result.problem is not None:
-        collector.ledger.append(_entry(collector.header, match, match.unit, result.problem.value))
+        collector.ledger.append(ledger_entry(collector.header, match, match.unit, result.problem.value))
 
 
 def _read_answer(collector: _Collector, facts: OrderFacts, obx: Segment, asked_of: Description) -> None:
@@ -224,7 +230,7 @@ def _read_answer(collector: _Collector, facts: OrderFacts, obx: Segment, asked_o
     asked = replace(told, key=key, status=ResultStatus.FINAL)
     for answer in said.unknown:
         unknown = replace(match, code=f"{match.code}={answer.code}", text=answer.text or match.text)
-        collector.ledger.append(_entry(header, unknown, "", CodeKind.UNMAPPED.value))
+        collector.ledger.append(ledger_entry(header, unknown, "", CodeKind.UNMAPPED.value))
         asked = replace(
             asked, code=unknown.code, code_text=unknown.text, problem=Problem.CODE_UNMAPPED, sent=answer.code
         )
@@ -232,9 +238,46 @@ def _read_answer(collector: _Collector, facts: OrderFacts, obx: Segment, asked_o
         collector.results[key] = asked
 
 
+def _index_read(collector: _Collector, facts: OrderFacts, obx: Segment, told: Description) -> bool:
+    """Keep what an index says of its specimen: its values may come in other messages. False: it is none.
+
+    One that nobody can judge is noticed like an unmapped code, unless the site ignores it.
+    """
+    header, terminology, match = collector.header, collector.terminology, told.match
+    index = index_of(obx, header.site.name, terminology) if match.kind in _MAY_BE_INDEX else None
+    collected = None if index is None else time_told(facts, obx, collector.times)
+    code = obx.text(11).strip().upper() or ResultStatus.FINAL.value
+    if index is None or collected is None or not match.code or code not in tuple(ResultStatus):
+        return False
+    status = ResultStatus(code)
+    if STATUS_ACTIONS[status] not in _TELLING:
+        return True
+    withdrawn = STATUS_ACTIONS[status] is StatusAction.WITHDRAW
+    said = replace(facts, condition=index.condition if index.holds and not withdrawn else "")
+    undecided = index.holds is None and not withdrawn and match.kind is not CodeKind.IGNORED
+    if undecided:
+        collector.ledger.append(ledger_entry(header, match, told.unit, CodeKind.UNMAPPED.value))
+    result = _result(collector, said, obx, told, status, collected=collected)
+    problem = Problem.CODE_UNMAPPED if undecided else None
+    collector.results[result.key] = replace(result, problem=problem)
+    return True
+
+
+def _keep_condition(collector: _Collector, facts: OrderFacts, obx: Segment) -> None:
+    """Keep what was said of a specimen with results that are none of ours: others of it may come later."""
+    collected = time_told(facts, obx, collector.times)
+    if collected is None:
+        return
+    told = Description(CodeMatch(CodeKind.IGNORED), "")
+    result = _result(collector, facts, obx, told, ResultStatus.FINAL, collected=collected)
+    if not any(other.analyte and other.order == result.order for other in collector.results.values()):
+        key = f"specimen|{collector.header.sender}|{result.order}"
+        collector.results[key] = replace(result, key=key)
+
+
 def _note_unmapped(collector: _Collector, facts: OrderFacts, obx: Segment, told: Description) -> None:
     header, match = collector.header, told.match
-    collector.ledger.append(_entry(header, match, told.unit, match.kind.value))
+    collector.ledger.append(ledger_entry(header, match, told.unit, match.kind.value))
     if not match.code:
         return
     collected = time_told(facts, obx, collector.times)
@@ -283,7 +326,7 @@ def _result(
         control_id=header.control_id,
         location=obx.location(5),
         specimen_condition=facts.condition,
-        spoiled=is_spoiled(collector.terminology, match.analyte, facts.condition),
+        spoiled=collector.terminology.is_spoiled(match.analyte, facts.condition),
     )
 
 
@@ -302,16 +345,3 @@ def _status(obx: Segment) -> ResultStatus:
         raise ContentError(
             Reason.STATUS_UNKNOWN, obx.location(11), "the result status is not in HL7 table 0085"
         ) from None
-
-
-def _entry(header: Header, match: CodeMatch, unit: str, kind: str) -> LedgerEntry:
-    return LedgerEntry(
-        sender=header.sender,
-        code=match.code,
-        system=match.system,
-        unit=unit,
-        kind=kind,
-        text=match.text,
-        on_therapy=False,
-        control_id=header.control_id,
-    )

@@ -1,4 +1,4 @@
-"""In what condition a specimen came: SPM-21 and SPM-24, comments (NTE), text and local codes of OBX.
+"""In what condition a specimen came: SPM-21 and SPM-24, comments (NTE), text, indices and local codes of OBX.
 
 What is said of one specimen holds for all that was measured in it, wherever in the message it is said.
 """
@@ -7,18 +7,91 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from engine.hl7 import OrderGroup
+from engine.hl7 import OrderGroup, range_of, read_value
+from engine.model.quantity import Interval, Operator, Truth
+from engine.model.result import STATUS_ACTIONS, ResultStatus, StatusAction
 from engine.model.segments import Segment
-from engine.terminology import Terminology
+from engine.terminology import IndexLimit, Terminology
 
 _LETTER = re.compile(r"[^\W\d_]")
 _NO_TEXTS = frozenset({"SN", "ED", "RP", "TS", "DT", "TM", "DTM"})
+_TELLING = frozenset({StatusAction.EVALUATE, StatusAction.PROVISIONAL})
+# HL7 table 0078: beyond the range, abnormal; normal.
+_ABNORMAL_FLAGS = frozenset({"H", "HH", "HU", "A", "AA", ">"})
+_NORMAL_FLAGS = frozenset({"N"})
 
 
-def specimen_conditions(orders: Sequence[OrderGroup], terminology: Terminology) -> tuple[str, ...]:
+class Index(NamedTuple):
+    """An observation of how a specimen looks: which condition it is about, and whether it says so.
+
+    ``holds`` is None where the value cannot be judged: a number alone, for every analyser has a scale of its
+    own.
+    """
+
+    condition: str
+    holds: bool | None
+
+
+def index_of(obx: Segment, site_name: str, terminology: Terminology) -> Index | None:
+    """What an observation says as an index of its specimen; None for one that is none.
+
+    In this order: a word or grade (``2+``), the limit that the site has stated, the laboratory's own flag
+    (OBX-8), its own range (OBX-7). Only 0 is nothing on any scale.
+    """
+    about = _about(obx, site_name, terminology)
+    if about is None:
+        return None
+    (condition, limit), table = about, terminology.specimens
+    reading = read_value(obx)
+    grades = (table.grade(text) for text in (reading.text, obx.text(5)))
+    grade = next((said for said in grades if said is not None), None)
+    number = reading.interval
+    if grade is not None:
+        return Index(condition, grade)
+    if limit is not None and number is not None:
+        return Index(condition, _known(number.compare(limit.operator, limit.number)))
+    flags = {obx.text(8, repetition=each).strip().upper() for each in range(1, obx.repetitions(8) + 1)}
+    if flags & _ABNORMAL_FLAGS:
+        return Index(condition, holds=True)
+    if flags & _NORMAL_FLAGS:
+        return Index(condition, holds=False)
+    return Index(condition, _by_range(obx, number))
+
+
+def _about(obx: Segment, site_name: str, terminology: Terminology) -> tuple[str, IndexLimit | None] | None:
+    """The condition that OBX-3 is an index of, and the limit that the site has stated for it."""
+    asked = ("index", obx.notation, site_name, obx.raw(3))
+    found = terminology.remembered.get(asked)
+    if not isinstance(found, tuple):
+        limit = terminology.index_limit(site_name, [obx.text(3, component) for component in (1, 4)])
+        names = (terminology.specimens.of_index(obx.text(3, n), obx.text(3, n + 1)) for n in (1, 4))
+        found = (limit.condition if limit is not None else next(filter(None, names), ""), limit)
+        terminology.remember(asked, found)
+    condition, limit = found
+    return (condition, limit) if condition else None
+
+
+def _by_range(obx: Segment, number: Interval | None) -> bool | None:
+    if number is None:
+        return None
+    reference = range_of(obx, "")
+    if reference is not None and reference.high is not None:
+        operator = Operator.GREATER_OR_EQUAL if reference.high_open else Operator.GREATER
+        return _known(number.compare(operator, reference.high))
+    return False if number.point == 0 else None
+
+
+def _known(truth: Truth) -> bool | None:
+    return None if truth is Truth.UNKNOWN else truth is Truth.TRUE
+
+
+def specimen_conditions(
+    orders: Sequence[OrderGroup], site_name: str, terminology: Terminology
+) -> tuple[str, ...]:
     """The condition of the specimen of each order: ``haemolysed``, ``clotted, haemolysed``, or empty."""
-    said = [set(_said(order, terminology)) for order in orders]
+    said = [set(_said(order, site_name, terminology)) for order in orders]
     if not any(said):
         return ("",) * len(orders)
     names = [_specimen_numbers(order) for order in orders]
@@ -32,18 +105,12 @@ def specimen_conditions(orders: Sequence[OrderGroup], terminology: Terminology) 
     )
 
 
-def is_spoiled(terminology: Terminology, analyte: str, condition: str) -> bool:
-    """Whether a value of that analyte is not to be believed in a specimen of that condition."""
-    known = terminology.analytes.get(analyte) if condition else None
-    return known is not None and not set(known.spoiled_by).isdisjoint(condition.split(", "))
-
-
 def _specimen_numbers(order: OrderGroup) -> set[str]:
     numbers = (s.text(2) or s.text(2, subcomponent=2) for s in order.specimens)
     return {number for number in numbers if number}
 
 
-def _said(order: OrderGroup, terminology: Terminology) -> Iterator[str]:
+def _said(order: OrderGroup, site_name: str, terminology: Terminology) -> Iterator[str]:
     table = terminology.specimens
     for specimen in order.specimens:
         for field in (21, 24):
@@ -57,11 +124,21 @@ def _said(order: OrderGroup, terminology: Terminology) -> Iterator[str]:
         obx = observation.obx
         for code in _codes(obx, 8, terminology):
             yield from filter(None, (table.by_code("OBX-8", code),))
-        if _LETTER.search(obx.raw(5)) and obx.text(2).strip().upper() not in _NO_TEXTS:
+        index = index_of(obx, site_name, terminology)
+        if index is not None:
+            if index.holds and _tells(obx):
+                yield index.condition
+        elif _LETTER.search(obx.raw(5)) and obx.text(2).strip().upper() not in _NO_TEXTS:
             yield from table.by_text(" ".join(_repeated(obx, 5)))
         if table.observations:
             for code in _codes(obx, 3, terminology):
                 yield from filter(None, (table.by_observation(code, obx.text(5)),))
+
+
+def _tells(obx: Segment) -> bool:
+    """Whether the status lets it speak; one that is in no table is told of elsewhere."""
+    code = obx.text(11).strip().upper() or ResultStatus.FINAL.value
+    return code in tuple(ResultStatus) and STATUS_ACTIONS[ResultStatus(code)] in _TELLING
 
 
 def _codes(segment: Segment, field: int, terminology: Terminology) -> tuple[str, ...]:

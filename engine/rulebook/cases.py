@@ -332,7 +332,9 @@ class _CaseReader(CoursesReader):
 
     def _problem(self, table: Table) -> Result:
         self.only_keys(
-            table, ("kind", "analyte", "code", "text", "sender", "sent", "flag", "day"), "a problem"
+            table,
+            ("kind", "analyte", "code", "text", "sender", "sent", "flag", "day", "specimen"),
+            "a problem",
         )
         kind = self.text(table, "kind", "a problem", required=True)
         if kind not in [each.value for each in Problem]:
@@ -341,8 +343,8 @@ class _CaseReader(CoursesReader):
             )
             kind = Problem.UNIT_MISSING.value
         analyte = self.text(table, "analyte", "a problem")
-        if analyte:
-            self._known(analyte, table.line_of("analyte"))
+        definition = self._known(analyte, table.line_of("analyte")) if analyte else None
+        condition = self.text(table, "specimen", "a problem")
         day = self.text(table, "day", "a problem", default="0d")
         code = self.text(table, "code", "a problem", default=analyte)
         drawn = self.time(day, table.line_of("day"), _DRAWN)
@@ -365,6 +367,8 @@ class _CaseReader(CoursesReader):
             text=sent,
             flags=(flag,) if flag else (),
             problem=Problem(kind),
+            specimen_condition=condition,
+            spoiled=definition is not None and condition in definition.spoiled_by,
         )
 
 

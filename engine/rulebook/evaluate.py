@@ -145,8 +145,11 @@ def _loudness(judgement: Judgement) -> int:
 def subject_of(result: Result) -> str:
     """What a data-quality finding is about: the analyte, or the sender of what is missing with all its tests.
 
-    Mapping is done for a sender, not for a code: hundreds of notices would hide the one thing to do.
+    Mapping is done for a sender, not for a code: hundreds of notices would hide the one thing to do. So is
+    a sample repeated, not a test: what one condition has spoiled is one notice.
     """
+    if result.problem is Problem.SPECIMEN_SPOILED:
+        return result.specimen_condition
     return result.sender if result.problem in _OF_SENDERS else result.analyte or result.code
 
 
@@ -229,10 +232,23 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
         supersedes=rule.supersedes,
         repeat_after=rule.repeat_after,
         published=rule.status is Status.ACTIVE,
-        labels=tuple(Label(rule.id, text) for text in judgement.limits),
+        labels=tuple(Label(rule.id, text) for text in (*judgement.limits, *_reserves(speaking, analytes))),
         overdue=bool(overdue),
         look_at=min(judgement.instants, default=None),
     )
+
+
+def _reserves(speaking: Sequence[Verdict], analytes: Analytes) -> tuple[str, ...]:
+    """What of the values that speak comes from a specimen that was haemolysed or clotted."""
+    judged = (v.result for v in speaking if v.result is not None)
+    affected = {
+        (result.specimen_condition, analytes[result.analyte].title)
+        for result in judged
+        if result.specimen_condition and result.problem is None and not result.spoiled
+    }
+    conditions = sorted({condition for condition, _ in affected})
+    named = {name: sorted(title for condition, title in affected if condition == name) for name in conditions}
+    return tuple(f"Specimen {name}: {', '.join(named[name])} judged with reserve." for name in conditions)
 
 
 def _message(rule: AlertRule, truth: Truth, material: Material) -> str:

@@ -19,7 +19,7 @@ from engine.rulebook.conditions.stretches import Was
 from engine.rulebook.conditions.values import Ratio
 from engine.rulebook.course_words import COURSE_FIELDS, course_field, drug_of
 from engine.rulebook.gene_words import GENE_FIELDS, gene_field
-from engine.rulebook.problem_words import codes_of, fault_of, sender_of
+from engine.rulebook.problem_words import codes_of, fault_of, sender_of, spoiled_of
 from engine.rulebook.syntax import Unreadable, near
 
 FIELDS = ("sent", "fold", "ratio", "baseline", "uln", "lln", "collected")
@@ -29,6 +29,8 @@ PAST_FIELD = "was"  # only of an analyte with a condition on its past
 PROBLEM_FIELDS = {
     "codes": frozenset({Problem.CODE_UNMAPPED, Problem.RANGE_MISSING}),
     "fault": frozenset({Problem.VALUE_UNREADABLE}),
+    "specimen": frozenset({Problem.SPECIMEN_SPOILED}),
+    "spoiled": frozenset({Problem.SPECIMEN_SPOILED}),
 }
 COURSE = "course"  # the course that conditions on courses and doses are about
 OVERDUE = "overdue"
@@ -192,18 +194,30 @@ def _value(placeholder: Placeholder, material: Material) -> str:
         return definition.title if definition else result.code_text or result.code
     if attribute == "collected":
         return result.collected.at.date().isoformat()
-    if attribute == "codes":
-        return codes_of(material.view.unusable)
+    if attribute in PROBLEM_FIELDS:
+        return _of_problem(attribute, result, material)
     if attribute:
-        words = {"sender": sender_of, "fault": fault_of}.get(attribute)
-        if words is not None:
-            return words(result)
+        if attribute == "sender":
+            return sender_of(result)
         return result.sent if attribute == "sent" else result.code
     text = str(result.quantity) if result.quantity else result.sent
     if result.spoiled:
         text = f"{text} ({result.specimen_condition})"
     preliminary = STATUS_ACTIONS[result.status] is StatusAction.PROVISIONAL
     return f"{text} (preliminary)" if preliminary else text
+
+
+def _of_problem(attribute: str, result: Result, material: Material) -> str:
+    unusable = material.view.unusable
+    match attribute:
+        case "codes":
+            return codes_of(unusable)
+        case "spoiled":
+            return spoiled_of(unusable, material.analytes)
+        case "specimen":
+            return result.specimen_condition
+        case _:
+            return fault_of(result)
 
 
 def _ratio(analyte: str, material: Material) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from engine.model.codes import AnalyteDefinition
 from engine.model.facts import GENES
 from engine.model.result import Result
 
@@ -42,6 +43,27 @@ def codes_of(results: Sequence[Result]) -> str:
     if rest:
         return f"{', '.join(named)} and {rest} more"
     return _listed(named)
+
+
+def spoiled_of(results: Sequence[Result], analytes: Mapping[str, AnalyteDefinition]) -> str:
+    """``AST 610 U/L was not judged; WBC 2.4 10*9/L of 2026-03-01 was judged with reserve``.
+
+    Of one condition of specimens, the newest first: its day is that of the notice and not told again.
+    """
+    day = results[0].collected.at.date()
+    told: list[str] = []
+    for spoiled, words in ((True, "not judged"), (False, "judged with reserve")):
+        named = []
+        for result in results:
+            if result.spoiled is spoiled:
+                drawn = result.collected.at.date()
+                when = "" if drawn == day else f" of {drawn.isoformat()}"
+                known = analytes.get(result.analyte)
+                title = result.analyte if known is None else known.title
+                named.append(f"{title} {result.sent}{when}")
+        if named:
+            told.append(f"{_listed(named)} {'was' if len(named) == 1 else 'were'} {words}")
+    return "; ".join(told)
 
 
 def sender_of(result: Result) -> str:

@@ -24,8 +24,8 @@ _KEYS = (
     "plausible",
     "accepts_empty_unit",
     "contradicted_by",
-    "spoiled_by",
     "proves_panel",
+    "range_needed_above",
 )
 
 
@@ -43,8 +43,8 @@ class AnalyteEntry:
     high: Decimal | None
     accepts_empty_unit: bool
     contradicted_by: tuple[str, ...]
-    spoiled_by: tuple[str, ...]
     proves_panel: bool
+    range_needed_above: Decimal | None
     line: int
 
 
@@ -84,7 +84,7 @@ def _entry(name: str, table: Table, line: int, reader: Reader, what: str) -> Ana
         )
     coded = kind == AnalyteKind.CODED
     if coded:
-        for key in ("unit", "unit_group", "plausible", "accepts_empty_unit"):
+        for key in ("unit", "unit_group", "plausible", "accepts_empty_unit", "range_needed_above"):
             if key in table.entries:
                 reader.defect(table.line_of(key), f"{what} is coded and has {key}", f"remove {key}")
     low, high = (None, None) if coded else _bounds(table, reader, what)
@@ -99,8 +99,8 @@ def _entry(name: str, table: Table, line: int, reader: Reader, what: str) -> Ana
         high=high,
         accepts_empty_unit=reader.boolean(table, "accepts_empty_unit", what, default=False),
         contradicted_by=tuple(word.text.casefold() for word in reader.texts(table, "contradicted_by", what)),
-        spoiled_by=tuple(condition.text for condition in reader.texts(table, "spoiled_by", what)),
         proves_panel=reader.boolean(table, "proves_panel", what, default=False),
+        range_needed_above=_range_needed_above(table, reader, what),
         line=line,
     )
 
@@ -117,6 +117,17 @@ def _bounds(table: Table, reader: Reader, what: str) -> tuple[Decimal | None, De
     if low is not None and high is not None and low >= high:
         reader.defect(bounds.line, f"plausible of {what}: low is not below high", "exchange them")
     return low, high
+
+
+def _range_needed_above(table: Table, reader: Reader, what: str) -> Decimal | None:
+    if "range_needed_above" not in table.entries:
+        return None
+    text = reader.text(table, "range_needed_above", what)
+    if not _NUMBER.fullmatch(text):
+        line = table.line_of("range_needed_above")
+        reader.defect(line, f'range_needed_above of {what} is "{text}"', "write a plain number")
+        return None
+    return Decimal(text)
 
 
 def _number(bounds: Table, key: str, reader: Reader, what: str) -> Decimal | None:

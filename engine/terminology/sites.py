@@ -13,6 +13,7 @@ from engine.model.site import Site
 from engine.strictyaml import Reader, Scalar, Table, load
 from engine.terminology.csvtable import Row, read_table
 from engine.terminology.loinc import Meaning
+from engine.terminology.specimens import IndexLimit, read_limit
 from engine.terminology.units import UnitTable
 
 DEFAULT_SITE = "default"
@@ -45,11 +46,15 @@ _CHARSETS = {
 
 @dataclass(frozen=True, slots=True)
 class LocalRow:
-    """One row of a site's code file: applies when specimen and unit match or are empty."""
+    """One row of a site's code file: applies when specimen and unit match or are empty.
+
+    ``limit``: the code is an index of the specimen, which has a condition from that number on.
+    """
 
     specimen: str
     unit: str
     meaning: Meaning
+    limit: IndexLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,18 @@ class SiteTable:
             if (not row.specimen or row.specimen == specimen) and (not row.unit or row.unit == unit):
                 return row.meaning
         return None
+
+    def index_limit(self, site_name: str, code: str) -> IndexLimit | None:
+        """From which number of an index on the site calls a specimen haemolysed, if it says."""
+        rows = self.codes.get((site_name, code), ())
+        return next((row.limit for row in rows if row.limit is not None), None)
+
+    def limits(self) -> Iterator[tuple[tuple[str, int], IndexLimit]]:
+        """Every limit of an index that a site states, and where: file and line."""
+        for rows in self.codes.values():
+            for row in rows:
+                if row.limit is not None:
+                    yield (row.meaning.file, row.meaning.line), row.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +277,8 @@ def _codes(
 
 
 def _local_row(file: str, row: Row) -> LocalRow:
-    ignored = row["analyte"] == _IGNORE
+    limit = read_limit(row["analyte"])
+    ignored = row["analyte"] == _IGNORE or limit is not None
     meaning = Meaning(
         CodeKind.IGNORED if ignored else CodeKind.ANALYTE,
         "" if ignored else row["analyte"],
@@ -270,7 +288,7 @@ def _local_row(file: str, row: Row) -> LocalRow:
         row.line,
         file,
     )
-    return LocalRow(row["specimen"], row["unit"], meaning)
+    return LocalRow(row["specimen"], row["unit"], meaning, limit)
 
 
 def _is_right(
@@ -281,12 +299,12 @@ def _is_right(
     if not row["name"]:
         hint = "the laboratory's own name, so that people can check the row"
         defects.append(Defect(file, row.line, f'code "{row["code"]}" has no name', hint))
-    if analyte == _IGNORE:
+    if analyte == _IGNORE or read_limit(analyte) is not None:
         if assumed or row["method"]:
             hint = "leave unit_when_missing and method empty"
             defects.append(Defect(file, row.line, "an ignored code with a unit or method", hint))
     elif analyte not in analytes:
-        hint = f"use a name of analytes.yaml, or {_IGNORE}"
+        hint = f"use a name of analytes.yaml, or {_IGNORE}, or of an index: haemolysed >= 100"
         defects.append(Defect(file, row.line, f'unknown analyte "{analyte}"', hint))
     elif assumed and units.find(analyte, assumed) is None:
         hint = "use a unit that units.csv lists for it"

@@ -1,17 +1,27 @@
-"""mappings/specimen.csv: what codes and words say about the condition of a specimen (haemolysed, clotted)."""
+"""The condition of a specimen (haemolysed, clotted): how it is said, and what it does to which values.
+
+mappings/specimen.csv has the codes and words, mappings/spoiling.csv what they spoil.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import NamedTuple
 
 from engine.errors import Defect
+from engine.model.quantity import Operator
 from engine.terminology.csvtable import read_table
 
 _COLUMNS = ("condition", "field", "as_sent", "value")
 _CODE_FIELDS = ("SPM-21", "SPM-24", "OBX-8")
-_FIELDS = (*_CODE_FIELDS, "OBX-3", "words", "negation-before", "negation-after")
+_WITHOUT_CONDITION = ("negation-before", "negation-after", "index-yes", "index-no")
+_FIELDS = (*_CODE_FIELDS, "OBX-3", "words", "index", "index-name", *_WITHOUT_CONDITION)
+_SPOILING_COLUMNS = ("condition", "analyte", "effect", "source")
+_NOT_JUDGED, _RESERVE = "not-judged", "reserve"
+_LIMIT = re.compile(r"([a-z]+(?:-[a-z]+)*) (>=|>) ([0-9]+(?:\.[0-9]+)?)")
 _CONDITION = re.compile(r"[a-z]+(?:-[a-z]+)*")
 _CLAUSE = re.compile(r"[.;,\r\n]+")
 _WORD = re.compile(r"[^\W_]+")
@@ -20,20 +30,45 @@ _BEFORE, _AFTER = 3, 2  # how near a negation stands: "no sign of haemolysis", "
 Words = tuple[str, ...]
 
 
+class IndexLimit(NamedTuple):
+    """From which number of an index on (of the analyser of one site) a specimen has a condition."""
+
+    condition: str
+    operator: Operator
+    number: Decimal
+
+
+def read_limit(text: str) -> IndexLimit | None:
+    """``haemolysed >= 100`` as the analyte of a site's code; None for anything else."""
+    found = _LIMIT.fullmatch(text)
+    return None if found is None else IndexLimit(found[1], Operator(found[2]), Decimal(found[3]))
+
+
+class Effects(NamedTuple):
+    """What conditions do to the values of an analyte: not judged, or judged with reserve."""
+
+    spoiled_by: tuple[str, ...] = ()
+    reserved_in: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class SpecimenTable:
-    """The conditions of a specimen by code, by local observation and by words."""
+    """The conditions of a specimen by code, by local observation, by index and by words."""
 
     codes: dict[tuple[str, str], str] = field(default_factory=dict)
     observations: dict[tuple[str, str], str] = field(default_factory=dict)
     phrases: dict[Words, str] = field(default_factory=dict)
     before: set[str] = field(default_factory=set)
     after: set[str] = field(default_factory=set)
+    indices: dict[str, str] = field(default_factory=dict)
+    index_names: dict[Words, str] = field(default_factory=dict)
+    index_words: dict[str, bool] = field(default_factory=dict)
 
     @property
     def conditions(self) -> frozenset[str]:
         """Every condition that some row names."""
-        return frozenset((*self.codes.values(), *self.observations.values(), *self.phrases.values()))
+        by_code = (*self.codes.values(), *self.observations.values(), *self.indices.values())
+        return frozenset((*by_code, *self.phrases.values(), *self.index_names.values()))
 
     def by_code(self, place: str, code: str) -> str:
         """The condition that a code in SPM-21, SPM-24 or OBX-8 means, or empty."""
@@ -42,6 +77,19 @@ class SpecimenTable:
     def by_observation(self, code: str, value: str) -> str:
         """The condition that a local observation (a serum index) with that value means, or empty."""
         return self.observations.get((code.strip(), value.strip().casefold()), "")
+
+    def of_index(self, code: str, name: str) -> str:
+        """The condition that an observation is an index of, by its code or by the name sent; or empty.
+
+        Which code a laboratory uses for its index varies, and the name is what everybody sends.
+        """
+        words = _WORD.findall(name.casefold())
+        named = (condition for phrase, condition in self.index_names.items() if _places(words, phrase))
+        return self.indices.get(code.strip(), "") or next(named, "")
+
+    def grade(self, value: str) -> bool | None:
+        """Whether a word or grade as the value of an index means yes (``2+``, ``marked``); None: neither."""
+        return self.index_words.get(" ".join(value.casefold().split()))
 
     def by_text(self, text: str) -> Collection[str]:
         """The conditions that a comment names and does not deny: ``no haemolysis`` names none."""
@@ -72,13 +120,13 @@ def parse_specimens(file: str, text: str, defects: list[Defect]) -> SpecimenTabl
     table = SpecimenTable()
     for row in read_table(file, text, _COLUMNS, defects):
         place, sent, condition = row["field"], row["as_sent"], row["condition"]
-        denies = place.startswith("negation-")
+        denies = place in _WITHOUT_CONDITION
         if place not in _FIELDS:
             defects.append(Defect(file, row.line, f'unknown field "{place}"', f"one of {', '.join(_FIELDS)}"))
         if not sent:
             defects.append(Defect(file, row.line, "as_sent is empty", "write the code or the words"))
         if denies and condition:
-            defects.append(Defect(file, row.line, "a negation has no condition", "leave it empty"))
+            defects.append(Defect(file, row.line, f"{place} has no condition", "leave it empty"))
         elif not denies and not _CONDITION.fullmatch(condition):
             defects.append(
                 Defect(file, row.line, f'"{condition}" is not a condition', "lower case: haemolysed")
@@ -87,8 +135,12 @@ def parse_specimens(file: str, text: str, defects: list[Defect]) -> SpecimenTabl
             hint = "OBX-3 needs the value that means yes; no other field has one"
             defects.append(Defect(file, row.line, f'value of {place} is "{row["value"]}"', hint))
         words = tuple(_WORD.findall(sent.casefold()))
-        if place == "words":
-            table.phrases[words] = condition
+        if place in ("words", "index-name"):
+            (table.phrases if place == "words" else table.index_names)[words] = condition
+        elif place == "index":
+            table.indices[sent] = condition
+        elif place in ("index-yes", "index-no"):
+            table.index_words[" ".join(sent.casefold().split())] = place == "index-yes"
         elif denies:
             (table.before if place == "negation-before" else table.after).update(words)
         elif place == "OBX-3":
@@ -98,12 +150,33 @@ def parse_specimens(file: str, text: str, defects: list[Defect]) -> SpecimenTabl
     return table
 
 
-def unknown_conditions(
-    file: str, spoiled_by: Mapping[str, tuple[Collection[str], int]], table: SpecimenTable
-) -> list[Defect]:
-    """Conditions that analytes.yaml names and no row of the table ever gives."""
-    return [
-        Defect(file, line, f'{name} is spoiled by "{condition}"', "no row of specimen.csv names it")
-        for name, (conditions, line) in spoiled_by.items()
-        for condition in sorted(set(conditions) - table.conditions)
-    ]
+def parse_spoiling(
+    file: str, text: str, analytes: Collection[str], table: SpecimenTable, defects: list[Defect]
+) -> dict[str, Effects]:
+    """Read mappings/spoiling.csv: analyte → effects. A condition that nothing ever says is a defect."""
+    found: dict[str, Effects] = {}
+    seen: dict[tuple[str, str], int] = {}
+    for row in read_table(file, text, _SPOILING_COLUMNS, defects):
+        condition, analyte, effect = row["condition"], row["analyte"], row["effect"]
+        if condition not in table.conditions:
+            hint = "no row of specimen.csv names it"
+            defects.append(Defect(file, row.line, f'nothing says "{condition}" of a specimen', hint))
+        if analyte not in analytes:
+            hint = "use a name of analytes.yaml"
+            defects.append(Defect(file, row.line, f'unknown analyte "{analyte}"', hint))
+        if effect not in (_NOT_JUDGED, _RESERVE):
+            hint = f"{_NOT_JUDGED} or {_RESERVE}"
+            defects.append(Defect(file, row.line, f'unknown effect "{effect}"', hint))
+        if not row["source"]:
+            hint = "who says so, or: our caution"
+            defects.append(Defect(file, row.line, "the row has no source", hint))
+        if (condition, analyte) in seen:
+            hint = f"first on line {seen[condition, analyte]}; remove one of the rows"
+            defects.append(Defect(file, row.line, f"{analyte} in {condition} stands twice", hint))
+        seen.setdefault((condition, analyte), row.line)
+        spoiled, reserved = found.get(analyte, Effects())
+        if effect == _NOT_JUDGED:
+            found[analyte] = Effects((*spoiled, condition), reserved)
+        else:
+            found[analyte] = Effects(spoiled, (*reserved, condition))
+    return found

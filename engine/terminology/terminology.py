@@ -22,7 +22,7 @@ from engine.terminology.loinc import parse_loinc
 from engine.terminology.methods import as_named, parse_methods
 from engine.terminology.ranges import AssumedRange, parse_ranges
 from engine.terminology.sites import parse_sites
-from engine.terminology.specimens import SpecimenTable, parse_specimens, unknown_conditions
+from engine.terminology.specimens import Effects, IndexLimit, SpecimenTable, parse_specimens, parse_spoiling
 from engine.terminology.units import Conversion, damage, parse_units
 
 ANALYTES_FILE = "analytes.yaml"
@@ -34,6 +34,7 @@ SITES_FILE = "sites.yaml"
 FACTS_FILE = "facts.csv"
 GENES_FILE = "genes.csv"
 SPECIMEN_FILE = "specimen.csv"
+SPOILING_FILE = "spoiling.csv"
 METHODS_FILE = "methods.csv"
 
 _REQUIRED = (
@@ -46,6 +47,7 @@ _REQUIRED = (
     FACTS_FILE,
     GENES_FILE,
     SPECIMEN_FILE,
+    SPOILING_FILE,
     METHODS_FILE,
 )
 _ONE = Decimal(1)
@@ -211,6 +213,16 @@ class Terminology:
         drug = self._tables.drugs.match(sent)
         return self._tables.facts.allergy(sent, site_name, drug.drug if drug is not None else "")
 
+    def index_limit(self, site_name: str, codes: Iterable[str]) -> IndexLimit | None:
+        """From which number of an index (by its codes) on a site calls a specimen haemolysed, if it says."""
+        limits = (self._tables.sites.index_limit(site_name, code) for code in codes)
+        return next((limit for limit in limits if limit is not None), None)
+
+    def is_spoiled(self, analyte: str, condition: str) -> bool:
+        """Whether a value of the analyte is not to be believed in a specimen of that condition."""
+        known = self.analytes.get(analyte) if condition else None
+        return known is not None and not set(known.spoiled_by).isdisjoint(condition.split(", "))
+
     @property
     def gene_analytes(self) -> frozenset[str]:
         """The analytes whose results tell of TPMT or NUDT15."""
@@ -298,10 +310,19 @@ def _parse(files: Mapping[str, str], defects: list[Defect], warnings: list[Defec
         return None
     entries = parse_analytes(ANALYTES_FILE, files[ANALYTES_FILE], defects)
     units, canonical = parse_units(UNITS_FILE, files[UNITS_FILE], entries, defects)
-    analytes = {name: _definition(entry, canonical.get(name, ())) for name, entry in entries.items()}
+    specimens = parse_specimens(SPECIMEN_FILE, files[SPECIMEN_FILE], defects)
+    effects = parse_spoiling(SPOILING_FILE, files[SPOILING_FILE], entries, specimens, defects)
+    analytes = {
+        name: _definition(entry, canonical.get(name, ()), effects.get(name, Effects()))
+        for name, entry in entries.items()
+    }
     facts = FactTable()
     parse_facts(FACTS_FILE, files[FACTS_FILE], facts, defects)
     sites = parse_sites(files, SITES_FILE, analytes, units, defects=defects, warnings=warnings)
+    for place, limit in sites.limits():
+        if limit.condition not in specimens.conditions:
+            message = f'nothing says "{limit.condition}" of a specimen'
+            defects.append(Defect(*place, message, "no row of specimen.csv names it"))
     for site_name, file in sites.facts.items():
         parse_facts(file, files[file], facts, defects, site_name)
     tables = lookup.Tables(
@@ -315,14 +336,11 @@ def _parse(files: Mapping[str, str], defects: list[Defect], warnings: list[Defec
     ranges = parse_ranges(RANGES_FILE, files[RANGES_FILE], analytes, defects)
     activity = canonical.get("tpmt_activity", ())
     genes = parse_genes(GENES_FILE, files[GENES_FILE], activity, defects)
-    specimens = parse_specimens(SPECIMEN_FILE, files[SPECIMEN_FILE], defects)
-    spoiled_by = {name: (entry.spoiled_by, entry.line) for name, entry in entries.items()}
-    defects.extend(unknown_conditions(ANALYTES_FILE, spoiled_by, specimens))
     methods = parse_methods(METHODS_FILE, files[METHODS_FILE], defects)
     return Terminology(analytes, (), tables, ranges, genes, specimens, methods)
 
 
-def _definition(entry: AnalyteEntry, units: tuple[str, ...]) -> AnalyteDefinition:
+def _definition(entry: AnalyteEntry, units: tuple[str, ...], effects: Effects) -> AnalyteDefinition:
     return AnalyteDefinition(
         name=entry.name,
         title=entry.title,
@@ -334,6 +352,8 @@ def _definition(entry: AnalyteEntry, units: tuple[str, ...]) -> AnalyteDefinitio
         high=entry.high,
         accepts_empty_unit=entry.accepts_empty_unit,
         contradicted_by=entry.contradicted_by,
-        spoiled_by=entry.spoiled_by,
+        spoiled_by=effects.spoiled_by,
+        reserved_in=effects.reserved_in,
         proves_panel=entry.proves_panel,
+        range_needed_above=entry.range_needed_above,
     )

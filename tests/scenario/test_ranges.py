@@ -6,7 +6,7 @@ import pytest
 
 from engine.outbound.wording import condition_text
 from tests.scenario.timeline import Scenario
-from tests.scenario.wire import obx
+from tests.scenario.wire import Observation, obx
 
 
 def treated(*, assumed_ranges: bool = False) -> Scenario:
@@ -78,5 +78,46 @@ def test_a_test_whose_range_no_rule_looks_at_needs_none() -> None:
     for time in ("d0 08:00", "d7 08:00", "d14 08:00", "d21 08:00"):
         day.at(time)
         day.oru(obx("neutrophils_percent", "60"))
+
+    assert told(day) == []
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        obx("alt", "101", limits=""),
+        obx("ast", "101", limits=""),
+        obx("alt", "90", limits="", flags="H"),
+        obx("alp", "150", limits="", flags="HH"),
+        obx("wbc", "3.0", limits="", flags="L"),
+    ],
+)
+def test_a_raised_value_without_a_range_is_told_of_at_once(raised: Observation) -> None:
+    """How many times the limit it is, is wanted now; only a range ends that, no lower value without one."""
+    day = treated()
+    day.oru(raised)
+    assert told(day) == ["start"]
+    analyte = next(name for name in ("alt", "ast", "alp", "wbc") if day.values(name))
+
+    day.at("d1 08:00").oru(obx(analyte, "5.0" if analyte == "wbc" else "60", limits=""))
+    assert told(day) == ["start"]
+    day.at("d2 08:00").oru(obx(analyte, "5.0" if analyte == "wbc" else "60"))
+    assert told(day) == ["start", "end"]
+
+
+@pytest.mark.parametrize(
+    "usual",
+    [
+        obx("alt", "100", limits=""),
+        obx("ast", "100", limits=""),
+        obx("alp", "150", limits=""),
+        obx("alt", "90", limits="", flags="N"),
+        obx("alt", "101"),
+    ],
+)
+def test_one_usual_value_without_a_range_is_no_habit(usual: Observation) -> None:
+    """100 U/L is not above it, other tests have no such number, and a normal flag asks for nothing."""
+    day = treated()
+    day.oru(usual)
 
     assert told(day) == []

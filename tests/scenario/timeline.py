@@ -55,6 +55,7 @@ RULES = (
     "q04-implausible",
     "q05-identity-conflict",
     "q06-code-unmapped",
+    "q08-repeat-sample",
 )
 
 

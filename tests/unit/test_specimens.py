@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.model.result import Result
+from engine.model.result import Problem, Result
 from tests.unit.test_results import OBR, read
 
 ALT = "OBX|1|NM|1742-6^ALT^LN||130|U/L|10-40|H|||F"
@@ -48,13 +48,79 @@ def test_a_clotted_specimen_spoils_platelets() -> None:
     assert seen(OBR, AST, PLATELETS, CLOTTED) == {"ast": ("clotted", False), "platelets": ("clotted", True)}
 
 
-def test_the_flag_and_the_index_of_a_laboratory_come_from_its_table() -> None:
-    """Codes of OBX-8 and of a serum index mean something only where the table says so."""
+def test_a_flag_of_a_laboratory_comes_from_its_table() -> None:
+    """A code of OBX-8 means something only where the table says so."""
     flagged = AST.replace("|H|||F", "|H~HEM|||F")
-    index = "OBX|3|ST|HIX^Haemolysis index^L||3+||||||F"
 
     assert seen(OBR, flagged)["ast"] == ("", False)
-    assert seen(OBR, AST, index)["ast"] == ("", False)
+
+
+def index(value: str, *, code: str = "HIX^Haemolysis index^L", limits: str = "", flag: str = "") -> str:
+    kind = "NM" if value.replace(".", "").isdigit() else "ST"
+    return f"OBX|3|{kind}|{code}||{value}||{limits}|{flag}|||F"
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        index("3+"),
+        index("+"),
+        index("Marked"),
+        index("slight"),
+        index("2+", code="46424-8^Hemolysis index^LN"),
+        index("present", code="20393-5^x^LN"),
+        index("2+", code="H^Serum index H^L^20393-5^^LN"),
+        index("120", limits="0-50"),
+        index("50", limits="<50"),
+        index("120", flag="H"),
+        index("2", flag="A"),
+        index("120", limits="0-500", flag="H"),
+    ],
+)
+def test_an_index_that_says_haemolysed(observation: str) -> None:
+    """By a word or grade, by the laboratory's own flag or by its own range, whatever the code is."""
+    assert seen(OBR, AST, observation)["ast"] == ("haemolysed", True)
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        index("none"),
+        index("NEG"),
+        index("not haemolysed"),
+        index("0"),
+        index("30", limits="0-50"),
+        index("50", limits="0-50"),
+        index("49", limits="<50"),
+        index("12", flag="N"),
+        index("3+", code="LIX^Lipaemia index^L"),
+        index("3+").replace("|||F", "|||X"),
+        index("3+").replace("|||F", "|||I"),
+    ],
+)
+def test_an_index_that_denies_it_or_says_nothing_of_it(observation: str) -> None:
+    """Nothing on the scale, inside the laboratory's range, about fat, or not a value at all."""
+    assert seen(OBR, AST, observation)["ast"] == ("", False)
+
+
+def test_a_number_alone_is_not_judged_and_is_noticed() -> None:
+    """Every analyser has a scale of its own: 30 may be clear on one and gross on another."""
+    reported = read(OBR, AST, index("30"))
+
+    assert {r.code: (r.specimen_condition, r.problem) for r in reported.results} == {
+        "1920-8": ("", None),
+        "HIX": ("", Problem.CODE_UNMAPPED),
+    }
+    assert [(entry.code, entry.kind) for entry in reported.ledger] == [("HIX", "unmapped")]
+
+
+def test_a_comment_on_results_of_no_interest_is_kept_for_those_of_interest() -> None:
+    """Potassium is not watched, but what is said of its tube holds for AST that comes in another message."""
+    potassium = "OBX|1|NM|2823-3^Potassium^LN||6.1|mmol/L|||||F"
+    (kept,) = read(OBR, potassium, "NTE|1|L|haemolysed").results
+
+    assert (kept.analyte, kept.specimen_condition) == ("", "haemolysed")
+    assert read(OBR, potassium).results == ()
 
 
 def test_what_is_said_of_another_specimen_is_not_said_of_this_one() -> None:

@@ -128,22 +128,23 @@ class View:
     def scoped(self, analyte: str) -> tuple[Result, ...]:
         """All usable results of the analyte in scope, oldest first.
 
-        A value that its specimen has spoiled (AST of a haemolysed one) is among them only while no usable
-        one is as new: then the current value is not known, and an older one does not stand in for it.
+        A value that its specimen has spoiled (AST of a haemolysed one) is as good as not measured: what held
+        before still holds. It is among them only where there is no other, so that evidence can show it.
         """
         return self.once("scoped", analyte, self._scoped)
 
     def _scoped(self, analyte: str) -> tuple[Result, ...]:
+        taken = self.taken(analyte)
+        return tuple(result for result in taken if not result.spoiled) or taken
+
+    def taken(self, analyte: str) -> tuple[Result, ...]:
+        """All results of the analyte in scope, oldest first, spoiled ones too: the test was thought of."""
         start = self.situation.scope_from
-        results = [
+        return tuple(
             result
             for result in self.series.get(analyte, ())
             if result.quantity is not None and result.collected.latest >= start
-        ]
-        if not any(result.spoiled for result in results):
-            return tuple(results)
-        sound = max((result.collected.latest for result in results if not result.spoiled), default=start)
-        return tuple(result for result in results if not result.spoiled or result.collected.at > sound)
+        )
 
     def usable(self, analyte: str) -> Iterator[Result]:
         """All usable results of the analyte, those before the therapy too, oldest first."""

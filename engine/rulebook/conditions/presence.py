@@ -187,8 +187,8 @@ class MeasuredWith(Condition):
 
     PATTERNS: ClassVar = ("OTHER measured with ANALYTE",)
     MEANING: ClassVar = (
-        "A usable result of the first analyte is of the same specimen or order as the current value of the "
-        "second; false where it is not, UNKNOWN where the second was not measured."
+        "A result of the first analyte, be it spoiled by its specimen, is of the same specimen or order as "
+        "the current value of the second; false where it is not, UNKNOWN where the second was not measured."
     )
     EXAMPLE: ClassVar = "ggt measured with alt"
 
@@ -217,7 +217,7 @@ class MeasuredWith(Condition):
             return missing(self.text, self.analyte, view)
         partners = [
             other
-            for other in view.scoped(self.other)
+            for other in view.taken(self.other)
             if any(same_specimen(result, other) for result in current)
         ]
         if not partners:

@@ -63,8 +63,7 @@ def reference_of(kind: str, result: Result, view: View, operator: Operator = Ope
         if earlier:
             found = _of_result(earlier[-1], "previous result")
     else:
-        known = [each for each in view.scoped(result.analyte) if not each.spoiled] or [result]
-        found = _of_result(max(known, key=_peak_order), "highest result")
+        found = _of_result(max(view.scoped(result.analyte), key=_peak_order), "highest result")
     if kind != "LLN" and found.interval is not None and found.interval.point == 0:
         return Reference(None, f"{kind} is 0")
     return found

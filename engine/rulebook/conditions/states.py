@@ -297,8 +297,9 @@ class Unusable(Condition):
     PATTERNS: ClassVar = ("problem PROBLEM",)
     MEANING: ClassVar = (
         "An observation in scope could not be used, for that reason; the rule gives one finding for each "
-        "analyte concerned, of unmapped codes and missing ranges one for each sender. A rule that could hold "
-        "without such an observation is refused: it is judged for nothing else."
+        "analyte concerned, of unmapped codes and missing ranges one for each sender, of spoiled specimens "
+        "one for each condition. A rule that could hold without such an observation is refused: it is judged "
+        "for nothing else."
     )
     EXAMPLE: ClassVar = "problem unit-missing"
     BY_RECORD: ClassVar = False

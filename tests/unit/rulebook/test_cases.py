@@ -172,7 +172,7 @@ def test_a_condition_that_is_never_false_is_a_gap() -> None:
             "expect: fires\n    problems: [{kind: gone}]",
             (
                 '5: unknown problem "gone" (known: code-unmapped, identity-conflict, implausible, '
-                "range-missing, unit-missing, unit-unknown, value-unreadable)"
+                "range-missing, specimen-spoiled, unit-missing, unit-unknown, value-unreadable)"
             ),
         ),
     ],

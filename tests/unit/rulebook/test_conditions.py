@@ -396,11 +396,12 @@ _HAEMOLYSED = "{value: 610 U/L, specimen: haemolysed}"
         ("ast outside reference", f"0d: {_HAEMOLYSED}", MISSING),
         ("ast / alt <= 0.4", f"0d: {_HAEMOLYSED}", MISSING),
         ("alt / ast <= 0.4", f"0d: {_HAEMOLYSED}", MISSING),
-        ("ast rising for 2 results", f"-7d: 40 U/L, 0d: {_HAEMOLYSED}", MISSING),
-        ("ast rose by 30 % in 8 d", f"-7d: 40 U/L, 0d: {_HAEMOLYSED}", MISSING),
-        ("ast >= 500 U/L for 2 results", f"-7d: 610 U/L, 0d: {_HAEMOLYSED}", MISSING),
-        ("ast >= 500 U/L", f"-7d: 610 U/L, 0d: {_HAEMOLYSED}", MISSING),
-        # an older one is passed over
+        ("ast rising for 2 results", f"-7d: 40 U/L, 0d: {_HAEMOLYSED}", F),
+        ("ast rose by 30 % in 8 d", f"-7d: 40 U/L, 0d: {_HAEMOLYSED}", REFERENCE),
+        ("ast >= 500 U/L for 2 results", f"-7d: 610 U/L, 0d: {_HAEMOLYSED}", F),
+        # the last sound value stays the current one
+        ("ast >= 500 U/L", f"-7d: 510 U/L, 0d: {_HAEMOLYSED}", T),
+        ("ast >= 500 U/L", f"-7d: 40 U/L, 0d: {_HAEMOLYSED}", F),
         ("ast >= 500 U/L", f"-7d: {_HAEMOLYSED}, 0d: 40 U/L", F),
         ("ast >= 2 x previous", f"-9d: 40 U/L, -7d: {_HAEMOLYSED}, 0d: 80 U/L", T),
         ("ast <= 0.5 x peak", f"-7d: {_HAEMOLYSED}, 0d: 40 U/L", F),

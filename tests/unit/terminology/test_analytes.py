@@ -145,6 +145,7 @@ def test_missing_files_are_all_named() -> None:
         "reference_ranges.csv",
         "sites.yaml",
         "specimen.csv",
+        "spoiling.csv",
         "units.csv",
     ]
 

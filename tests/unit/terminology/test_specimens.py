@@ -9,6 +9,7 @@ from tests.unit.terminology.tables import defects, files, lines, shipped
 
 _HEADER = "condition,field,as_sent,value"
 _CONDITIONS = ("haemolysed,words,haemolysed,", "clotted,words,clotted,")
+_SPOILING = "condition,analyte,effect,source"
 
 
 @pytest.mark.parametrize(
@@ -17,25 +18,55 @@ _CONDITIONS = ("haemolysed,words,haemolysed,", "clotted,words,clotted,")
         ("haemolysed,SPM-20,RH,", 'specimen.csv:4: unknown field "SPM-20"'),
         ("haemolysed,SPM-21,,", "specimen.csv:4: as_sent is empty"),
         ("Haemolysed,SPM-21,RH,", 'specimen.csv:4: "Haemolysed" is not a condition'),
-        ("haemolysed,negation-before,no,", "specimen.csv:4: a negation has no condition"),
+        ("haemolysed,negation-before,no,", "specimen.csv:4: negation-before has no condition"),
+        ("haemolysed,index-yes,3+,", "specimen.csv:4: index-yes has no condition"),
+        (",index-name,haemolysis index,", 'specimen.csv:4: "" is not a condition'),
         ("haemolysed,OBX-3,HIX,", 'specimen.csv:4: value of OBX-3 is ""'),
         ("haemolysed,words,red,yes", 'specimen.csv:4: value of words is "yes"'),
     ],
 )
 def test_every_mistake_is_named(row: str, message: str) -> None:
     """A condition under a wrong name would let a false value through."""
-    (defect,) = defects(specimen_csv=lines(_HEADER, *_CONDITIONS, row))
+    (defect,) = defects(specimen_csv=lines(_HEADER, *_CONDITIONS, row), spoiling_csv=_SPOILING)
 
     assert defect.startswith(message)
 
 
-def test_an_analyte_is_spoiled_only_by_what_can_be_said() -> None:
-    """A typing error in analytes.yaml must not let haemolysed values through."""
-    analytes = files()["analytes.yaml"].replace("spoiled_by: [clotted]", "spoiled_by: [cloted]")
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            "cloted,platelets,not-judged,us",
+            'nothing says "cloted" of a specimen (no row of specimen.csv names it)',
+        ),
+        ("clotted,platlets,not-judged,us", 'unknown analyte "platlets" (use a name of analytes.yaml)'),
+        ("clotted,platelets,spoils,us", 'unknown effect "spoils" (not-judged or reserve)'),
+        ("clotted,platelets,reserve,", "the row has no source (who says so, or: our caution)"),
+    ],
+)
+def test_a_mistake_about_what_is_spoiled_is_named(row: str, message: str) -> None:
+    """A typing error must not let haemolysed values through."""
+    assert defects(spoiling_csv=lines(_SPOILING, row)) == [f"spoiling.csv:2: {message}"]
 
-    assert [defect.partition(":")[2].split(": ", 1)[1] for defect in defects(analytes_yaml=analytes)] == [
-        'platelets is spoiled by "cloted" (no row of specimen.csv names it)'
-    ]
+
+def test_an_effect_stands_once() -> None:
+    """Not judged and judged with reserve at once: nobody knows which."""
+    rows = ("clotted,wbc,not-judged,us", "clotted,wbc,reserve,us")
+
+    (defect,) = defects(spoiling_csv=lines(_SPOILING, *rows))
+
+    assert defect.startswith("spoiling.csv:3: wbc in clotted stands twice")
+
+
+def test_a_limit_of_a_site_is_about_a_condition_that_is_known() -> None:
+    """``hemolysed >= 100`` beside rows on ``haemolysed`` would spoil nothing."""
+    codes = files()["sites/stmary.csv"].replace(
+        "Haemolysis index,ignore", "Haemolysis index,hemolysed >= 100"
+    )
+
+    (defect,) = defects(sites_stmary_csv=codes)
+
+    assert 'nothing says "hemolysed" of a specimen' in defect
 
 
 @pytest.mark.parametrize(
@@ -45,7 +76,7 @@ def test_an_analyte_is_spoiled_only_by_what_can_be_said() -> None:
         ("Slightly hemolyzed, please repeat.", {"haemolysed"}),
         ("HAEMOLYSIS: marked", {"haemolysed"}),
         ("Provet hemolyserat", {"haemolysed"}),
-        ("Platelet clumps seen; count may be low", {"clotted"}),
+        ("Platelet clumps seen; count may be low", {"clumped"}),
         ("Specimen clotted. No haemolysis.", {"clotted"}),
         ("Grossly haemolysed no potassium reported", {"haemolysed"}),
         ("No haemolysis", set()),
@@ -68,7 +99,9 @@ def test_a_comment_says_or_denies(text: str, conditions: set[str]) -> None:
 def test_codes_flags_and_indices_are_looked_up_whatever_their_case() -> None:
     """What a laboratory has of its own is a row of the table."""
     rows = ("haemolysed,OBX-8,HEM,", "haemolysed,OBX-3,HIX,3+")
-    table = parse_terminology(files(specimen_csv=lines(_HEADER, *_CONDITIONS, *rows))).specimens
+    table = parse_terminology(
+        files(specimen_csv=lines(_HEADER, *_CONDITIONS, *rows), spoiling_csv=_SPOILING)
+    ).specimens
 
     assert table.by_code("OBX-8", "hem") == "haemolysed"
     assert table.by_code("SPM-21", "HEM") == ""
