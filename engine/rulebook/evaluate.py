@@ -12,7 +12,7 @@ from engine.model.quantity import Truth, plain
 from engine.model.record import BaselineMode, Situation
 from engine.model.result import Problem, Result
 from engine.rulebook.conditions import ALONE, Analytes, Standing, Verdict, View
-from engine.rulebook.limits import limited
+from engine.rulebook.limits import limited, said_of_limit
 from engine.rulebook.message import Material, Template, fill
 from engine.rulebook.own_baseline import asks_for_baseline, label_against
 from engine.rulebook.rule import AlertRule, Annotation, Rule, Status
@@ -37,7 +37,8 @@ class Judgement:
     """A rule applied to one subject: the judged tree, each condition's verdict, and what to say.
 
     ``severity`` is None where an alert rule says nothing; an annotation has none. ``limits`` tells of limits
-    that are stated for this patient.
+    that are stated for this patient; ``lowered`` are the places of conditions without whose limits the rule
+    would say less, or nothing.
     """
 
     rule: Rule
@@ -46,6 +47,7 @@ class Judgement:
     tree: Judged
     severity: Severity | None
     limits: tuple[str, ...] = ()
+    lowered: tuple[int, ...] = ()
 
     @property
     def instants(self) -> tuple[datetime, ...]:
@@ -160,13 +162,21 @@ def _judged(rule: Rule, view: View) -> Judgement:
         noted = ((verdict, personal.notes.get(place, "")) for place, verdict in enumerate(verdicts))
         verdicts = tuple(v._replace(evidence=replace(v.evidence, limit=note)) for v, note in noted)
     tree = judge(rule.when, verdicts, rule.pair_within)
-    severity: Severity | None = None
-    if isinstance(rule, AlertRule):
-        if tree.truth is Truth.TRUE:
-            severity = rule.severity
-        elif tree.truth is Truth.UNKNOWN:
-            severity = severity_if_unknown(tree, rule.if_unknown)
-    return Judgement(rule, view, verdicts, tree, severity, personal.labels)
+    severity = _severity(rule, tree)
+    lowered: tuple[int, ...] = ()
+    if personal.louder and severity is not None:
+        own = list(verdicts)
+        for place in personal.louder:
+            own[place] = view.judged(rule.conditions[place])
+        without = _severity(rule, judge(rule.when, own, rule.pair_within))
+        lowered = personal.louder if without is None or without.rank < severity.rank else ()
+    return Judgement(rule, view, verdicts, tree, severity, personal.labels, lowered)
+
+
+def _severity(rule: Rule, tree: Judged) -> Severity | None:
+    if not isinstance(rule, AlertRule) or tree.truth is Truth.FALSE:
+        return None
+    return rule.severity if tree.truth is Truth.TRUE else severity_if_unknown(tree, rule.if_unknown)
 
 
 def severity_if_unknown(tree: Judged, if_unknown: Mapping[UnknownCause, Severity | None]) -> Severity | None:
@@ -206,10 +216,11 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
     view, tree = judgement.view, judgement.tree
     speaking = _speaking(judgement)
     trigger = _trigger(speaking, rule.trigger)
-    message = action = ""
+    title, message, action = rule.title, "", ""
     if judgement.severity is not None:
         material = Material(view, (*speaking, *judgement.verdicts), trigger, analytes)
-        message = _message(rule, tree.truth, material) + _assumptions(speaking)
+        title, message = _said(rule, judgement, speaking, material)
+        message += _assumptions(speaking)
         action = _action(rule, tree.truth, material)
     used = speaking or judgement.verdicts
     times = [verdict.result.collected.at for verdict in used if verdict.result is not None]
@@ -221,7 +232,7 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
         subject=subject_of(view.subject) if view.subject is not None else "",
         truth=tree.truth,
         severity=judgement.severity,
-        title=_title(rule, judgement),
+        title=title,
         message=message,
         action=action,
         sources=tuple(source.cited for source in rule.sources),
@@ -251,12 +262,21 @@ def _reserves(speaking: Sequence[Verdict], analytes: Analytes) -> tuple[str, ...
     return tuple(f"Specimen {name}: {', '.join(named[name])} judged with reserve." for name in conditions)
 
 
-def _message(rule: AlertRule, truth: Truth, material: Material) -> str:
-    if truth is Truth.TRUE:
-        return fill(rule.message, material)
-    if rule.message_unknown is not None:
-        return fill(rule.message_unknown, material)
-    return f"{CANNOT_EXCLUDE}{fill(rule.message, material)}"
+def _said(
+    rule: AlertRule, judgement: Judgement, speaking: Sequence[Verdict], material: Material
+) -> tuple[str, str]:
+    """Title and message, which must not sound certain where the rule speaks of what it cannot exclude."""
+    opening = "" if judgement.tree.truth is Truth.TRUE else CANNOT_EXCLUDE
+    if judgement.lowered:
+        places = [place for place in judgement.lowered if judgement.verdicts[place] in speaking]
+        place = (*places, *judgement.lowered)[0]
+        seen = judgement.verdicts[place].evidence
+        definition = material.analytes.get(seen.analyte)
+        title, message = said_of_limit(rule, place, seen, definition.title if definition else seen.analyte)
+        return f"{opening}{title}", f"{opening}{message}"
+    if opening and rule.message_unknown is not None:
+        return f"{opening}{rule.title}", fill(rule.message_unknown, material)
+    return f"{opening}{rule.title}", f"{opening}{fill(rule.message, material)}"
 
 
 def _action(rule: AlertRule, truth: Truth, material: Material) -> str:
@@ -265,12 +285,6 @@ def _action(rule: AlertRule, truth: Truth, material: Material) -> str:
     if rule.action_unknown is not None:
         return fill(rule.action_unknown, material)
     return f"If confirmed: {fill(rule.action, material)}"
-
-
-def _title(rule: AlertRule, judgement: Judgement) -> str:
-    """The title, which must not sound certain where the rule speaks of what it cannot exclude."""
-    undecided = judgement.severity is not None and judgement.tree.truth is Truth.UNKNOWN
-    return f"{CANNOT_EXCLUDE}{rule.title}" if undecided else rule.title
 
 
 def _assumptions(speaking: Sequence[Verdict]) -> str:

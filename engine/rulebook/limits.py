@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from engine.model.facts import LIMIT_PREFIX
+from engine.model.finding import Evidence
 from engine.model.quantity import Operator, plain
 from engine.model.record import Situation
 from engine.model.therapy import Fact
@@ -57,12 +59,22 @@ class Limited:
     """The conditions of a rule as they are judged for one patient.
 
     ``notes`` has the words of a limit by the place of its condition; ``labels`` are all words, those of
-    limits included that no longer fit the rule.
+    limits included that no longer fit the rule. ``louder``: the places where a limit in force lets more
+    values through than the rule does.
     """
 
     conditions: tuple[Condition, ...]
     notes: Mapping[int, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    louder: tuple[int, ...] = ()
+
+
+class Changed(NamedTuple):
+    """One condition of a rule with the number of a limit, and whether more values fulfil it than before."""
+
+    place: int
+    condition: Condition
+    louder: bool
 
 
 def is_limited(situation: Situation) -> bool:
@@ -80,18 +92,31 @@ def limited(rule: Rule, situation: Situation) -> Limited:
     conditions = list(rule.conditions)
     notes: dict[int, str] = {}
     labels: list[str] = []
+    louder: list[int] = []
     for fact in stated:
         try:
             limit = read_limit(fact.name, fact.value)
-            place, changed = _changed(rule, limit)
+            changed = _changed(rule, limit)
         except Unreadable:  # the rule has changed since the limit was imported
             labels.append(f"{_told(fact)} no longer fits the rule: the limit of the rule holds")
             continue
-        notes[place] = limit.words(day)
-        labels.append(notes[place])
+        notes[changed.place] = limit.words(day)
+        labels.append(notes[changed.place])
         if limit.is_in_force(day):
-            conditions[place] = changed
-    return Limited(tuple(conditions), notes, tuple(labels))
+            conditions[changed.place] = changed.condition
+            louder += [changed.place] if changed.louder else []
+    return Limited(tuple(conditions), notes, tuple(labels), tuple(louder))
+
+
+def said_of_limit(rule: Rule, place: int, seen: Evidence, name: str) -> tuple[str, str]:
+    """Title and message of a finding that only the limit at ``place`` makes so loud.
+
+    Those of the rule state its own number, which the value need not reach. ``name`` is that of the analyte.
+    """
+    value = f" {seen.comparator}{seen.value} {seen.unit}".rstrip()
+    day = "" if seen.collected_at is None else f" of {seen.collected_at.date().isoformat()}"
+    title = f"{name} {read_condition(seen.condition).saying}, the limit of this patient"
+    return title, f'{name}{value}{day}: {seen.limit}; the rule itself says "{rule.conditions[place].text}".'
 
 
 def fault_of_limit(name: str, value: str, rulebook: Rulebook) -> str:
@@ -124,11 +149,10 @@ def _told(fact: Fact) -> str:
     return f"limit {fact.value}"
 
 
-def _changed(rule: Rule, limit: Limit) -> tuple[int, Condition]:
-    """The place of the one condition that the limit is about, and the condition with its number.
+def _changed(rule: Rule, limit: Limit) -> Changed:
+    """The one condition that the limit is about, with its number.
 
-    Raises Unreadable unless exactly one number fits, and the limit makes the rule quieter: of a value that
-    only the limit lets fire, title and message of the rule would say something untrue.
+    Raises Unreadable unless exactly one number fits, another than the limit, and the rule speaks of it.
     """
     if not isinstance(rule, AlertRule):
         raise Unreadable(f"{rule.id} raises no alert of its own", "limits are for rules that raise alerts")
@@ -155,14 +179,11 @@ def _changed(rule: Rule, limit: Limit) -> tuple[int, Condition]:
     (place,) = fitting
     found = compared[place]
     if place not in speaking:
-        raise Unreadable(
-            f"{found[0]} is an exclusion of {rule.id}", "a limit there would make the rule louder"
-        )
+        hint = "a limit is for a number that speaks for the rule"
+        raise Unreadable(f"{found[0]} is an exclusion of {rule.id}", hint)
     own, is_high = Decimal(found["number"]), Operator(found["operator"]) in HIGH
-    if not (limit.number > own if is_high else limit.number < own):
-        word = "above" if is_high else "below"
-        raise Unreadable(
-            f"{plain(limit.number)} does not make {rule.id} quieter", f"write a number {word} {own}"
-        )
+    if limit.number == own:
+        hint = "write the number that holds for this patient"
+        raise Unreadable(f"{plain(own)} is the number of {rule.id} itself", hint)
     text = f"{found['head']} {plain(limit.number)} {found['measure']}{found['tail']}"
-    return place, read_condition(text)
+    return Changed(place, read_condition(text), (limit.number < own) is is_high)

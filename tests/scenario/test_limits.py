@@ -64,8 +64,29 @@ def test_every_alert_shows_the_limit() -> None:
 def test_a_limit_that_does_not_fit_is_refused_with_its_place() -> None:
     """The whole roster is refused: a limit that is not in force is not taken for one that is."""
     with pytest.raises(ConfigError) as refused:
-        _day().roster_row("H1", "fact", "d0", note=LIMIT.replace("800", "400"))
+        _day().roster_row("H1", "fact", "d0", note=LIMIT.replace("800", "500"))
 
     (defect,) = refused.value.defects
-    expected = "400 does not make a02-alt-ast-500 quieter; write a number above 500"
+    expected = "500 is the number of a02-alt-ast-500 itself; write the number that holds for this patient"
     assert str(defect) == f"roster.csv:2: note: {expected}"
+
+
+def test_an_earlier_limit_pages_and_the_card_says_why() -> None:
+    """350 is below the 500 of the rule: the page tells the limit, its last day and its reason."""
+    day = _day()
+    earlier = "limit.a02-alt-ast-500.alt=300 U/L until 2026-03-13 because transplanted liver"
+    day.roster_row("H1", "fact", "d-1", note=earlier)
+    day.at("d0 08:00").oru(obx("alt", "350", limits=""))
+
+    day.expect(A02.started())
+    (event,) = day.events()
+    assert event.title == "ALT is at least 300 U/L, the limit of this patient"
+    assert event.message == (
+        "ALT 350 U/L of 2026-03-12: limit 300 U/L for this patient until 2026-03-13 because transplanted "
+        'liver; the rule itself says "alt >= 500 U/L".'
+    )
+    card = evidence_card(event)
+    assert "limit 300 U/L for this patient until 2026-03-13 because transplanted liver" in card
+
+    day.at("d2 08:00").oru(obx("alt", "360", limits=""))
+    assert day.open_rules() == {}

@@ -95,12 +95,70 @@ def test_a_limit_on_a_repeated_value() -> None:
 
 
 def test_a_limit_on_a_rule_about_low_values() -> None:
-    """Quieter is lower there."""
+    """Quieter is lower there, and earlier is higher."""
     facts = 'facts: {"limit.x01-example.wbc": "2 10*9/L until 2026-12-31 because so"}'
     example = rule("wbc < 2.5 10*9/L")
 
     assert finding(example, f"{facts}\nresults: {{wbc: {{0d: 2 10*9/L}}}}").truth.value == "false"
     assert finding(example, f"{facts}\nresults: {{wbc: {{0d: 1.9 10*9/L}}}}").truth.value == "true"
+    higher = facts.replace("2 10*9/L", "3.5 10*9/L")
+    assert finding(example, f"{higher}\nresults: {{wbc: {{0d: 3.4 10*9/L}}}}").truth.value == "true"
+    assert finding(example, f"{higher}\nresults: {{wbc: {{0d: 3.5 10*9/L}}}}").truth.value == "false"
+
+
+_LOWER = "300 U/L until 2026-03-02 because transplant"
+
+
+@pytest.mark.parametrize(
+    ("value", "truth"), [("299 U/L", "false"), ("300 U/L", "true"), ('">250 U/L"', "unknown")]
+)
+def test_a_limit_may_make_a_rule_speak_earlier(value: str, truth: str) -> None:
+    """A patient for whom 500 would be late."""
+    assert _found(value, _LOWER, "alt >= 500 U/L").truth.value == truth
+
+
+def test_what_only_the_limit_lets_fire_is_told_as_such() -> None:
+    """The rule would say "at least 500 U/L" of 350: title and message are those of the limit."""
+    found = _found("350 U/L", _LOWER)
+
+    assert found.title == "ALT is at least 300 U/L, the limit of this patient"
+    assert found.message == (
+        "ALT 350 U/L of 2026-03-02: limit 300 U/L for this patient until 2026-03-02 because transplant; "
+        'the rule itself says "alt >= 500 U/L".'
+    )
+    (evidence, _) = found.evidence
+    assert (evidence.threshold, evidence.limit) == (
+        "300",
+        "limit 300 U/L for this patient until 2026-03-02 because transplant",
+    )
+
+
+def test_what_only_the_limit_cannot_exclude_is_told_as_such() -> None:
+    """Its title is no more certain than that of any other doubt."""
+    facts = f'facts: {{"limit.x01-example.alt": "{_LOWER}"}}'
+    doubtful = rule("alt >= 500 U/L", if_unknown="if_unknown: urgent")
+    found = finding(doubtful, f'{facts}\nresults: {{alt: {{0d: "<450 U/L"}}}}')
+
+    assert found.title == "Cannot exclude: ALT is at least 300 U/L, the limit of this patient"
+    assert found.message.startswith("Cannot exclude: ALT <450 U/L of 2026-03-02: limit 300 U/L")
+
+
+def test_what_the_rule_fires_on_anyway_is_told_in_its_own_words() -> None:
+    """The label tells of the limit."""
+    found, without = _found("500 U/L", _LOWER), finding(rule(_EITHER), "results: {alt: {0d: 500 U/L}}")
+
+    assert (found.title, found.message) == (without.title, without.message)
+    assert [label.text for label in found.labels] == [
+        "limit 300 U/L for this patient until 2026-03-02 because transplant"
+    ]
+
+
+def test_an_expired_limit_that_was_lower_lets_nothing_fire() -> None:
+    """The day after its last day 350 is below the limit of the rule again."""
+    found = _found("350 U/L", _LOWER.replace("03-02", "03-01"), "alt >= 500 U/L")
+
+    assert found.truth.value == "false"
+    assert "expired on 2026-03-01" in found.labels[0].text
 
 
 _GOOD = "until 2027-01-31 because chronic hepatitis B"
@@ -114,6 +172,8 @@ _FORM = "limit.a02-alt-ast-500.alt=800 U/L until 2027-01-31 because chronic hepa
         ("a02-alt-ast-500.ast", f"500.1 U/L {_GOOD}"),
         ("a01-alt-ast-5x-baseline.alt", f"8 x baseline {_GOOD}"),
         ("d01-wbc-below-2-5.wbc", f"2 10*9/L {_GOOD}"),
+        ("a02-alt-ast-500.alt", f"499.9 U/L {_GOOD}"),
+        ("d01-wbc-below-2-5.wbc", f"3.5 10*9/L {_GOOD}"),
     ],
 )
 def test_limits_that_may_be_recorded(name: str, value: str) -> None:
@@ -172,17 +232,17 @@ def test_limits_that_may_be_recorded(name: str, value: str) -> None:
         (
             "a02-alt-ast-500.alt",
             f"500 U/L {_GOOD}",
-            "500 does not make a02-alt-ast-500 quieter; write a number above 500",
+            "500 is the number of a02-alt-ast-500 itself; write the number that holds for this patient",
         ),
         (
             "d01-wbc-below-2-5.wbc",
             f"2.5 10*9/L {_GOOD}",
-            "2.5 does not make d01-wbc-below-2-5 quieter; write a number below 2.5",
+            "2.5 is the number of d01-wbc-below-2-5 itself; write the number that holds for this patient",
         ),
         (
             "a13-mild-rise.bilirubin",
             f"3 x ULN {_GOOD}",
-            "bilirubin >= 2 x ULN is an exclusion of a13-mild-rise; a limit there would make the rule louder",
+            "bilirubin >= 2 x ULN is an exclusion of a13-mild-rise; a limit is for a number that",
         ),
         (
             "q04-implausible.alt",
