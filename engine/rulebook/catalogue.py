@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from engine.model.quantity import Truth
 from engine.rulebook.cases import Case
 from engine.rulebook.check import cases_file
-from engine.rulebook.rule import AlertRule, Heading, Invariant, Protocol, Rulebook, Switch
+from engine.rulebook.rule import AlertRule, Heading, Invariant, Protocol, Rulebook, Status, Switch
 
 _INTRODUCTION = """\
 # Rules
@@ -31,6 +31,9 @@ def catalogue(book: Rulebook, cases: Mapping[str, Sequence[Case]]) -> str:
             "## All rules\n",
             f"{len(rules)} rules. The numbers are those of the documents below.\n",
             _table(("rule", "kind", "severity", "title", "source"), _lines(rules, documents)),
+            "\n## Rules that send nothing\n",
+            "Drafts, rules in shadow, and rules of an option that no protocol here chooses.\n",
+            _table(("rule", "why it sends nothing", "reason"), _unsent(book)),
             "\n## Documents\n",
             _table(("no", "document", "rules"), _named(rules, documents)),
             "\n## From the source to the cases\n",
@@ -74,6 +77,21 @@ def _lines(rules: Iterable[Heading], documents: Mapping[str, int]) -> Iterator[S
             rule.kind.value if rule.status.value == "active" else f"{rule.kind.value} ({rule.status.value})"
         )
         yield _link(rule), kind, severity, rule.title, source
+
+
+def _unsent(book: Rulebook) -> Iterator[Sequence[str]]:
+    in_force = {name for protocol in book.protocols.values() for name in protocol.rules}
+    for rule in book.rules:
+        if rule.status is not Status.ACTIVE:
+            yield rule.id, rule.status.value, " ".join(rule.rationale.split())
+        elif rule.id not in in_force:
+            ways = (f"`{name}: {option}`" for name, option in _options_with(book, rule.id))
+            yield rule.id, f"needs {' or '.join(ways)}", " ".join(rule.rationale.split())
+
+
+def _options_with(book: Rulebook, rule: str) -> Iterator[tuple[str, str]]:
+    for switch in book.switches.values():
+        yield from ((switch.name, option) for option, rules in switch.options.items() if rule in rules)
 
 
 def _named(rules: Iterable[Heading], documents: Mapping[str, int]) -> Iterator[Sequence[str]]:

@@ -11,7 +11,7 @@ from engine.rulebook.invariants import broken
 from engine.rulebook.parse import read_rule
 from engine.rulebook.protocols import is_choice, read_choices
 from engine.rulebook.references import reference_defects, with_turns
-from engine.rulebook.rule import Invariant, Kind, Protocol, Rule, Rulebook, Status
+from engine.rulebook.rule import Invariant, Kind, Rule, Rulebook, Status
 from engine.rulebook.sources import read_sources
 
 CASES_SUFFIX = "_test.yaml"
@@ -45,7 +45,7 @@ def parse_rulebook(files: Mapping[str, str], analytes: Analytes, sources_text: s
             defects += broken(invariant, by_id.values())
     choices = read_choices(files, by_id, invariants, sources)
     defects += choices.defects
-    defects += _unused(by_id.values(), choices.protocols.values()) if not defects else []
+    defects += _unused(by_id.values(), choices.named) if not defects else []
     if defects:
         raise ConfigError(defects)
     return Rulebook(tuple(by_id.values()), by_id, choices.protocols, choices.switches, invariants)
@@ -89,9 +89,8 @@ def _without_cases(files: Mapping[str, str], proven: AbstractSet[str]) -> Iterat
             yield Defect(file, 0, "cases without a rule", "name the file after its rule")
 
 
-def _unused(rules: Iterable[Rule], protocols: Iterable[Protocol]) -> Iterator[Defect]:
-    named = {name for protocol in protocols for name in protocol.rules}
+def _unused(rules: Iterable[Rule], named: AbstractSet[str]) -> Iterator[Defect]:
     for rule in rules:
         if rule.status is Status.ACTIVE and rule.id not in named:
             hint = "name it in protocols/strictest.yaml or another protocol, or make it a draft"
-            yield Defect(rule.file, 0, "active, but no protocol puts it in force", hint)
+            yield Defect(rule.file, 0, "active, but no protocol names it", hint)

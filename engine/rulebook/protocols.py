@@ -34,11 +34,16 @@ _DATA_QUALITY = "q"  # begins the id of rules that no protocol may leave out
 
 
 class Choices(NamedTuple):
-    """What the switches and protocols of a rules folder say, and everything wrong with them."""
+    """What the switches and protocols of a rules folder say, and everything wrong with them.
+
+    ``named`` are the rules that some protocol names, be it that no switch of it is set to their option: a
+    site that chooses the option puts them in force.
+    """
 
     protocols: Mapping[str, Protocol]
     switches: Mapping[str, Switch]
     defects: tuple[Defect, ...]
+    named: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,8 @@ def read_choices(
     resolver = _Resolver(drafts, switches, rules)
     protocols = {name: resolver.protocol(name) for name in drafts}
     defects += (*resolver.defects, *_indications(drafts), *_never_chosen(files, switches, drafts))
-    return Choices(protocols, switches, tuple(defects))
+    named = {rule for protocol in protocols.values() for rule in protocol.rules}
+    return Choices(protocols, switches, tuple(defects), resolver.named | named)
 
 
 def _is_protocol(file: str) -> bool:
@@ -340,6 +346,11 @@ class _Resolver:
             indications=tuple(item.text for item in draft.indications),
             based_on=draft.based_on.text if draft.based_on is not None else "",
         )
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The rules that some protocol names."""
+        return frozenset[str]().union(*(self._listed(name) for name in self._drafts))
 
     def _defect(self, draft: _Draft, item: Scalar, message: str, hint: str) -> None:
         self.defects.append(Defect(draft.file, item.line, message, hint))

@@ -112,6 +112,14 @@ def test_a_rule_of_an_option_is_in_force_where_every_switch_that_names_it_choose
     assert set(_in_force(f"rules: [x01-a, x02-b, x03-c]\n{switches}")) == expected | {"q01-d"}
 
 
+def test_a_rule_of_an_option_that_nobody_chose_waits_for_a_site_that_does() -> None:
+    """It is named by a protocol, so that choosing the option is all there is to do."""
+    book = _book(other="based_on: strictest\nswitches: {first: 'off', second: one}\n")
+
+    assert not any("x03-c" in protocol.rules for protocol in book.protocols.values())
+    assert _in_force("based_on: strictest\nswitches: {second: other}") == ("q01-d", "x01-a", "x03-c")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -160,6 +168,7 @@ def test_the_shipped_protocols() -> None:
         ("a06-alt-ast-bilirubin-2x-baseline", {"s3"}),
         ("a07-bilirubin-2x-uln", {"s2"}),
         ("a08-alt-ast-3x-uln-after-restart", {"s2", "s3"}),
+        ("a08-alp-ggt-3x-uln-after-restart", set(_NAMES)),
         ("a02-alt-ast-500", set()),
         ("d01-wbc-below-2-5", set()),
     ],
