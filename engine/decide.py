@@ -186,7 +186,9 @@ def _judge(
     if not exposures and not told:
         return Decision(record, judged=sweeping)
     as_stored = record
-    record = replace(record, results=tuple(with_conditions(record.results, knowledge.terminology.is_spoiled)))
+    seen_results = with_conditions(record.results, knowledge.terminology.is_spoiled)
+    if seen_results is not record.results:
+        record = replace(record, results=tuple(seen_results))
     stated = _facts(record, exposures, knowledge)
     indication = exposures[-1].indication if exposures else ""
     rulebook = bound(knowledge.rulebook, stated, indication, by_indication=knowledge.by_indication)

@@ -48,6 +48,7 @@ def followed_up(alert: Alert, grace: Grace, results: Iterable[Result], spans: Se
             result.analyte in named
             and result.problem is None
             and result.quantity is not None
+            and not result.spoiled
             and since < result.collected.at <= until
             for result in results
         ):

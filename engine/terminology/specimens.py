@@ -17,10 +17,11 @@ from engine.terminology.csvtable import read_table
 
 _COLUMNS = ("condition", "field", "as_sent", "value")
 _CODE_FIELDS = ("SPM-21", "SPM-24", "OBX-8")
-_WITHOUT_CONDITION = ("negation-before", "negation-after", "index-yes", "index-no")
+_WITHOUT_CONDITION = ("negation-before", "negation-after", "remedied", "index-yes", "index-no")
 _FIELDS = (*_CODE_FIELDS, "OBX-3", "words", "index", "index-name", *_WITHOUT_CONDITION)
 _SPOILING_COLUMNS = ("condition", "analyte", "effect", "source")
 _NOT_JUDGED, _RESERVE = "not-judged", "reserve"
+_ANY = "any"
 _LIMIT = re.compile(r"([a-z]+(?:-[a-z]+)*) (>=|>) ([0-9]+(?:\.[0-9]+)?)")
 _CONDITION = re.compile(r"[a-z]+(?:-[a-z]+)*")
 _CLAUSE = re.compile(r"[.;,\r\n]+")
@@ -60,6 +61,7 @@ class SpecimenTable:
     phrases: dict[Words, str] = field(default_factory=dict)
     before: set[str] = field(default_factory=set)
     after: set[str] = field(default_factory=set)
+    remedies: set[Words] = field(default_factory=set)
     indices: dict[str, str] = field(default_factory=dict)
     index_names: dict[Words, str] = field(default_factory=dict)
     index_words: dict[str, bool] = field(default_factory=dict)
@@ -92,13 +94,21 @@ class SpecimenTable:
         return self.index_words.get(" ".join(value.casefold().split()))
 
     def by_text(self, text: str) -> Collection[str]:
-        """The conditions that a comment names and does not deny: ``no haemolysis`` names none."""
+        """The conditions that a comment names and does not deny: ``no haemolysis`` names none.
+
+        Nor does a comment which says that the value sent is of a better specimen: ``repeated in citrate``.
+        """
         found: set[str] = set()
         for clause in _CLAUSE.split(text.casefold()):
             words = _WORD.findall(clause)
             for phrase, condition in self.phrases.items():
                 found.update(condition for place in _places(words, phrase) if self._said(words, place))
-        return found
+        return () if found and self._remedied(_WORD.findall(text.casefold())) else found
+
+    def _remedied(self, words: list[str]) -> bool:
+        """Whether it was done again; "to be repeated in citrate" asks for it."""
+        places = (place for phrase in self.remedies for place in _places(words, phrase))
+        return any("be" not in words[max(0, place.start - 1) : place.start] for place in places)
 
     def _said(self, words: list[str], place: range) -> bool:
         before = words[max(0, place.start - _BEFORE) : place.start]
@@ -141,6 +151,8 @@ def parse_specimens(file: str, text: str, defects: list[Defect]) -> SpecimenTabl
             table.indices[sent] = condition
         elif place in ("index-yes", "index-no"):
             table.index_words[" ".join(sent.casefold().split())] = place == "index-yes"
+        elif place == "remedied":
+            table.remedies.add(words)
         elif denies:
             (table.before if place == "negation-before" else table.after).update(words)
         elif place == "OBX-3":
@@ -153,7 +165,10 @@ def parse_specimens(file: str, text: str, defects: list[Defect]) -> SpecimenTabl
 def parse_spoiling(
     file: str, text: str, analytes: Collection[str], table: SpecimenTable, defects: list[Defect]
 ) -> dict[str, Effects]:
-    """Read mappings/spoiling.csv: analyte → effects. A condition that nothing ever says is a defect."""
+    """Read mappings/spoiling.csv: analyte → effects; the analyte ``any`` stands for each of them.
+
+    A condition that nothing ever says is a defect.
+    """
     found: dict[str, Effects] = {}
     seen: dict[tuple[str, str], int] = {}
     for row in read_table(file, text, _SPOILING_COLUMNS, defects):
@@ -161,8 +176,8 @@ def parse_spoiling(
         if condition not in table.conditions:
             hint = "no row of specimen.csv names it"
             defects.append(Defect(file, row.line, f'nothing says "{condition}" of a specimen', hint))
-        if analyte not in analytes:
-            hint = "use a name of analytes.yaml"
+        if analyte not in analytes and analyte != _ANY:
+            hint = f"use a name of analytes.yaml, or {_ANY}"
             defects.append(Defect(file, row.line, f'unknown analyte "{analyte}"', hint))
         if effect not in (_NOT_JUDGED, _RESERVE):
             hint = f"{_NOT_JUDGED} or {_RESERVE}"
@@ -174,9 +189,10 @@ def parse_spoiling(
             hint = f"first on line {seen[condition, analyte]}; remove one of the rows"
             defects.append(Defect(file, row.line, f"{analyte} in {condition} stands twice", hint))
         seen.setdefault((condition, analyte), row.line)
-        spoiled, reserved = found.get(analyte, Effects())
-        if effect == _NOT_JUDGED:
-            found[analyte] = Effects((*spoiled, condition), reserved)
-        else:
-            found[analyte] = Effects(spoiled, (*reserved, condition))
+        for name in analytes if analyte == _ANY else (analyte,):
+            spoiled, reserved = found.get(name, Effects())
+            if effect == _NOT_JUDGED:
+                found[name] = Effects((*spoiled, condition), reserved)
+            else:
+                found[name] = Effects(spoiled, (*reserved, condition))
     return found

@@ -270,7 +270,7 @@ def corrected_upwards(day: Day) -> None:
             "d02",
             "end/corrected",
             "",
-            "corrected to 238, and no longer believed: the platelets had clumped",
+            "corrected to 238: the platelets had clumped, and were counted again",
         ),
         shows="OBX-11 C across the threshold",
     )

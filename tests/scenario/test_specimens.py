@@ -135,6 +135,25 @@ def test_a_spoiled_value_ends_no_alert() -> None:
     assert day.open_rules() == {"a02-alt-ast-500": "critical", **NOTICE}
 
 
+@pytest.mark.parametrize(
+    ("code", "condition"),
+    [("RN", "contaminated"), ("EX", "expired"), ("QS", "insufficient"), ("RI", "misidentified")],
+)
+def test_values_of_a_rejected_specimen_are_judged_with_reserve(code: str, condition: str) -> None:
+    """The laboratory has rejected it and sends a value all the same: both are told."""
+    day = treated()
+    panel(day, obx("alt", "610").segment(1), f"SPM|1|S1{'|' * 19}{code}^^HL70490")
+
+    assert day.open_rules() == {"a02-alt-ast-500": "critical", **NOTICE}
+    told = {opened.family: opened.current for opened in day.open_alerts()}
+    assert [each.text for each in told["liver-injury"].labels] == [
+        f"Specimen {condition}: ALT judged with reserve."
+    ]
+    assert told["specimen-spoiled"].message == (
+        f"Specimen of 2026-03-12 was {condition}: ALT 610 U/L was judged with reserve."
+    )
+
+
 def test_the_next_good_result_answers_the_notice() -> None:
     """Not the next result of the same tube, not one of another test, but AST of a sound specimen."""
     day = treated()
