@@ -191,16 +191,18 @@ def _sent(segment: Segment, field: int, site: Site) -> Iterator[_Sent]:
             segment.text(field, 4, repetition, 1).strip(), segment.text(field, 4, repetition, 2).strip()
         )
         counts = kind not in _NEVER_A_PERSON and (not kind or kind in site.identifier_types)
-        placeholder = (
-            not value
-            or value.upper() in _PLACEHOLDER_WORDS
-            or _PLACEHOLDER_PATTERN.fullmatch(value) is not None
-        )
-        yield _Sent(None if placeholder else Identifier(authority, value, kind), counts)
+        yield _Sent(None if is_placeholder(value) else Identifier(authority, value, kind), counts)
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a text stands where no id is known: nothing, ``UNKNOWN``, all zeros."""
+    return (
+        not value or value.upper() in _PLACEHOLDER_WORDS or _PLACEHOLDER_PATTERN.fullmatch(value) is not None
+    )
 
 
 def _usable(segment: Segment, field: int, site: Site) -> tuple[Identifier, ...]:
-    """Ids that count, in the order sent, each once."""
+    """The ids of a CX field (PID-3, MRG-1) that count at this site, in the order sent, each once."""
     by_key: dict[tuple[str, str], Identifier] = {}
     for sent in _sent(segment, field, site):
         if sent.identifier is not None and sent.counts:

@@ -15,6 +15,7 @@ from engine.cli import (
     generate,
     knowledge,
     live,
+    pseudonyms,
     records,
     replay,
     send,
@@ -54,6 +55,7 @@ app.command("replay")(replay.replay)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
 app.command("send")(send.send)
+app.command("pseudonymise")(pseudonyms.pseudonymise)
 app.command("validate")(validate.validate)
 app.command("generate")(generate.generate)
 app.add_typer(records.roster, name="roster")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from engine.hl7.delimiters import Delimiters
 
@@ -128,6 +128,36 @@ class ReadSegment:
         """The separators and the charset, as one text."""
         return self._delimiters.notation
 
+    def with_leaves(
+        self, places: Mapping[int, Sequence[tuple[int, int]]], change: Callable[[str], str]
+    ) -> str:
+        """The segment as text, with ``change`` applied to some of its leaves as sent.
+
+        ``places`` has component and subcomponent by field; they hold in every repetition, where not empty.
+        """
+        fields = list(self._fields or self._split())
+        for number, leaves in places.items():
+            if number < len(fields) and fields[number]:
+                separator = self._delimiters.repetition
+                repetitions = fields[number].split(separator)
+                fields[number] = separator.join(self._changed(one, leaves, change) for one in repetitions)
+        return self._whole(fields)
+
+    def _changed(
+        self, repetition: str, leaves: Sequence[tuple[int, int]], change: Callable[[str], str]
+    ) -> str:
+        components = repetition.split(self._delimiters.component)
+        for component, subcomponent in leaves:
+            if component <= len(components):
+                parts = components[component - 1].split(self._delimiters.subcomponent)
+                if subcomponent <= len(parts) and parts[subcomponent - 1].strip():
+                    parts[subcomponent - 1] = change(parts[subcomponent - 1])
+                components[component - 1] = self._delimiters.subcomponent.join(parts)
+        return self._delimiters.component.join(components)
+
+    def _whole(self, fields: Sequence[str]) -> str:
+        return self._delimiters.field.join(fields)
+
     def location(self, field: int | None = None) -> str:
         """``OBX[3]`` or ``OBX[3]-5``."""
         place = f"{self.name}[{self.number}]"
@@ -149,6 +179,9 @@ class HeaderSegment(ReadSegment):
         name, *fields = self._text.split(separator)
         self._fields = [name, separator, *fields]
         return self._fields
+
+    def _whole(self, fields: Sequence[str]) -> str:
+        return self._delimiters.field.join([fields[0], *fields[2:]])
 
     def leaf(self, field: int, component: int = 1, repetition: int = 1, subcomponent: int = 1) -> str:
         """As for other segments; the separators themselves are one leaf."""

@@ -61,7 +61,7 @@ def read_moment(
     fixed offset, so that differences between moments are real durations; where UTC has no such instant any
     more, it is the last (first) one that UTC has. Raises TimeUnreadableError.
     """
-    found = _match(text)
+    found = match_time(text)
     if found is None:
         raise TimeUnreadableError("wrong form")
     precision = Precision.YEAR
@@ -77,7 +77,7 @@ def read_moment(
         precision = limit
         numbers = numbers[: [reached for _, reached in _PARTS].index(limit) + 1]
     microsecond = int((found["fraction"] or "")[:6].ljust(6, "0")) if precision is Precision.SECOND else 0
-    offset = _offset(found["offset"]) or default_offset
+    offset = parse_offset(found["offset"]) or default_offset
     year, month, day, hour, minute, second = numbers + _BEGINNING[len(numbers) :]
     try:
         local = datetime(year, month, day, hour, minute, second, microsecond, tzinfo=offset or zone)
@@ -103,19 +103,21 @@ def moment_of(
 
 def offset_of(text: str) -> timezone | None:
     """The UTC offset that a time was sent with, None where it has none or is no time."""
-    found = _match(text)
+    found = match_time(text)
     try:
-        return _offset(found["offset"]) if found else None
+        return parse_offset(found["offset"]) if found else None
     except TimeUnreadableError:
         return None
 
 
-def _match(text: str) -> re.Match[str] | None:
+def match_time(text: str) -> re.Match[str] | None:
+    """The parts of a time by name (year to offset), None where the text has another form."""
     stripped = text.strip(" ")
     return _DTM.fullmatch(stripped) or _SEPARATED.fullmatch(stripped)
 
 
-def _offset(text: str | None) -> timezone | None:
+def parse_offset(text: str | None) -> timezone | None:
+    """``Z``, ``+0100`` or ``-05:00``; None for None. Raises TimeUnreadableError."""
     if text is None:
         return None
     if text == "Z":

@@ -85,6 +85,12 @@ class Terminology:
         """Every site profile by name, ``default`` included."""
         return self._tables.sites.sites
 
+    @property
+    def specimen_types(self) -> frozenset[str]:
+        """The types of specimen by which the sites tell their local codes apart, as they send them."""
+        rows = (row for rows in self._tables.sites.codes.values() for row in rows)
+        return frozenset(row.specimen for row in rows if row.specimen)
+
     def identify(self, codings: Iterable[Coding], site_name: str, specimen: str, unit: str) -> CodeMatch:
         """What one OBX-3 means; ``codings`` are its triplets, empty ones allowed.
 

@@ -116,6 +116,18 @@ def daily_dose(
     return _plausible(per_give * per_day, segment.location(fields.least))
 
 
+def is_dose_unit(text: str) -> bool:
+    """Whether a text is a unit of a dose, a strength or a volume, as :func:`daily_dose` reads them."""
+    word = text.strip().lower().rstrip(".")
+    for form in (word, word.removesuffix("s"), word.removesuffix("(s)")):
+        mass, slash, volume = form.partition("/")
+        if form in _MILLIGRAMS or form in _MILLILITRES or form in _PIECES:
+            return True
+        if slash and mass in _MILLIGRAMS and volume in _MILLILITRES:
+            return True
+    return False
+
+
 def _plausible(mg_per_day: Fraction, location: str) -> Dose:
     dose = _decimal(mg_per_day)
     if not 0 < dose <= LARGEST_MG_PER_DAY:
