@@ -24,6 +24,7 @@ from engine.cli.shared import (
     say,
 )
 from engine.errors import ContentError, Defect
+from engine.model.disposition import Reason
 
 if TYPE_CHECKING:
     from engine.decide import Knowledge
@@ -152,9 +153,12 @@ class Rewriting:
         try:
             return self._pseudonymiser.rewrite(self._parse(body))
         except ContentError as error:
-            self.withheld[error.reason] += 1
-            say(f"withheld: {source}: {error.reason}{f' at {error.location}' if error.location else ''}")
-            return ()
+            reason, place = str(error.reason), f" at {error.location}" if error.location else ""
+        except Exception as error:  # noqa: BLE001  what nobody foresaw must not leave either
+            reason, place = Reason.INTERNAL_ERROR.value, f": {type(error).__name__}"
+        self.withheld[reason] += 1
+        say(f"withheld: {source}: {reason}{place}")
+        return ()
 
     def roster(self, text: str, file: str) -> str:
         """The text of a roster with pseudonyms. Raises ConfigError with every defect of the file."""

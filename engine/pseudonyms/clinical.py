@@ -55,6 +55,9 @@ class Clinical:
         self._phrases: dict[str, str] = {}
         for words, condition in terminology.specimens.phrases.items():
             self._phrases.setdefault(condition, " ".join(words))
+        self._index_names: dict[str, str] = {}
+        for words, condition in terminology.specimens.index_names.items():
+            self._index_names.setdefault(condition, " ".join(words))
 
     # --- specimens and comments ----------------------------------------------------------------
 
@@ -143,27 +146,41 @@ class Clinical:
     def _triplets(
         self, scope: Scope, segment: Segment, field: int, specimen: str, unit: str, doubts: tuple[str, ...]
     ) -> Er7:
+        terminology, site = self._terminology, scope.site.name
         parts = [EMPTY] * 12
         for first in TRIPLETS:
-            code, _, system = (segment.text(field, first + n).strip() for n in range(3))
+            code, text, system = (segment.text(field, first + n).strip() for n in range(3))
             if not code:
                 continue
-            alone = self._terminology.identify((Coding(code, "", system),), scope.site.name, specimen, unit)
-            of_specimen = any(code == known for known, _ in self._terminology.specimens.observations)
-            if alone.kind is CodeKind.UNMAPPED and not of_specimen:
+            index = self._index_names.get(terminology.specimens.of_index(code, text), "")
+            alone = terminology.identify((Coding(code, "", system),), site, specimen, unit)
+            if alone.kind is CodeKind.UNMAPPED and not self._is_of_specimen(site, code):
                 # a word of no table: another number of the same form may mean another analyte
                 chance = scope.pseudonyms.number("code", code) >> 224
-                parts[first - 1], parts[first + 1] = Er7(f"X{chance:08X}"), Er7("L")
+                parts[first - 1 : first + 2] = Er7(f"X{chance:08X}"), leaf(index), Er7("L")
                 continue
+            named = index or self._harmless(alone.title)
             parts[first - 1] = leaf(code)
-            parts[first] = leaf(" ".join(filter(None, (self._harmless(alone.title), *doubts))))
+            parts[first] = leaf(" ".join(filter(None, (named, *doubts))))
             parts[first + 1] = system_name(system)
         return composite(*parts)
 
+    def _is_of_specimen(self, site: str, code: str) -> bool:
+        table = self._terminology.specimens
+        return bool(
+            any(code == known for known, _ in table.observations)
+            or table.of_index(code, "")
+            or self._terminology.index_limit(site, [code])
+        )
+
     def _harmless(self, title: str) -> str:
-        """The name of the tables, unless it would cast the doubt that the text of the laboratory did not."""
+        """The name of the tables, unless it would say what the text of the laboratory did not.
+
+        Names may cast doubt on a code, and make an index of an observation.
+        """
         doubtful = (word for one in self._terminology.analytes.values() for word in one.contradicted_by)
-        return "" if any(word in title.casefold() for word in doubtful) else title
+        says = any(word in title.casefold() for word in doubtful)
+        return "" if says or self._terminology.specimens.of_index("", title) else title
 
     # --- values --------------------------------------------------------------------------------
 
@@ -178,15 +195,37 @@ class Clinical:
             if passed is not None:
                 return passed
         else:
-            text = obx.text(5).strip()
-            table = self._terminology.specimens
-            if any(table.by_observation(coding.code, text) for coding in _codings(obx, 3)):
-                return leaf(text)
+            passed = self._index(obx, scope.site.name)
+            if passed is not None:
+                return passed
         may_speak = obx.text(2).strip().upper() not in _NO_TEXTS
         said = self._said(obx, 5) if may_speak else ""
         if match.kind is CodeKind.ANALYTE:
             return leaf(f"{REMOVED}. {said}" if said else REMOVED)
         return leaf(said)
+
+    def _index(self, obx: Segment, site: str) -> Er7 | None:
+        """The value of an observation of how the specimen looks: a grade, or a number."""
+        text, table = obx.text(5).strip(), self._terminology.specimens
+        sent = tuple(_codings(obx, 3))
+        if any(table.by_observation(coding.code, text) for coding in sent):
+            return leaf(text)
+        codes = [coding.code for coding in sent]
+        named = any(table.of_index(coding.code, coding.text) for coding in sent)
+        if not named and self._terminology.index_limit(site, codes) is None:
+            return None
+        reading = read_value(obx)
+        if table.grade(reading.text) is not None:
+            return leaf(reading.text)
+        if reading.interval is None or _LONGEST_NUMBER.search(reading.text):
+            return MARKER
+        return self._number(obx, reading.text)
+
+    @staticmethod
+    def _number(obx: Segment, text: str) -> Er7:
+        if obx.text(2).strip().upper() == "SN":
+            return composite(*(leaf(part) for part in obx.whole_components(5)))
+        return leaf(text)
 
     def _result(self, obx: Segment, match: CodeMatch) -> Er7 | None:
         reading = read_value(obx)
@@ -199,9 +238,7 @@ class Clinical:
         quantity = terminology.quantity(match.analyte, reading.interval, match.unit)
         if isinstance(quantity, Problem) and _LONGEST_NUMBER.search(reading.text):
             return None
-        if obx.text(2).strip().upper() == "SN":
-            return composite(*(leaf(part) for part in obx.whole_components(5)))
-        return leaf(reading.text)
+        return self._number(obx, reading.text)
 
     def _gene(self, obx: Segment, analyte: str, texts: Iterable[str]) -> Er7 | None:
         understood = self._terminology.readable(analyte, texts)

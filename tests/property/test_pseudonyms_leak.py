@@ -38,7 +38,7 @@ HARMLESS = {"RXR", "TQ1", "RXC", "DG1", "AL1", "FHS", "BHS", "BTS", "FTS"}
 # The condition of a specimen passes, in the words of mappings/specimen.csv.
 WORDS_THAT_PASS = {"haemolysed", "hemolyzed", "clotted"}
 # Senders that sites.yaml names, and our own name: the engine reads by them.
-KNOWN = {"NORTHLAB", "RIVERLIS", "RIVERSIDE", "STMARYLAB", "STMARY", "AZAWATCH"}
+KNOWN = {"NORTHLAB", "NORTH", "RIVERLIS", "RIVERSIDE", "STMARYLAB", "STMARY", "AZAWATCH"}
 
 
 def archive() -> list[bytes]:

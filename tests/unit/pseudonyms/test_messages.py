@@ -63,6 +63,9 @@ def test_what_belongs_together_still_does() -> None:
         ("OBX|1|NM|1742-6^ALT^LN||call Dr Doe|U/L|||||F", "[removed]"),
         ("OBX|1|NM|1742-6^ALT^LN||0791234567890|U/L|||||F", "[removed]"),
         ("OBX|1|ST|X^Comment^L||haemolysed, J. Doe told|||||F", "haemolysed"),
+        ("OBX|1|ST|77^J. Doe, haemolysis index^L||2+||||||F", "2+"),
+        ("OBX|1|NM|77^Haemolysis index^L||320|mg/dL|0-50|H|||F", "320"),
+        ("OBX|1|ST|77^Haemolysis index^L||Mrs Doe||||||F", "[removed]"),
         ("OBX|1|NM|2951-2^Sodium^LN||140|mmol/L|||||F", ""),
         ("OBX|1|CWE|82810-3^Pregnancy^LN||LA15173-0^yes, Jane is^LN||||||F", "LA15173-0^^LN"),
         ("OBX|1|CWE|82810-3^Pregnancy^LN||DOE^Jane^L||||||F", "[removed]"),
@@ -82,6 +85,15 @@ def test_a_code_passes_with_the_name_of_the_mappings() -> None:
     assert unknown.text(3)[0] == "X"
     assert unknown.text(3, 2) == ""
     assert read_value(unknown).text == ""
+
+
+def test_an_index_of_the_specimen_is_still_one() -> None:
+    """By its name, which is all that many laboratories send."""
+    index = observed("OBX|1|NM|77^J. Doe, haemolysis index^L||320|mg/dL|0-50|H|||F")
+
+    assert knowledge().terminology.specimens.of_index(index.text(3), index.text(3, 2)) == "haemolysed"
+    assert "Doe" not in index.text(3, 2)
+    assert (index.text(7), index.text(8)) == ("0-50", "H")
 
 
 def test_comments_say_only_that_they_were_there_and_what_the_specimen_was_like() -> None:
