@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar, Self
 
-from engine.rulebook.conditions.base import Analytes, Condition, Verdict, View, missing
-from engine.rulebook.conditions.stretches import comparison_of
-from engine.rulebook.conditions.values import Comparison
-from engine.rulebook.syntax import Unreadable
+from engine.rulebook.conditions.base import Verdict, View, missing
+from engine.rulebook.conditions.one_comparison import OfComparison, comparison_of
 
 REACH = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
-class AtStart(Condition):
+class AtStart(OfComparison):
     """``wbc < 2.5 10*9/L at start``."""
-
-    comparison: Comparison
 
     PATTERNS: ClassVar = (
         "ANALYTE OPERATOR NUMBER UNIT at start",
@@ -36,25 +32,6 @@ class AtStart(Condition):
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
         return cls(text, comparison_of(text, words))
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return self.comparison.analytes
-
-    @property
-    def multiple_of(self) -> str:
-        """The reference of the multiple."""
-        return self.comparison.multiple_of
-
-    @property
-    def ranged(self) -> tuple[str, ...]:
-        """Those of the comparison."""
-        return self.comparison.ranged
-
-    def faults(self, analytes: Analytes) -> Iterator[Unreadable]:
-        """Those of the comparison."""
-        return self.comparison.faults(analytes)
 
     def judge(self, view: View) -> Verdict:
         """Judge the newest draw before the start."""

@@ -12,7 +12,6 @@ from engine.model.quantity import Operator, Truth, plain
 from engine.model.result import Result
 from engine.rulebook.conditions.base import (
     OPERATOR_WORDS,
-    Condition,
     Verdict,
     View,
     compare,
@@ -20,14 +19,14 @@ from engine.rulebook.conditions.base import (
     missing,
     ratio,
 )
+from engine.rulebook.conditions.one_analyte import OfAnalyte
 from engine.rulebook.conditions.references import reference_of
 
 
 @dataclass(frozen=True, slots=True)
-class BaselineMultiple(Condition):
+class BaselineMultiple(OfAnalyte):
     """``alt baseline >= 1.5 x ULN``."""
 
-    analyte: str
     operator: Operator
     number: Decimal
 
@@ -42,11 +41,6 @@ class BaselineMultiple(Condition):
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
         return cls(text, words["ANALYTE"], Operator(words["OPERATOR"]), Decimal(words["NUMBER"]))
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return (self.analyte,)
 
     @property
     def ranged(self) -> tuple[str, ...]:
@@ -100,10 +94,8 @@ class BaselineMultiple(Condition):
 
 
 @dataclass(frozen=True, slots=True)
-class BaselineKnown(Condition):
+class BaselineKnown(OfAnalyte):
     """``bilirubin baseline known``."""
-
-    analyte: str
 
     PATTERNS: ClassVar = ("ANALYTE baseline known",)
     MEANING: ClassVar = (
@@ -117,11 +109,6 @@ class BaselineKnown(Condition):
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
         return cls(text, words["ANALYTE"])
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analyte whose baseline it asks for."""
-        return (self.analyte,)
 
     def judge(self, view: View) -> Verdict:
         """Look for the baseline; the verdict names no result, for no measured value is high or low by it."""

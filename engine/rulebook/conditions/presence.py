@@ -12,6 +12,7 @@ from engine.model.finding import Evidence, UnknownCause
 from engine.model.moment import later
 from engine.model.quantity import Truth
 from engine.rulebook.conditions.base import Analytes, Condition, Verdict, View, evidence, missing
+from engine.rulebook.conditions.one_analyte import OfAnalyte
 from engine.rulebook.conditions.states import NO_SYMPTOM, RESERVED, latest_fact
 from engine.rulebook.conditions.stretches import stretch_of
 from engine.rulebook.conditions.values import same_specimen
@@ -19,10 +20,9 @@ from engine.rulebook.syntax import Unreadable, near, period
 
 
 @dataclass(frozen=True, slots=True)
-class MeasuredSince(Condition):
+class MeasuredSince(OfAnalyte):
     """``alt measured since restart``."""
 
-    analyte: str
     origin: str
 
     PATTERNS: ClassVar = ("ANALYTE measured since EVENT", "ANALYTE measured since symptom")
@@ -39,11 +39,6 @@ class MeasuredSince(Condition):
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
         return cls(text, words["ANALYTE"], words.get("EVENT", "symptom"))
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return (self.analyte,)
 
     def judge(self, view: View) -> Verdict:
         """Judge the collection time of the current value."""
@@ -96,10 +91,9 @@ def _newest_symptom(view: View) -> datetime | None:
 
 
 @dataclass(frozen=True, slots=True)
-class MeasuredBefore(Condition):
+class MeasuredBefore(OfAnalyte):
     """``alt measured before restart``."""
 
-    analyte: str
     origin: str
 
     PATTERNS: ClassVar = ("ANALYTE measured before EVENT",)
@@ -114,11 +108,6 @@ class MeasuredBefore(Condition):
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
         return cls(text, words["ANALYTE"], words["EVENT"])
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return (self.analyte,)
 
     def judge(self, view: View) -> Verdict:
         """Look for a result of the stretch; what is past is no value to act on, so the verdict names none."""
@@ -138,10 +127,9 @@ class MeasuredBefore(Condition):
 
 
 @dataclass(frozen=True, slots=True)
-class MeasuredWithin(Condition):
+class MeasuredWithin(OfAnalyte):
     """``wbc measured within 30 d``."""
 
-    analyte: str
     within: timedelta
     period: str
 
@@ -157,11 +145,6 @@ class MeasuredWithin(Condition):
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
         return cls(text, words["ANALYTE"], *period(words))
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return (self.analyte,)
 
     def judge(self, view: View) -> Verdict:
         """Judge the age of the newest result; its value is nothing to act on, so the verdict names none."""

@@ -25,15 +25,15 @@ from engine.rulebook.conditions.base import (
     missing,
     nearest,
 )
+from engine.rulebook.conditions.one_analyte import OfAnalyte
 from engine.rulebook.conditions.references import source_of
 from engine.rulebook.syntax import Unreadable, period
 
 
 @dataclass(frozen=True, slots=True)
-class Change(Condition):
+class Change(OfAnalyte):
     """``albumin fell by 5 g/L in 52 w``, ``creatinine rose by more than 30 % in 52 w``."""
 
-    analyte: str
     moves: tuple[str, ...]
     strict: bool
     amount: Decimal
@@ -60,11 +60,6 @@ class Change(Condition):
         moves = (words["MOVE"],) if "MOVE" in words else ("rose", "fell")
         strict, amount = " by more than " in text, Decimal(words["NUMBER"])
         return cls(text, words["ANALYTE"], moves, strict, amount, words["UNIT"], *period(words))
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return (self.analyte,)
 
     def faults(self, analytes: Analytes) -> Iterator[Unreadable]:
         """Also: a unit that is neither percent nor the analyte's."""
@@ -140,10 +135,9 @@ class Change(Condition):
 
 
 @dataclass(frozen=True, slots=True)
-class Range(Condition):
+class Range(OfAnalyte):
     """``albumin outside reference``."""
 
-    analyte: str
     outside: bool
 
     PATTERNS: ClassVar = ("ANALYTE SIDE reference",)
@@ -154,11 +148,6 @@ class Range(Condition):
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
         return cls(text, words["ANALYTE"], words["SIDE"] == "outside")
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return (self.analyte,)
 
     @property
     def ranged(self) -> tuple[str, ...]:
@@ -207,10 +196,9 @@ class Range(Condition):
 
 
 @dataclass(frozen=True, slots=True)
-class TimeOfDay(Condition):
+class TimeOfDay(OfAnalyte):
     """``alp time of day differs by 4 h``."""
 
-    analyte: str
     hours: Decimal
 
     PATTERNS: ClassVar = ("ANALYTE time of day differs by NUMBER h",)
@@ -224,11 +212,6 @@ class TimeOfDay(Condition):
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
         return cls(text, words["ANALYTE"], Decimal(words["NUMBER"]))
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return (self.analyte,)
 
     def judge(self, view: View) -> Verdict:
         """Judge the times as they were told, each with its own offset."""

@@ -14,16 +14,13 @@ from engine.model.record import Situation
 from engine.model.result import Result
 from engine.rulebook.conditions.base import (
     HIGH,
-    Analytes,
-    Condition,
     Verdict,
     View,
     gravest,
     interval_of,
     missing,
 )
-from engine.rulebook.conditions.values import Absolute, Comparison, Multiple
-from engine.rulebook.syntax import Unreadable
+from engine.rulebook.conditions.one_comparison import OfComparison, comparison_of
 
 
 class Stretch(NamedTuple):
@@ -73,10 +70,9 @@ def stretch_of(relation: str, origin: str, situation: Situation) -> Stretch | st
 
 
 @dataclass(frozen=True, slots=True)
-class Was(Condition):
+class Was(OfComparison):
     """``alt was > 10 x ULN before restart``."""
 
-    comparison: Comparison
     relation: str
     origin: str
 
@@ -100,18 +96,9 @@ class Was(Condition):
         return cls(text, comparison_of(text, words), words["RELATION"], words["EVENT"])
 
     @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return self.comparison.analytes
-
-    @property
-    def ranged(self) -> tuple[str, ...]:
-        """Those of the comparison."""
-        return self.comparison.ranged
-
-    def faults(self, analytes: Analytes) -> Iterator[Unreadable]:
-        """Those of the comparison."""
-        return self.comparison.faults(analytes)
+    def multiple_of(self) -> str:
+        """None: a fold in a message is that of a current value."""
+        return ""
 
     def judge(self, view: View) -> Verdict:
         """Judge every result of the stretch; the evidence shows the one that speaks most for the rule.
@@ -156,12 +143,6 @@ class Was(Condition):
         return f"{self.comparison.saying.replace('is', 'was', 1)} {self.relation} the {self.origin}"
 
 
-def comparison_of(text: str, words: Mapping[str, str]) -> Comparison:
-    """The comparison with a number or with a multiple that these words make."""
-    form: type[Absolute | Multiple] = Absolute if "UNIT" in words else Multiple
-    return form.build(text, words)
-
-
 def _lower_end(result: Result) -> tuple[Decimal, bool]:
     interval = interval_of(result)
     return Decimal("-Infinity") if interval.low is None else interval.low, interval.low_open
@@ -177,10 +158,9 @@ def _incomparable(verdict: Verdict) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Repeated(Condition):
+class Repeated(OfComparison):
     """``alp < 1 x LLN for 2 results``."""
 
-    comparison: Comparison
     count: int
     origin: str
 
@@ -200,20 +180,6 @@ class Repeated(Condition):
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
         return cls(text, comparison_of(text, words), int(words["COUNT"]), words.get("EVENT", ""))
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return self.comparison.analytes
-
-    @property
-    def multiple_of(self) -> str:
-        """The reference of the multiple."""
-        return self.comparison.multiple_of
-
-    def faults(self, analytes: Analytes) -> Iterator[Unreadable]:
-        """Those of the comparison."""
-        return self.comparison.faults(analytes)
 
     def judge(self, view: View) -> Verdict:
         """Judge the last ``count`` results; the evidence shows the newest, or the one that decides."""

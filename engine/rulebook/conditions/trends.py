@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -13,8 +13,6 @@ from engine.model.moment import later
 from engine.model.quantity import Interval, Operator, Truth, all_of, any_of, plain
 from engine.model.result import Result
 from engine.rulebook.conditions.base import (
-    Analytes,
-    Condition,
     Verdict,
     View,
     badness,
@@ -25,17 +23,16 @@ from engine.rulebook.conditions.base import (
     missing,
     nearest,
 )
-from engine.rulebook.conditions.values import Absolute, Comparison, Multiple
-from engine.rulebook.syntax import Unreadable
+from engine.rulebook.conditions.one_analyte import OfAnalyte
+from engine.rulebook.conditions.one_comparison import OfComparison, comparison_of
 
 Draw = tuple[Result, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Trend(Condition):
+class Trend(OfAnalyte):
     """``wbc falling for 4 results``, ``wbc falling by more than 10 % for 4 results``."""
 
-    analyte: str
     rising: bool
     count: int
     percent: Decimal
@@ -56,11 +53,6 @@ class Trend(Condition):
         """The condition that these words make."""
         percent = Decimal(words.get("NUMBER", "0"))
         return cls(text, words["ANALYTE"], words["DIRECTION"] == "rising", int(words["COUNT"]), percent)
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return (self.analyte,)
 
     def judge(self, view: View) -> Verdict:
         """Judge the steps between the last ``count`` results."""
@@ -106,10 +98,9 @@ def _steps(draws: list[Draw]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Stable(Condition):
+class Stable(OfAnalyte):
     """``alt stable within 20 % for 3 results``."""
 
-    analyte: str
     percent: Decimal
     count: int
 
@@ -124,11 +115,6 @@ class Stable(Condition):
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
         return cls(text, words["ANALYTE"], Decimal(words["NUMBER"]), int(words["COUNT"]))
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return (self.analyte,)
 
     def judge(self, view: View) -> Verdict:
         """Judge every pair of the last ``count`` results, those of one time included."""
@@ -153,10 +139,9 @@ class Stable(Condition):
 
 
 @dataclass(frozen=True, slots=True)
-class Lasting(Condition):
+class Lasting(OfComparison):
     """``alt > 5 x ULN lasting 14 d``."""
 
-    comparison: Comparison
     days: Decimal
 
     PATTERNS: ClassVar = (
@@ -172,22 +157,7 @@ class Lasting(Condition):
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
         """The condition that these words make."""
-        form: type[Absolute | Multiple] = Absolute if "UNIT" in words else Multiple
-        return cls(text, form.build(text, words), Decimal(words["SPAN"]))
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return self.comparison.analytes
-
-    @property
-    def multiple_of(self) -> str:
-        """The reference of the multiple."""
-        return self.comparison.multiple_of
-
-    def faults(self, analytes: Analytes) -> Iterator[Unreadable]:
-        """Those of the comparison."""
-        return self.comparison.faults(analytes)
+        return cls(text, comparison_of(text, words), Decimal(words["SPAN"]))
 
     def judge(self, view: View) -> Verdict:
         """Judge back to the newest result that is old enough; the evidence shows the newest that decides."""

@@ -27,6 +27,7 @@ from engine.rulebook.conditions.base import (
     nearest,
     ratio,
 )
+from engine.rulebook.conditions.one_analyte import OfAnalyte
 from engine.rulebook.conditions.references import (
     BELOW_SPLIT,
     REFERENCE_WORDS,
@@ -38,17 +39,11 @@ from engine.rulebook.syntax import Unreadable
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison(Condition):
+class Comparison(OfAnalyte):
     """A condition that compares one result at a time with a threshold."""
 
-    analyte: str
     operator: Operator
     number: Decimal
-
-    @property
-    def analytes(self) -> tuple[str, ...]:
-        """The analytes it judges."""
-        return (self.analyte,)
 
     def judge(self, view: View) -> Verdict:
         """Judge the current value; of several of the same time the one that speaks most for the rule."""
