@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from engine.decide import Knowledge, decide_joined
 from engine.explanation.told import CodeTold, EventTold, Explanation, PersonTold, RuleTold, SegmentTold
@@ -18,6 +19,7 @@ from engine.model.result import Result
 from engine.model.segments import Segment
 from engine.model.therapy import TherapyEvent, TherapySpan
 from engine.outbound import Format, RenderOptions, render
+from engine.results import index_of
 from engine.rulebook import AlertRule, why_silent
 from engine.taken import Taken, Work
 from engine.telling import Judged
@@ -48,6 +50,11 @@ _TAKEN_FOR: Mapping[CodeKind, str] = {
     CodeKind.NOT_MONITORED: "a LOINC that is not monitored",
     CodeKind.UNMAPPED: "in no table: not judged; azawatch mappings suggest",
     CodeKind.DISAGREE: "its codes name different things",
+}
+_INDEX: Mapping[bool | None, str] = {
+    True: "an index of the specimen, which says: {0.condition}",
+    False: "an index of the specimen, which says: not {0.condition}",
+    None: "an index of the specimen ({0.condition}) that nobody can judge without a flag, a range or a limit",
 }
 _ORDER = (Truth.TRUE, Truth.UNKNOWN, Truth.FALSE)
 _SENDER = "the sender or the interface engine must mend it and send it again"
@@ -153,7 +160,11 @@ def _codes(work: Work, knowledge: Knowledge, mappings: str) -> Iterator[CodeTold
         at = {result.location: result for result in (*reported.results, *reported.promoted)}
         for obx, match in reported.identified:
             told = at.get(obx.location(5)) if match.kind is CodeKind.ANALYTE else None
-            yield _code(obx, match, told, knowledge, mappings)
+            code = _code(obx, match, told, knowledge, mappings)
+            index = index_of(obx, work.header.site.name, knowledge.terminology)
+            if index is not None and not match.analyte:
+                code = replace(code, means=_INDEX[index.holds].format(index))
+            yield code
 
 
 def _code(

@@ -2,6 +2,7 @@
 
 from engine.results.order import Header
 from engine.results.reading import Reported, read_facts, read_results
+from engine.results.specimen import index_of
 from engine.results.versions import promote, settled
 
-__all__ = ["Header", "Reported", "promote", "read_facts", "read_results", "settled"]
+__all__ = ["Header", "Reported", "index_of", "promote", "read_facts", "read_results", "settled"]

@@ -13,7 +13,8 @@ from engine.model.quantity import plain
 from engine.terminology.drugs import DrugTable, normalised_ndc
 from engine.terminology.facts import FactTable
 from engine.terminology.loinc import Meaning, has_right_check_digit, is_loinc_shaped
-from engine.terminology.sites import DEFAULT_SITE, SiteTable
+from engine.terminology.sites import DEFAULT_SITE, LocalRow, SiteTable
+from engine.terminology.specimens import SpecimenTable
 from engine.terminology.units import UnitTable, damage, normalised
 
 # A laboratory that reports to this engine reports these; a site file without one is probably unfinished.
@@ -58,6 +59,7 @@ class Tables:
     drugs: DrugTable
     sites: SiteTable
     facts: FactTable
+    specimens: SpecimenTable
 
 
 def look_up(tables: Tables, asked: str, text: str) -> Lookup:
@@ -65,7 +67,8 @@ def look_up(tables: Tables, asked: str, text: str) -> Lookup:
     asked = asked.strip()
     entries = (*_codes(tables, asked), *_drugs(tables, asked), *_facts(tables, asked), *_units(tables, asked))
     remarks = []
-    if is_loinc_shaped(asked) and asked not in tables.loinc:
+    listed = asked in tables.loinc or asked in tables.specimens.indices
+    if is_loinc_shaped(asked) and not listed:
         right = has_right_check_digit(asked)
         remarks.append(
             "a well-formed LOINC that is not in the table: it is not monitored"
@@ -92,7 +95,17 @@ def _codes(tables: Tables, asked: str) -> Iterator[Entry]:
             where = [f"specimen {row.specimen}"] if row.specimen else []
             where += [f"unit {row.unit}"] if row.unit else []
             only = f" (only {' and '.join(where)})" if where else ""
-            yield Entry(f"site {site}, line {row.meaning.line}", _describe(row.meaning) + only)
+            yield Entry(f"site {site}, line {row.meaning.line}", _describe_local(row) + only)
+    condition = tables.specimens.indices.get(asked)
+    if condition is not None:
+        yield Entry("specimen.csv", f"an index of the specimen: {condition}")
+
+
+def _describe_local(row: LocalRow) -> str:
+    if row.limit is None:
+        return _describe(row.meaning)
+    condition, operator, number = row.limit
+    return f"an index of the specimen: {condition} {operator} {plain(number)}: {row.meaning.title}"
 
 
 def _describe(meaning: Meaning) -> str:

@@ -338,6 +338,7 @@ def _parse(files: Mapping[str, str], defects: list[Defect], warnings: list[Defec
         parse_drugs(DRUGS_FILE, files[DRUGS_FILE], defects),
         sites,
         facts,
+        specimens,
     )
     ranges = parse_ranges(RANGES_FILE, files[RANGES_FILE], analytes, defects)
     activity = canonical.get("tpmt_activity", ())

@@ -51,6 +51,26 @@ def test_the_whole_path_of_a_message_is_told(terminal: Terminal) -> None:
     assert "pager: CRITICAL " in page
 
 
+def test_an_index_of_the_specimen_is_told_as_one(terminal: Terminal) -> None:
+    """A grade says it, a word denies it, and a number alone is not comparable between analysers."""
+    meanings = {"3+": "says: haemolysed", "none": "says: not haemolysed", "30": "nobody can judge"}
+    order = "OBR|1||S1^LAB|24325-3^LFT^LN|||20260302080000+0000"
+    for value, says in (
+        ("3+", "says: haemolysed"),
+        ("none", "says: not haemolysed"),
+        ("30", "nobody can judge"),
+    ):
+        message = terminal.folder / "index.hl7"
+        message.write_text(
+            "MSH|^~\\&|LAB|HOSP|||20260302100000+0000||ORU^R01^ORU_R01|X1|P|2.5.1\r"
+            f"PID|1||V1^^^LOCAL^MR||VECTOR^ONE||19700101|F\r{order}\r"
+            f"OBX|1|ST|HIX^Haemolysis index^L||{value}||||||F\r",
+            "utf-8",
+        )
+
+        assert says in terminal.type("explain", message).out
+
+
 def test_rules_stand_in_the_order_of_what_they_say(terminal: Terminal) -> None:
     """First what fires, then what cannot be decided and what is missing for it, then what stayed silent."""
     page = terminal.type("explain", CRITICAL, "--roster", ROSTER).out

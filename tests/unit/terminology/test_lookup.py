@@ -77,3 +77,15 @@ def test_unfinished_sites_are_warned_about() -> None:
 
     assert any("none for ast, alp" in str(item) for item in unfinished.check_report().warnings)
     assert any("site north has no local codes" in str(item) for item in without.check_report().warnings)
+
+
+def test_an_index_of_the_specimen_is_explained() -> None:
+    """By its LOINC, and by the limit that a site has stated for a code of its own."""
+    limited = files()["sites/stmary.csv"].replace("index,ignore", "index,haemolysed >= 100")
+    stated = parse_terminology(files(sites_stmary_csv=limited)).look_up("1109")
+
+    assert [entry.meaning for entry in shipped().look_up("20393-5").entries] == [
+        "an index of the specimen: haemolysed"
+    ]
+    assert shipped().look_up("20393-5").remarks == ()
+    assert stated.entries[0].meaning == "an index of the specimen: haemolysed >= 100: Haemolysis index"
