@@ -55,11 +55,7 @@ def test_an_index_of_the_specimen_is_told_as_one(terminal: Terminal) -> None:
     """A grade says it, a word denies it, and a number alone is not comparable between analysers."""
     meanings = {"3+": "says: haemolysed", "none": "says: not haemolysed", "30": "nobody can judge"}
     order = "OBR|1||S1^LAB|24325-3^LFT^LN|||20260302080000+0000"
-    for value, says in (
-        ("3+", "says: haemolysed"),
-        ("none", "says: not haemolysed"),
-        ("30", "nobody can judge"),
-    ):
+    for value, says in meanings.items():
         message = terminal.folder / "index.hl7"
         message.write_text(
             "MSH|^~\\&|LAB|HOSP|||20260302100000+0000||ORU^R01^ORU_R01|X1|P|2.5.1\r"
