@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from engine.model.alert import AlertEvent, Phase
-from engine.model.finding import Severity
-
-PAGED = frozenset({Phase.START, Phase.UPDATE, Phase.ESCALATE})
+from engine.model.alert import Phase
+from engine.spells import PAGED, Spell
 
 
 class Change(StrEnum):
@@ -26,32 +24,6 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Spell:
-    """One stretch of time in which an alert was open, as its events told it.
-
-    ``severity`` is the gravest that was told and ``rule`` the one that told it first; ``ended`` is None
-    when the archive ends before the alert does. ``pages``: how often somebody was told (start, update,
-    escalate). Times are those of decision (UTC): when a page would have gone out.
-    """
-
-    alert_id: str
-    family: str
-    patient: str
-    began: datetime
-    ended: datetime | None
-    severity: Severity
-    rule: str
-    message: str
-    pages: int
-
-    def overlaps(self, other: Spell) -> bool:
-        """Whether both were open at some instant."""
-        return (self.ended is None or other.began <= self.ended) and (
-            other.ended is None or self.began <= other.ended
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Difference:
     """One alert that is not the same on both sides; a difference may be of several kinds at once."""
 
@@ -62,9 +34,20 @@ class Difference:
     @property
     def days_earlier(self) -> int | None:
         """By how many whole days B told it earlier; negative where later, None where one side never did."""
-        if self.a is None or self.b is None:
-            return None
-        return (self.a.began - self.b.began) // timedelta(days=1)
+        return None if self.earlier is None else int(self.earlier / timedelta(days=1))
+
+    @property
+    def shift(self) -> str:
+        """By how much B told it earlier or later, for people: ``3 d``, ``5 h``; empty where neither."""
+        if not self.earlier:
+            return ""
+        hours = int(abs(self.earlier) / timedelta(hours=1))
+        return f"{hours // 24} d" if hours >= 24 else f"{hours} h" if hours else "less than 1 h"
+
+    @property
+    def earlier(self) -> timedelta | None:
+        """By how much B told it earlier; negative where later, None where one side never did."""
+        return None if self.a is None or self.b is None else self.a.began - self.b.began
 
     @property
     def patient(self) -> str:
@@ -74,9 +57,9 @@ class Difference:
 
 @dataclass(slots=True)
 class Side:
-    """What one side told."""
+    """What one side told: its alerts, and how many began and how many pages went out by rule."""
 
-    spells: list[Spell] = field(default_factory=list)
+    spells: Sequence[Spell] = ()
     alerts: Counter[str] = field(default_factory=Counter)
     pages: Counter[str] = field(default_factory=Counter)
 
@@ -91,6 +74,22 @@ class Comparison:
     differences: tuple[Difference, ...]
     patient_days: int
 
+    @property
+    def alike(self) -> bool:
+        """Whether both sides told of the same alerts, and as often."""
+        return not self.differences and self.a.pages == self.b.pages
+
+    @property
+    def patient_years(self) -> float:
+        """How long patients on therapy were watched, all together."""
+        return self.patient_days / 365.25
+
+    @property
+    def rules(self) -> list[str]:
+        """Every rule that either side told by: those first whose pages differ most, then by name."""
+        known = {*self.a.alerts, *self.b.alerts, *self.a.pages, *self.b.pages}
+        return sorted(known, key=lambda rule: (-abs(self.a.pages[rule] - self.b.pages[rule]), rule))
+
     def rate(self, count: int) -> str:
         """A count per 100 patient-years on therapy, one decimal; empty where nobody was watched."""
         if not self.patient_days:
@@ -98,19 +97,14 @@ class Comparison:
         return f"{count * 36525 / self.patient_days:.1f}"
 
 
-def side_of(events: Iterable[AlertEvent]) -> Side:
-    """One side's alerts, from its events in the order in which they were told."""
-    side = Side()
-    of_alert: dict[str, list[AlertEvent]] = defaultdict(list)
-    for event in events:
-        of_alert[event.alert_id].append(event)
-        if event.phase in PAGED:
-            side.pages[event.rule] += 1
-        if event.phase is Phase.START:
-            side.alerts[event.rule] += 1
-    for told in of_alert.values():
-        side.spells.extend(_spells(told))
-    side.spells.sort(key=_when)
+def side_of(spells: Sequence[Spell]) -> Side:
+    """One side, from its alerts in the order in which they began."""
+    side = Side(spells)
+    for step in (step for spell in spells for step in spell.steps):
+        if step.phase in PAGED:
+            side.pages[step.rule] += 1
+        if step.phase is Phase.START:
+            side.alerts[step.rule] += 1
     return side
 
 
@@ -147,35 +141,6 @@ def _changes(a: Spell, b: Spell) -> tuple[Change, ...]:
     elif b.rule != a.rule:
         found.append(Change.RULE)
     return tuple(found)
-
-
-def _spells(told: Sequence[AlertEvent]) -> Iterable[Spell]:
-    """The events of one alert, from each start to its end."""
-    going_on: list[AlertEvent] = []
-    for event in told:
-        going_on.append(event)
-        if event.phase is Phase.END:
-            yield _spell(going_on, event.decided_at)
-            going_on = []
-    if going_on:
-        yield _spell(going_on, None)
-
-
-def _spell(events: Sequence[AlertEvent], ended: datetime | None) -> Spell:
-    speaking = [event for event in events if event.phase is not Phase.END] or list(events)
-    gravest = max(speaking, key=lambda event: event.severity.rank)
-    first = events[0]
-    return Spell(
-        alert_id=first.alert_id,
-        family=first.family,
-        patient=first.person.person_id,
-        began=first.decided_at,
-        ended=ended,
-        severity=gravest.severity,
-        rule=gravest.rule,
-        message=gravest.message,
-        pages=sum(event.phase in PAGED for event in events),
-    )
 
 
 def _when(spell: Spell) -> tuple[datetime, str]:

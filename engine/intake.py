@@ -46,6 +46,7 @@ from engine.taken import (
     IntakeOptions,
     Taken,
     Work,
+    charset_of,
     type_of,
     why_unused,
 )
@@ -128,11 +129,12 @@ class Intake:
         if unit.seen(key):
             unit.count_repeat(key)
             outcome = Outcome(Disposition.DUPLICATE, Reason.SEEN_BEFORE)
-            return Taken(key, arrived.source, type_of(message), outcome, looks=looks, at=now)
-        taken = self._decided(unit, arrived, key, message, now)
-        warnings = (*taken.warnings, TIME_JUMP) if leaps else taken.warnings
+            taken = Taken(key, arrived.source, type_of(message), outcome)
+        else:
+            taken = self._decided(unit, arrived, key, message, now)
+            taken = replace(taken, warnings=(*taken.warnings, TIME_JUMP)) if leaps else taken
         work = taken.work if self._options.traced else None
-        return replace(taken, looks=looks, at=now, warnings=warnings, work=work)
+        return replace(taken, looks=looks, at=now, work=work, charset=charset_of(message))
 
     def _decided(
         self,

@@ -36,6 +36,11 @@ def type_of(message: Message | ContentError) -> str:
     return "" if isinstance(message, ContentError) else f"{message.type}^{message.trigger}"
 
 
+def charset_of(message: Message | ContentError) -> str:
+    """The Python codec that a message was read with; empty for what could not be read."""
+    return "" if isinstance(message, ContentError) else message.charset
+
+
 def time_of(message: Message | ContentError, terminology: Terminology) -> datetime | None:
     """When a message was sent (MSH-7), by the time zone of its sender; None where that cannot be read."""
     if isinstance(message, ContentError):
@@ -130,7 +135,8 @@ class Taken:
 
     ``fault`` is an unexpected exception that quarantined the message: a defect of the engine. ``looks`` are
     what time had brought about before it, where messages are the clock. ``at`` is when it was taken
-    in, by that clock. ``work`` is how it came about, where the options ask for it.
+    in, by that clock. ``charset`` is the Python codec that it was read with, empty where it could not be.
+    ``work`` is how it came about, where the options ask for it.
     """
 
     key: InboxKey
@@ -145,6 +151,7 @@ class Taken:
     fault: Exception | None = None
     looks: tuple[Look, ...] = ()
     at: datetime | None = None
+    charset: str = ""
     work: Work | None = field(default=None, compare=False, repr=False)
 
     @property

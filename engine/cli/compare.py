@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.offline import PathsArgument, Replayed, UntilOption, replay_in_memory
+from engine.cli.outputs import Outputs
 from engine.cli.shared import (
     DIFFERENT,
     ConfigOption,
@@ -26,8 +28,9 @@ from engine.cli.shared import (
 from engine.errors import ConfigError
 
 if TYPE_CHECKING:
-    from engine.compare import Comparison, Spell
-    from engine.model.alert import AlertEvent
+    from engine.compare import Comparison
+    from engine.settings import Settings
+    from engine.spells import Spell
 
 
 class OutputFormat(StrEnum):
@@ -35,15 +38,27 @@ class OutputFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    HTML = "html"
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What one side told, the replay that it came from, and over how many days on therapy."""
+    """What one side told, the settings and the replay that it came from."""
 
-    events: Sequence[AlertEvent]
+    spells: Sequence[Spell]
+    settings: Settings
     replayed: Replayed
-    patient_days: int
+
+    @property
+    def made_of(self) -> dict[str, str]:
+        """Where its knowledge is from and what it is, in words."""
+        settings = self.settings
+        return {
+            "rules": str(settings.rules),
+            "mappings": str(settings.mappings),
+            "protocol": settings.protocol,
+            "revision": self.replayed.knowledge.revision,
+        }
 
 
 def compare(
@@ -57,6 +72,7 @@ def compare(
     against_mappings: Annotated[Path | None, typer.Option(help="Side B: mappings; default: as A.")] = None,
     until: UntilOption = None,
     form: Annotated[OutputFormat, typer.Option("--format", help="What to print.")] = OutputFormat.TEXT,
+    report: Annotated[Path | None, typer.Option(help="Write the comparison as one HTML file.")] = None,
     identify: Annotated[
         bool, typer.Option("--identify", help="Name patients by identifier instead of by number.")
     ] = False,
@@ -65,8 +81,8 @@ def compare(
     """Run an archive under two sets of knowledge and list the alerts that are not the same.
 
     Alerts only in A or only in B, told earlier or later, of another severity or by another rule; totals for
-    each rule, and per 100 patient-years on therapy. Exit 0: both tell the same; 3: they differ; 2: a side
-    that does not load, a file that cannot be read, or no message at all.
+    each rule, and per 100 patient-years on therapy. Exit 0: both tell the same alerts, and as often; 3: they
+    differ; 2: a side that does not load, a file that cannot be read, or no message at all.
     """
     from engine.compare import compare as match
     from engine.compare import side_of
@@ -76,32 +92,43 @@ def compare(
         raise fail("an archive on standard input can be read only once", "compare files or folders")
     if against is None and against_protocol is None and against_mappings is None:
         raise fail("both sides are the same", "say --against, --against-protocol or --against-mappings")
-    a = _told("A", paths, roster, until, config, rules=rules, protocol=protocol, mappings=mappings)
-    if a.replayed.defects:
-        raise ConfigError(a.replayed.defects)
-    if not a.replayed.summary.messages:
-        raise fail(f"no message in {', '.join(paths)}", "name files or folders of HL7 messages")
-    b = _told(
-        "B",
-        paths,
-        roster,
-        until,
-        config,
-        rules=against or rules,
-        protocol=against_protocol or protocol,
-        mappings=against_mappings or mappings,
-    )
-    comparison = match(side_of(a.events), side_of(b.events), a.patient_days)
-    names = patient_names((*a.events, *b.events), identify=identify)
-    if form is OutputFormat.JSON:
-        typer.echo(json.dumps(_as_json(comparison, names), ensure_ascii=False))
-    else:
-        _print(comparison, names)
+    with ExitStack() as stack:
+        report_file = Outputs(stack).open("report", report)
+        a = _told("A", paths, roster, until, config, rules=rules, protocol=protocol, mappings=mappings)
+        stack.callback(a.replayed.close)
+        if a.replayed.defects:
+            raise ConfigError(a.replayed.defects)
+        if not a.replayed.summary.messages:
+            raise fail(f"no message in {', '.join(paths)}", "name files or folders of HL7 messages")
+        b = _told(
+            "B",
+            paths,
+            roster,
+            until,
+            config,
+            rules=against or rules,
+            protocol=against_protocol or protocol,
+            mappings=against_mappings or mappings,
+        )
+        stack.callback(b.replayed.close)
+        comparison = match(side_of(a.spells), side_of(b.spells), a.replayed.patient_days)
+        names = patient_names((*a.spells, *b.spells), identify=identify)
+        if report_file is not None or form is OutputFormat.HTML:
+            html = _as_html(paths, comparison, a, b, names, identify=identify)
+            if report_file is not None:
+                report_file.write(html.encode())
+    match form:
+        case OutputFormat.JSON:
+            typer.echo(json.dumps(_as_json(comparison, a, b, names), ensure_ascii=False))
+        case OutputFormat.HTML:
+            typer.echo(html, nl=False)
+        case OutputFormat.TEXT:
+            _print(comparison, names)
     first, second = a.replayed.summary, b.replayed.summary
     say(
         f"{first.messages} messages, {first.quarantined} quarantined under A and {second.quarantined} under B"
     )
-    if comparison.differences:
+    if not comparison.alike:
         raise typer.Exit(DIFFERENT)
 
 
@@ -114,55 +141,56 @@ def _told(
     **own: object,
 ) -> _Told:
     """Replay the archive with one side's knowledge; a defect of that knowledge says whose it is."""
-    events: list[AlertEvent] = []
+    from engine.spells import Spells
+
+    spells = Spells()
     try:
         settings = load_settings(config, **own)
         replayed = replay_in_memory(
-            paths, roster, settings, parse_time(until), events.append, lambda _: None, f"side {side}"
+            paths, roster, settings, parse_time(until), spells.take, lambda _: None, f"side {side}"
         )
     except ConfigError as error:
         defects = [replace(each, message=f"side {side}: {each.message}") for each in error.defects]
         raise ConfigError(defects) from None
-    told = _Told(events, replayed, replayed.patient_days)
-    replayed.close()
-    return told
+    return _Told(spells.all(), settings, replayed)
 
 
 def _print(comparison: Comparison, names: Mapping[str, str]) -> None:
     """For people: what differs, by kind, then the totals."""
     from engine.compare import Change
 
-    years = comparison.patient_days / 365.25
     typer.echo(
         f"{comparison.same} alerts alike, {len(comparison.differences)} differ; "
-        f"{years:.1f} patient-years on therapy"
+        f"{comparison.patient_years:.1f} patient-years on therapy"
     )
+    if not comparison.differences and not comparison.alike:
+        typer.echo("the same alerts, but not as often: see the pages of each rule")
     for change in Change:
         found = [each for each in comparison.differences if change in each.changes]
         if not found:
             continue
         typer.echo(f"\n{change.value} ({len(found)})")
         for each in found:
-            days = each.days_earlier
-            shift = f"  {abs(days)} d {'earlier' if days > 0 else 'later'}" if days else ""
+            direction = "earlier" if change is Change.EARLIER else "later"
+            shift = f"  {each.shift} {direction}" if change in (Change.EARLIER, Change.LATER) else ""
             for label, spell in (("A", each.a), ("B", each.b)):
                 if spell is not None:
                     typer.echo(f"  {label} {_line(spell, names)}{shift if label == 'B' else ''}")
     typer.echo("")
-    rules = sorted({*comparison.a.alerts, *comparison.b.alerts, *comparison.a.pages, *comparison.b.pages})
+    a, b = comparison.a, comparison.b
     print_table(
         ("rule", "alerts A", "alerts B", "pages A", "pages B", "pages/100 py A", "pages/100 py B"),
         [
             (
                 rule,
-                comparison.a.alerts[rule],
-                comparison.b.alerts[rule],
-                comparison.a.pages[rule],
-                comparison.b.pages[rule],
-                comparison.rate(comparison.a.pages[rule]),
-                comparison.rate(comparison.b.pages[rule]),
+                a.alerts[rule],
+                b.alerts[rule],
+                a.pages[rule],
+                b.pages[rule],
+                comparison.rate(a.pages[rule]),
+                comparison.rate(b.pages[rule]),
             )
-            for rule in rules
+            for rule in comparison.rules
         ],
     )
 
@@ -175,9 +203,9 @@ def _line(spell: Spell, names: Mapping[str, str]) -> str:
     )
 
 
-def _as_json(comparison: Comparison, names: Mapping[str, str]) -> dict[str, Any]:
-    rules = sorted({*comparison.a.pages, *comparison.b.pages})
+def _as_json(comparison: Comparison, a: _Told, b: _Told, names: Mapping[str, str]) -> dict[str, Any]:
     return {
+        "sides": {"a": a.made_of, "b": b.made_of},
         "same": comparison.same,
         "patient_days": comparison.patient_days,
         "differences": [
@@ -194,9 +222,56 @@ def _as_json(comparison: Comparison, names: Mapping[str, str]) -> dict[str, Any]
                 side: {"alerts": told.alerts[rule], "pages": told.pages[rule]}
                 for side, told in (("a", comparison.a), ("b", comparison.b))
             }
-            for rule in rules
+            for rule in sorted(comparison.rules)
+        },
+        "per_100_patient_years": {
+            rule: {
+                side: {
+                    "alerts": _rate(comparison, told.alerts[rule]),
+                    "pages": _rate(comparison, told.pages[rule]),
+                }
+                for side, told in (("a", comparison.a), ("b", comparison.b))
+            }
+            for rule in sorted(comparison.rules)
         },
     }
+
+
+def _rate(comparison: Comparison, count: int) -> float | None:
+    rate = comparison.rate(count)
+    return float(rate) if rate else None
+
+
+def _as_html(
+    paths: Sequence[str],
+    comparison: Comparison,
+    a: _Told,
+    b: _Told,
+    names: Mapping[str, str],
+    *,
+    identify: bool,
+) -> str:
+    from engine.report import Sides, Titles, render_comparison
+
+    archive = ", ".join(Path(path).name or path for path in paths)
+
+    def titles(told: _Told) -> Titles:
+        made_of = told.made_of
+        return Titles(
+            title=f"rules {made_of['rules']}, mappings {made_of['mappings']}",
+            archive=archive,
+            revision=made_of["revision"],
+            protocol=made_of["protocol"],
+        )
+
+    return render_comparison(
+        Sides(archive, titles(a), titles(b)),
+        comparison,
+        (a.replayed.store, b.replayed.store),
+        (a.replayed.knowledge, b.replayed.knowledge),
+        names,
+        identify=identify,
+    )
 
 
 def _spell_as_json(spell: Spell | None, names: Mapping[str, str]) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.integration.installation import ROSTER, day_file
 from tests.integration.terminal import Terminal
+from tests.support.rule_pair import RulePair, write_rule_pair
 
 ROOT = Path(__file__).parents[2]
 BORIS = day_file("stevlis-boris-alt-500")
@@ -53,6 +55,130 @@ def test_json_says_the_same_for_programs(terminal: Terminal, changed: Path) -> N
     }
 
 
+# What the archive of tests/support/rule_pair.py shows: patient, rule, change, days earlier, severities.
+KNOWN = {
+    ("ONLY-A STEVENS", "t02-platelets-low", "only in A", None, "urgent", None),
+    ("ONLY-B STEVENS", "t03-wbc-low", "only in B", None, None, "critical"),
+    ("EARLIER STEVENS", "t01-alt-high", "earlier in B", 7, "urgent", "urgent"),
+    ("LATER STEVENS", "t02-platelets-low", "later in B", -14, "urgent", "urgent"),
+    ("GRAVER STEVENS", "t04-alp-high", "other severity", 0, "review", "urgent"),
+}
+
+
+@pytest.fixture
+def pair(terminal: Terminal) -> RulePair:
+    return write_rule_pair(terminal.folder)
+
+
+def compared(terminal: Terminal, pair: RulePair, *options: str | Path) -> str:
+    """What the comparison of the pair prints."""
+    sides = ("--rules", pair.a, "--against", pair.b)
+    return terminal.type(
+        "compare", pair.archive, "--roster", pair.roster, *sides, "--identify", *options, exits=3
+    ).out
+
+
+def test_json_lists_exactly_the_known_differences(terminal: Terminal, pair: RulePair) -> None:
+    """Each kind of change once, with its days and severities, and nothing else; totals of both sides."""
+    said = json.loads(compared(terminal, pair, "--format", "json"))
+
+    found = set()
+    for each in said["differences"]:
+        a, b = each["a"] or {}, each["b"] or {}
+        told = a or b
+        (change,) = each["changes"]
+        severities = (a.get("severity"), b.get("severity"))
+        found.add((told["patient"], told["rule"], change, each["days_earlier"], *severities))
+    assert found == KNOWN
+    assert len(said["differences"]) == len(KNOWN)
+    assert said["same"] == 1
+    assert said["rules"]["t02-platelets-low"] == {
+        "a": {"alerts": 2, "pages": 3},
+        "b": {"alerts": 1, "pages": 1},
+    }
+    years = said["patient_days"] / 365.25
+    rates = said["per_100_patient_years"]["t02-platelets-low"]
+    assert rates["a"]["pages"] == pytest.approx(300 / years, abs=0.05)
+    assert rates["b"]["alerts"] == pytest.approx(100 / years, abs=0.05)
+    assert said["sides"]["a"]["rules"] == str(pair.a)
+
+
+def test_text_lists_exactly_the_known_differences(terminal: Terminal, pair: RulePair) -> None:
+    """A pharmacist reads kind by kind who would be told what, and by how many days it moves."""
+    listed, _, totals = compared(terminal, pair).partition("\nrule ")
+    head, *kinds = listed.rstrip().split("\n\n")
+
+    assert head.startswith("1 alerts alike, 5 differ; ")
+    found = {kind.partition(" (")[0]: kind.splitlines()[1:] for kind in kinds}
+    assert {
+        change: (*(line.split()[0] for line in lines), lines[-1].partition("  ")[2].split("  ")[-1])
+        for change, lines in found.items()
+        if change in ("earlier in B", "later in B")
+    } == {
+        "earlier in B": ("A", "B", "7 d earlier"),
+        "later in B": ("A", "B", "14 d later"),
+    }
+    patients = {change: {name for name, *_ in KNOWN if name in str(lines)} for change, lines in found.items()}
+    assert patients == {change: {name} for name, _, change, *_ in KNOWN}
+    assert "t02-platelets-low   2         1         3        1" in totals
+
+
+def test_html_lists_exactly_the_known_differences(terminal: Terminal, pair: RulePair) -> None:
+    """The page has a row and a drawn alert for each; printed and written to a file it is the same page."""
+    file = terminal.folder / "comparison.html"
+    html = compared(terminal, pair, "--format", "html", "--report", file)
+
+    assert file.read_text(encoding="utf-8") == html
+    rows = [
+        row.split("<td")
+        for row in html.split("List of differences")[2].split("</table>")[0].split("<tr>")[2:]
+    ]
+    words = [[re.sub("<[^>]*>|^[^>]*>", "", cell) for cell in row] for row in rows]
+    assert [(row[1], row[4]) for row in words] == [
+        ("only in A", "ONLY-A STEVENS"),
+        ("only in B", "ONLY-B STEVENS"),
+        ("earlier in B (7 d)", "EARLIER STEVENS"),
+        ("later in B (14 d)", "LATER STEVENS"),
+        ("other severity", "GRAVER STEVENS"),
+    ]
+    assert html.count('class="chart"') == 5
+    assert "tells nothing: platelets 80 10*9/L is not below 50 10*9/L." in html
+    assert "tells nothing: WBC 2.5 10*9/L is not below 2 10*9/L." in html
+    assert "script" not in html.replace("description", "")
+
+
+def test_a_comparison_names_nobody_unasked(terminal: Terminal, pair: RulePair) -> None:
+    """A board may be handed the page: patients are numbered in every format."""
+    sides = ("--rules", pair.a, "--against", pair.b)
+    for form in ("text", "json", "html"):
+        said = terminal.type(
+            "compare", pair.archive, "--roster", pair.roster, *sides, "--format", form, exits=3
+        ).out
+        assert "patient 1" in said
+        assert "ONLY-A" not in said
+
+
+def test_two_comparisons_are_byte_identical(terminal: Terminal, pair: RulePair) -> None:
+    """The page can be kept beside the change that it was made for."""
+    assert compared(terminal, pair, "--format", "html") == compared(terminal, pair, "--format", "html")
+
+
+def test_a_page_that_cannot_be_written_is_said_before_the_work(terminal: Terminal, pair: RulePair) -> None:
+    """Nobody waits for two replays to hear that a folder does not exist."""
+    ended = terminal.type(
+        "compare", pair.archive, "--against", pair.b, "--report", "nowhere/page.html", exits=2
+    )
+
+    assert "nowhere/page.html: cannot be written" in ended.err
+
+
+def test_a_protocol_that_one_side_does_not_have_is_named(terminal: Terminal, pair: RulePair) -> None:
+    """The other rule set has no such protocol: the side is said, and what there is."""
+    ended = terminal.type("compare", pair.archive, "--rules", pair.a, "--against-protocol", "strict", exits=2)
+
+    assert 'side B: no protocol "strict"' in ended.err
+
+
 def test_the_same_rules_on_both_sides_differ_in_nothing(terminal: Terminal) -> None:
     """A copy of the rules gives exit 0, and says how much is alike."""
     ended = terminal.type("compare", BORIS, "--roster", ROSTER, "--against", ROOT / "rules")
@@ -66,8 +192,10 @@ def test_a_side_that_does_not_load_is_named(terminal: Terminal, changed: Path) -
     rule.write_text(rule.read_text(encoding="utf-8").replace("critical", "grave", 1), encoding="utf-8")
 
     ended = terminal.type("compare", BORIS, "--against", changed, exits=2)
-
     assert "a02-alt-ast-500.yaml:4: side B: " in ended.err
+
+    ended = terminal.type("compare", BORIS, "--rules", changed, "--against", ROOT / "rules", exits=2)
+    assert "a02-alt-ast-500.yaml:4: side A: " in ended.err
 
 
 @pytest.mark.parametrize(

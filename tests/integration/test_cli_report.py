@@ -58,6 +58,9 @@ def test_it_tells_what_came_in_and_what_was_told(html: str) -> None:
         "NL-ALAT2",
         "a02-alt-ast-500",
         "1742-6",
+        "iso8859-1",
+        "Time to resolution",
+        "The numbers of this picture",
     ):
         assert word in page.text, word
     assert page.tags.count("svg") >= 20

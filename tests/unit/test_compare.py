@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from engine.compare import Change, Comparison, compare, side_of
+from engine.compare import Change, Comparison, Side, compare, side_of
 from engine.model.alert import AlertEvent, AlertReason, Phase
 from engine.model.finding import Severity
+from engine.spells import Spells
 from tests.unit.outbound.events import START
 
 YEAR_AND_A_QUARTER = 457
@@ -28,7 +29,15 @@ def differences(a: list[AlertEvent], b: list[AlertEvent]) -> list[tuple[Change, 
 
 
 def both(a: list[AlertEvent], b: list[AlertEvent], days: int = 0) -> Comparison:
-    return compare(side_of(a), side_of(b), days)
+    return compare(side(a), side(b), days)
+
+
+def side(events: list[AlertEvent]) -> Side:
+    """What told these events."""
+    spells = Spells()
+    for each in events:
+        spells.take(each)
+    return side_of(spells.all())
 
 
 def test_the_same_alerts_are_the_same() -> None:
@@ -57,6 +66,27 @@ def test_how_much_earlier_or_later_is_told_in_days(day: int, change: Change, ear
 
     assert difference.changes == (change,)
     assert difference.days_earlier == earlier
+
+
+@pytest.mark.parametrize(
+    ("hours", "earlier", "shift"), [(-30, 1, "1 d"), (30, -1, "1 d"), (-5, 0, "5 h"), (5, 0, "5 h")]
+)
+def test_days_are_whole_days_in_both_directions(hours: int, earlier: int, shift: str) -> None:
+    """Five hours later are no day later, as five hours earlier are none; people are told the hours."""
+    moved = replace(event(), decided_at=START.decided_at + timedelta(hours=hours))
+
+    (difference,) = both([event()], [moved]).differences
+
+    assert (difference.days_earlier, difference.shift) == (earlier, shift)
+
+
+def test_the_same_alerts_told_more_often_are_not_alike() -> None:
+    """Who changes a repeat interval hears of it, though no alert is another one."""
+    told = both([event()], [event(), event(Phase.UPDATE, 2)])
+
+    assert told.differences == ()
+    assert not told.alike
+    assert both([event()], [event()]).alike
 
 
 def test_an_alert_that_comes_back_is_matched_stretch_by_stretch() -> None:
@@ -90,11 +120,11 @@ def test_another_rule_of_the_same_severity_is_told() -> None:
 def test_pages_are_what_somebody_was_called_for() -> None:
     """Starts, updates and escalations page; an end and a de-escalation do not."""
     phases = [Phase.START, Phase.UPDATE, Phase.ESCALATE, Phase.DEESCALATE, Phase.END]
-    side = side_of([event(phase, day) for day, phase in enumerate(phases)])
+    told = side([event(phase, day) for day, phase in enumerate(phases)])
 
-    assert side.pages == {START.rule: 3}
-    assert side.alerts == {START.rule: 1}
-    assert [spell.pages for spell in side.spells] == [3]
+    assert told.pages == {START.rule: 3}
+    assert told.alerts == {START.rule: 1}
+    assert [spell.pages for spell in told.spells] == [3]
 
 
 def test_rates_are_per_hundred_patient_years() -> None:
