@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from engine.cli.explain_page import page
 from engine.cli.offline import remark, tell_defects
 from engine.cli.shared import (
     QUARANTINED,
@@ -69,6 +68,7 @@ def explain(
     end; 2: a defect.
     """
     from engine import app
+    from engine.cli.explain_page import page
     from engine.explanation import explain as put_into_words
     from engine.intake import Intake
     from engine.store import Store, rehearsal

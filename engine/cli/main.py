@@ -19,6 +19,7 @@ from engine.cli import (
     records,
     replay,
     send,
+    suggest,
     validate,
 )
 from engine.cli.shared import DEFECT, say
@@ -63,6 +64,7 @@ app.add_typer(records.alerts, name="alerts")
 app.add_typer(records.messages, name="messages")
 app.add_typer(records.quarantine, name="quarantine")
 app.add_typer(knowledge.rules, name="rules")
+knowledge.mappings.command("suggest")(suggest.suggest)
 app.add_typer(knowledge.mappings, name="mappings")
 app.add_typer(broker.topology, name="topology")
 

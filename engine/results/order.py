@@ -84,16 +84,21 @@ def order_facts(order: OrderGroup, times: Times) -> OrderFacts:
         "",
     )
     specimen = next((name for s in order.specimens if (name := s.text(2) or s.text(2, subcomponent=2))), "")
-    kind = next((name for s in order.specimens if (name := s.text(4))), "")
     places = ((obr, 7), *((specimen, 17) for specimen in order.specimens), (obr, 14), (obr, 22))
     times_of_order = (times.at(segment, field) for segment, field in places)
     return OrderFacts(
         number=number,
         specimen=specimen,
-        specimen_type=kind or (obr.text(15) if obr is not None else ""),
+        specimen_type=specimen_type(order),
         collected=next((moment for moment in times_of_order if moment is not None), None),
         reported=times.at(obr, 22),
     )
+
+
+def specimen_type(order: OrderGroup) -> str:
+    """SPM-4, else OBR-15, as sent."""
+    kind = next((name for specimen in order.specimens if (name := specimen.text(4))), "")
+    return kind or (order.obr.text(15) if order.obr is not None else "")
 
 
 def time_told(facts: OrderFacts, obx: Segment, times: Times) -> Moment | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from engine.errors import Defect
 
+_COMMENT = "# "  # with its space: a laboratory may call the neutrophils #NEUT
 _SPREADSHEET_NUMBER = re.compile(r"\d(?:[.,]\d+)?E\+\d+")
 
 
@@ -27,7 +28,8 @@ class Row:
 def read_table(file: str, text: str, columns: tuple[str, ...], defects: list[Defect]) -> Iterator[Row]:
     """Yield the rows of ``text``; defects (header, number of cells, quoting) are appended, not raised.
 
-    The header must name exactly ``columns``, in any order. Empty lines are skipped.
+    The header must name exactly ``columns``, in any order. Empty lines, and those that begin with ``# ``,
+    are skipped.
     """
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     header: list[str] = []
@@ -35,7 +37,7 @@ def read_table(file: str, text: str, columns: tuple[str, ...], defects: list[Def
     try:
         for cells in reader:
             line, before = before + 1, reader.line_num
-            if not any(cell.strip() for cell in cells):
+            if not any(cell.strip() for cell in cells) or cells[0].startswith(_COMMENT):
                 continue
             if not header:
                 header = [cell.strip() for cell in cells]

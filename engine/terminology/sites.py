@@ -30,7 +30,7 @@ _KEYS = (
     "codes",
     "facts",
 )
-_COLUMNS = ("code", "name", "analyte", "specimen", "unit", "unit_when_missing", "method")
+SITE_COLUMNS = ("code", "name", "analyte", "specimen", "unit", "unit_when_missing", "method")
 _IGNORE = "ignore"
 
 # HL7 table 0211 and the Windows pages that undeclared feeds really use → Python codec. Only one-byte sets and
@@ -259,7 +259,7 @@ def _codes(
 ) -> dict[str, list[LocalRow]]:
     seen: dict[tuple[str, str, str], int] = {}
     table: dict[str, list[LocalRow]] = {}
-    for row in read_table(file, text, _COLUMNS, defects):
+    for row in read_table(file, text, SITE_COLUMNS, defects):
         key = (row["code"], row["specimen"], row["unit"])
         if not row["code"]:
             defects.append(

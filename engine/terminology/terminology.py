@@ -18,8 +18,9 @@ from engine.terminology.drugs import parse_drugs
 from engine.terminology.facts import FactTable, Statement, parse_facts
 from engine.terminology.genes import GENE_ANALYTES, GeneTable, parse_genes
 from engine.terminology.identify import identify
-from engine.terminology.loinc import parse_loinc
+from engine.terminology.loinc import Meaning, parse_loinc
 from engine.terminology.methods import as_named, parse_methods
+from engine.terminology.names import NameTable, parse_names
 from engine.terminology.ranges import AssumedRange, parse_ranges
 from engine.terminology.sites import parse_sites
 from engine.terminology.specimens import Effects, IndexLimit, SpecimenTable, parse_specimens, parse_spoiling
@@ -36,6 +37,7 @@ GENES_FILE = "genes.csv"
 SPECIMEN_FILE = "specimen.csv"
 SPOILING_FILE = "spoiling.csv"
 METHODS_FILE = "methods.csv"
+NAMES_FILE = "names.csv"
 
 _REQUIRED = (
     ANALYTES_FILE,
@@ -65,6 +67,7 @@ class Terminology:
     _genes: GeneTable
     specimens: SpecimenTable
     _methods: Mapping[str, str]
+    names: NameTable
     # What fields as sent mean by these tables, for who reads the same ones again and again.
     remembered: dict[tuple[str, ...], object] = field(default_factory=dict, repr=False, compare=False)
     # A feed repeats the same few hundred identifiers for ever; what they mean never changes.
@@ -254,6 +257,14 @@ class Terminology:
         """Analytes whose names resemble ``text``: for the ledger of unmapped codes, never for a result."""
         return lookup.suggest(self._tables, text)
 
+    def loinc(self, code: str) -> Meaning | None:
+        """The row of loinc.csv for a code, whatever system it is labelled with; None for one not listed."""
+        return self._tables.loinc.get(code.strip())
+
+    def is_known_unit(self, unit: str) -> bool:
+        """Whether units.csv has this unit for any analyte."""
+        return bool(unit.strip()) and any(self.conversion(name, unit) for name in self.analytes)
+
     def check_report(self) -> lookup.CheckReport:
         """Counts by kind and warnings, for ``mappings check``."""
         return lookup.check_report(self._tables, self.warnings)
@@ -344,7 +355,10 @@ def _parse(files: Mapping[str, str], defects: list[Defect], warnings: list[Defec
     activity = canonical.get("tpmt_activity", ())
     genes = parse_genes(GENES_FILE, files[GENES_FILE], activity, defects)
     methods = parse_methods(METHODS_FILE, files[METHODS_FILE], defects)
-    return Terminology(analytes, (), tables, ranges, genes, specimens, methods)
+    # A site's own folder may lack it: no result depends on it.
+    spoken = files.get(NAMES_FILE)
+    names = NameTable() if spoken is None else parse_names(NAMES_FILE, spoken, analytes, defects)
+    return Terminology(analytes, (), tables, ranges, genes, specimens, methods, names)
 
 
 def _definition(entry: AnalyteEntry, units: tuple[str, ...], effects: Effects) -> AnalyteDefinition:

@@ -1,0 +1,6 @@
+"""What an archive holds that nobody has mapped, and what it may be."""
+
+from engine.survey.judging import IGNORE, SuggestedCode, SuggestedRow, judge
+from engine.survey.reading import FEW, SenderSurvey, Survey
+
+__all__ = ["FEW", "IGNORE", "SenderSurvey", "SuggestedCode", "SuggestedRow", "Survey", "judge"]
