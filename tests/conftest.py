@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.support.private_broker import BrokerUnavailableError, PrivateBroker
+from tests.support.private_postgresql import PostgresqlUnavailableError, PrivatePostgresql
 from tests.support.transport_worlds import MemoryWorld, RabbitWorld, World
 
 # How long an example takes says how busy the machine is, not whether the code is right.
@@ -31,6 +33,31 @@ def broker() -> Iterator[PrivateBroker]:
         pytest.skip(str(error))
     with node:
         yield node
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PrivatePostgresql]:
+    """A private PostgreSQL server for the whole session; tests take databases of their own.
+
+    Without a server installed it is a skip on a laptop and a failure where CI is set.
+    """
+    try:
+        server = PrivatePostgresql({"fsync": "off", "max_connections": "200"})
+    except PostgresqlUnavailableError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    with server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a new store, in both kinds of database in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'azawatch.db'}"
+    server: PrivatePostgresql = request.getfixturevalue("postgresql")
+    return server.new_database()
 
 
 @pytest.fixture(params=["memory", pytest.param("rabbitmq", marks=pytest.mark.broker)])

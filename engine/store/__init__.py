@@ -8,6 +8,7 @@ from engine.store.schema import SCHEMA_VERSION
 from engine.store.sql import Store
 from engine.store.together import MOST_TOGETHER, open_together
 from engine.store.unit import Unit
+from engine.store.upgrading import migrate
 
 __all__ = [
     "MOST_TOGETHER",
@@ -18,6 +19,7 @@ __all__ = [
     "Store",
     "TakenMessage",
     "Unit",
+    "migrate",
     "newest_versions",
     "only_engine",
     "open_together",

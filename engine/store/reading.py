@@ -63,8 +63,14 @@ class Reader:
 
     def due(self, until: str, most: int) -> list[tuple[str, str]]:
         """The persons who are due until then, and since when."""
-        self._cursor.execute(self._statements.due, (until, most, 0))
+        self._cursor.execute(self._statements.due, (until, most))
         return [(root, at) for root, at in self._cursor.fetchall()]
+
+    def root_of(self, person_id: str) -> str | None:
+        """The root of the class that a person belongs to by now."""
+        self._cursor.execute(self._statements.root_of, (person_id,))
+        row = self._cursor.fetchone()
+        return None if row is None else row[0]
 
     def records(self, roots: Iterable[str]) -> dict[str, tuple[Record, int]]:
         """The records of those that are known, each with the number of changes it has seen."""
@@ -108,7 +114,7 @@ class Reader:
             size = next(size for size in _SIZES if size >= len(some))
             # The last one again, until the list has a length that the driver has a statement for.
             some += some[-1:] * (size - len(some))
-            self._cursor.execute(with_texts(statement, size), some)
+            self._cursor.execute(with_texts(statement, size, self._statements.mark), some)
             rows += self._cursor.fetchall()
         return rows
 

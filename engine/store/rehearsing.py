@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from sqlalchemy.exc import DBAPIError
 
 from engine.errors import ConfigError, Defect
 from engine.store import schema
 from engine.store.cache import RecordCache
-from engine.store.opening import READING, UnusableFileError, failure, open_read_only
+from engine.store.opening import READING, UnusableStoreError, driver_errors, failure, open_read_only
 from engine.store.statements import compiled_statements
 from engine.store.unit import Unit
 from engine.store.upgrading import stored_version
@@ -30,12 +27,16 @@ def rehearsal(url: str) -> Iterator[Unit]:
             version = stored_version(connection)
             if version != schema.SCHEMA_VERSION:
                 found = "is no store of azawatch" if version is None else f"store has schema {version}"
-                hint = f"this release reads {schema.SCHEMA_VERSION}; the engine upgrades a store at its start"
+                hint = (
+                    f"this release reads {schema.SCHEMA_VERSION}; `azawatch store migrate` upgrades a store"
+                )
                 raise ConfigError([Defect(url, 0, found, hint)])
-            yield Unit(connection.connection.cursor(), compiled_statements(), RecordCache())
-    except (DBAPIError, sqlite3.Error) as error:
+            yield Unit(
+                connection.connection.cursor(), compiled_statements(connection.dialect.name), RecordCache()
+            )
+    except driver_errors(engine) as error:
         told = failure(error)
-        if isinstance(told, UnusableFileError):
+        if isinstance(told, UnusableStoreError):
             hint = "is it a store of azawatch, and may you read it?"
             raise ConfigError([Defect(url, 0, f"cannot be opened ({told})", hint)]) from None
         raise told from None

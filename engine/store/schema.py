@@ -19,24 +19,29 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 
 metadata = MetaData()
 
+# Ordered and compared byte by byte, as times and keys must be; PostgreSQL would follow the language.
+_Word = String().with_variant(String(collation="C"), "postgresql")
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 # Defaults are the database's own: the bulk statements of a unit leave such columns out.
 _EMPTY = text("''")
 _ZERO = text("0")
 
-settings = Table("settings", metadata, Column("name", String, primary_key=True), Column("value", Text))
+# Alembic's own table; a new store is born with the newest version in it.
+version = Table("alembic_version", metadata, Column("version_num", String(32), primary_key=True))
+
+settings = Table("settings", metadata, Column("name", _Word, primary_key=True), Column("value", Text))
 
 persons = Table(
     "persons",
     metadata,
-    Column("person_id", String, primary_key=True),
+    Column("person_id", _Word, primary_key=True),
     # The root of the alias class that merges have built; rows of results never move.
-    Column("root", String, nullable=False, index=True),
+    Column("root", _Word, nullable=False, index=True),
     Column("demographics", Text, nullable=False),
     Column("visit", Text, nullable=False),
 )
@@ -46,8 +51,8 @@ persons = Table(
 due = Table(
     "due",
     metadata,
-    Column("root", String, primary_key=True),
-    Column("at", String, nullable=False),
+    Column("root", _Word, primary_key=True),
+    Column("at", _Word, nullable=False),
     Index("due_at", "at"),
     sqlite_with_rowid=False,
 )
@@ -57,7 +62,7 @@ due = Table(
 record_changes = Table(
     "record_changes",
     metadata,
-    Column("root", String, primary_key=True),
+    Column("root", _Word, primary_key=True),
     Column("count", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -65,10 +70,10 @@ record_changes = Table(
 identifiers = Table(
     "identifiers",
     metadata,
-    Column("authority", String, nullable=False),
-    Column("value", String, nullable=False),
-    Column("type", String, nullable=False),
-    Column("person_id", String, nullable=False, index=True),
+    Column("authority", _Word, nullable=False),
+    Column("value", _Word, nullable=False),
+    Column("type", _Word, nullable=False),
+    Column("person_id", _Word, nullable=False, index=True),
     # The value first: people and batches ask by value, whoever assigned it.
     PrimaryKeyConstraint("value", "authority"),
     sqlite_with_rowid=False,
@@ -78,11 +83,11 @@ merges = Table(
     "merges",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("retired", String, nullable=False),
-    Column("survivor", String, nullable=False),
-    Column("decided_at", String, nullable=False),
-    Column("control_id", String, nullable=False),
-    Column("why", String, nullable=False),
+    Column("retired", _Word, nullable=False),
+    Column("survivor", _Word, nullable=False),
+    Column("decided_at", _Word, nullable=False),
+    Column("control_id", _Word, nullable=False),
+    Column("why", _Word, nullable=False),
 )
 
 RESULT_COLUMNS = (
@@ -117,11 +122,11 @@ RESULT_COLUMNS = (
 
 def _result_columns() -> list[Column[object]]:
     columns: list[Column[object]] = [
-        Column("person_id", String, nullable=False),
-        Column("key", String, nullable=False),
+        Column("person_id", _Word, nullable=False),
+        Column("key", _Word, nullable=False),
     ]
     for name in RESULT_COLUMNS:
-        kind = Integer if name in ("collected_precision", "status_rank", "spoiled") else String
+        kind = Integer if name in ("collected_precision", "status_rank", "spoiled") else _Word
         columns.append(Column(name, kind, nullable=False))
     return columns
 
@@ -132,7 +137,12 @@ results = Table(
     *_result_columns(),
     PrimaryKeyConstraint("person_id", "key"),
     # Few observations have a problem; those that do are asked for by key alone.
-    Index("results_problems", "key", sqlite_where=text("problem <> ''")),
+    Index(
+        "results_problems",
+        "key",
+        sqlite_where=text("problem <> ''"),
+        postgresql_where=text("problem <> ''"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -149,8 +159,8 @@ result_versions = Table(
 therapy_events = Table(
     "therapy_events",
     metadata,
-    Column("person_id", String, nullable=False),
-    Column("event_id", String, nullable=False),
+    Column("person_id", _Word, nullable=False),
+    Column("event_id", _Word, nullable=False),
     Column("payload", Text, nullable=False),
     # Senders number their orders as they like: the same event of two persons is two events.
     PrimaryKeyConstraint("person_id", "event_id"),
@@ -160,29 +170,29 @@ therapy_events = Table(
 alerts = Table(
     "alerts",
     metadata,
-    Column("alert_id", String, primary_key=True),
-    Column("person_id", String, nullable=False, index=True),
-    Column("family", String, nullable=False),
-    Column("subject", String, nullable=False),
-    Column("episode_id", String, nullable=False),
+    Column("alert_id", _Word, primary_key=True),
+    Column("person_id", _Word, nullable=False, index=True),
+    Column("family", _Word, nullable=False),
+    Column("subject", _Word, nullable=False),
+    Column("episode_id", _Word, nullable=False),
     Column("open", Boolean, nullable=False),
-    Column("severity", String, nullable=False),
+    Column("severity", _Word, nullable=False),
     Column("sequence", Integer, nullable=False),
     Column("current", Text, nullable=False),
     Column("published", Text, nullable=False),
-    Column("published_at", String, nullable=False),
-    Column("started_at", String, nullable=False),
-    Column("acknowledged_at", String, nullable=False),
-    Column("acknowledged_by", String, nullable=False),
-    Column("waiting_since", String, nullable=False),
+    Column("published_at", _Word, nullable=False),
+    Column("started_at", _Word, nullable=False),
+    Column("acknowledged_at", _Word, nullable=False),
+    Column("acknowledged_by", _Word, nullable=False),
+    Column("waiting_since", _Word, nullable=False),
     Index("alerts_open", "open", "severity"),
 )
 
 alert_events = Table(
     "alert_events",
     metadata,
-    Column("event_id", String, primary_key=True),
-    Column("alert_id", String, nullable=False),
+    Column("event_id", _Word, primary_key=True),
+    Column("alert_id", _Word, nullable=False),
     Column("sequence", Integer, nullable=False),
     Column("event", Text, nullable=False),
     UniqueConstraint("alert_id", "sequence"),
@@ -192,17 +202,17 @@ outbox = Table(
     "outbox",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("message_id", String, nullable=False),
-    Column("exchange", String, nullable=False),
-    Column("routing_key", String, nullable=False),
-    Column("content_type", String, nullable=False),
-    Column("correlation_id", String, nullable=False),
+    Column("message_id", _Word, nullable=False),
+    Column("exchange", _Word, nullable=False),
+    Column("routing_key", _Word, nullable=False),
+    Column("content_type", _Word, nullable=False),
+    Column("correlation_id", _Word, nullable=False),
     Column("headers", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Column("created_at", String, nullable=False),
-    Column("sent_at", String, nullable=False, server_default=_EMPTY),
+    Column("created_at", _Word, nullable=False),
+    Column("sent_at", _Word, nullable=False, server_default=_EMPTY),
     Column("attempts", Integer, nullable=False, server_default=_ZERO),
-    Column("last_error", String, nullable=False, server_default=_EMPTY),
+    Column("last_error", _Word, nullable=False, server_default=_EMPTY),
     Index("outbox_unsent", "sent_at", "attempts", "id"),
 )
 
@@ -210,17 +220,17 @@ messages = Table(
     "messages",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("sender", String, nullable=False),
-    Column("control_id", String, nullable=False, index=True),
-    Column("digest", String, nullable=False),
-    Column("received_at", String, nullable=False),
-    Column("message_type", String, nullable=False),
-    Column("disposition", String, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("location", String, nullable=False),
-    Column("detail", String, nullable=False),
-    Column("source", String, nullable=False),
-    Column("revision", String, nullable=False),
+    Column("sender", _Word, nullable=False),
+    Column("control_id", _Word, nullable=False, index=True),
+    Column("digest", _Word, nullable=False),
+    Column("received_at", _Word, nullable=False),
+    Column("message_type", _Word, nullable=False),
+    Column("disposition", _Word, nullable=False),
+    Column("reason", _Word, nullable=False),
+    Column("location", _Word, nullable=False),
+    Column("detail", _Word, nullable=False),
+    Column("source", _Word, nullable=False),
+    Column("revision", _Word, nullable=False),
     Column("observations", Integer, nullable=False),
     Column("results", Integer, nullable=False),
     Column("events", Integer, nullable=False),
@@ -232,7 +242,7 @@ message_persons = Table(
     "message_persons",
     metadata,
     Column("message_id", _Id, ForeignKey("messages.id"), nullable=False),
-    Column("person_id", String, nullable=False, index=True),
+    Column("person_id", _Word, nullable=False, index=True),
     PrimaryKeyConstraint("message_id", "person_id"),
     sqlite_with_rowid=False,
 )
@@ -243,25 +253,25 @@ quarantine = Table(
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("message_id", _Id, ForeignKey("messages.id"), nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Column("state", String, nullable=False, server_default=text("'held'")),
-    Column("closed_at", String, nullable=False, server_default=_EMPTY),
-    Column("why", String, nullable=False, server_default=_EMPTY),
+    Column("state", _Word, nullable=False, server_default=text("'held'")),
+    Column("closed_at", _Word, nullable=False, server_default=_EMPTY),
+    Column("why", _Word, nullable=False, server_default=_EMPTY),
     Index("quarantine_held", "state"),
 )
 
 ledger = Table(
     "mapping_ledger",
     metadata,
-    Column("sender", String, nullable=False),
-    Column("code", String, nullable=False),
-    Column("system", String, nullable=False),
-    Column("unit", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("text", String, nullable=False),
-    Column("first_seen", String, nullable=False),
-    Column("last_seen", String, nullable=False),
+    Column("sender", _Word, nullable=False),
+    Column("code", _Word, nullable=False),
+    Column("system", _Word, nullable=False),
+    Column("unit", _Word, nullable=False),
+    Column("kind", _Word, nullable=False),
+    Column("text", _Word, nullable=False),
+    Column("first_seen", _Word, nullable=False),
+    Column("last_seen", _Word, nullable=False),
     Column("count", Integer, nullable=False),
     Column("on_therapy", Integer, nullable=False),
-    Column("control_id", String, nullable=False),
+    Column("control_id", _Word, nullable=False),
     PrimaryKeyConstraint("sender", "code", "system", "unit", "kind"),
 )

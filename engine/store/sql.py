@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,7 +21,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from engine.errors import ConfigError, Defect, EngineError, TransientError
@@ -32,12 +30,13 @@ from engine.model.serialization import event_from_json
 from engine.model.watch import Watch
 from engine.store import codec, schema
 from engine.store.cache import RecordCache
-from engine.store.opening import READING, UnusableFileError, failure, open_engine
+from engine.store.locking import Locks
+from engine.store.opening import READING, UnusableStoreError, driver_errors, failure, open_engine
 from engine.store.reading import Reader
 from engine.store.rows import OutboxRow, QuarantineRow, alert_from_row, outbox_from_row
-from engine.store.statements import compiled_statements
+from engine.store.statements import Statements, compiled_statements
 from engine.store.unit import Unit
-from engine.store.upgrading import VERSION_SETTING, stored_version, upgrade
+from engine.store.upgrading import of_another_release, stored_version
 
 _RECORDS_AT_ONCE = 500
 
@@ -51,6 +50,7 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._errors = driver_errors(engine)
         self._cache = RecordCache()
 
     @classmethod
@@ -69,33 +69,23 @@ class Store:
         return store
 
     def _prepare_schema(self, name: str) -> None:
-        """Create the tables of a new store, upgrade an old one; looking at one waits for no writer."""
+        """Create the tables of a new store; looking at one waits for no writer."""
         try:
             with self._connection(reading=True) as connection:
                 version = stored_version(connection)
             if version is None:
                 with self._connection() as connection:
+                    Locks(_cursor(connection), _statements(connection)).take([schema.settings.name])
                     schema.metadata.create_all(connection)
                     version = stored_version(connection)
                     if version is None:
                         version = schema.SCHEMA_VERSION
-                        connection.execute(
-                            insert(schema.settings).values(name=VERSION_SETTING, value=version)
-                        )
-            elif version != schema.SCHEMA_VERSION:
-                with self._connection() as connection:
-                    version = upgrade(connection, stored_version(connection) or version)
-                    connection.execute(
-                        update(schema.settings)
-                        .where(schema.settings.c.name == VERSION_SETTING)
-                        .values(value=version)
-                    )
-        except UnusableFileError as error:
-            hint = "does its folder exist, may the engine write there, is it an azawatch store?"
+                        connection.execute(insert(schema.version).values(version_num=version))
+        except UnusableStoreError as error:
+            hint = "is it there, an azawatch store, and may the engine write to it?"
             raise ConfigError([Defect(name, 0, f"cannot be opened ({error})", hint)]) from None
         if version != schema.SCHEMA_VERSION:
-            hint = f"this release reads schema {schema.SCHEMA_VERSION}"
-            raise ConfigError([Defect(name, 0, f"store has schema {version}", hint)])
+            raise ConfigError([of_another_release(name, version)])
 
     def close(self) -> None:
         """Give all connections back; the store must not be used afterwards."""
@@ -107,7 +97,7 @@ class Store:
         try:
             with engine.begin() as connection:
                 yield connection
-        except (DBAPIError, sqlite3.Error) as error:
+        except self._errors as error:
             raise failure(error) from None
         except PoolTimeoutError:
             raise TransientError("store: no connection is free") from None
@@ -116,7 +106,7 @@ class Store:
     def transaction(self) -> Iterator[Unit]:
         """One unit of work: all of it is durable when the block ends, or none of it."""
         with self._connection() as connection:
-            unit = Unit(_cursor(connection), compiled_statements(), self._cache)
+            unit = Unit(_cursor(connection), _statements(connection), self._cache)
             yield unit
             try:
                 unit.flush()
@@ -182,7 +172,7 @@ class Store:
             if roots is None:
                 statement = select(schema.persons.c.root).distinct().order_by(schema.persons.c.root)
                 roots = [row.root for row in connection.execute(statement)]
-            reader = Reader(_cursor(connection), compiled_statements(), self._cache)
+            reader = Reader(_cursor(connection), _statements(connection), self._cache)
             found: list[Record] = []
             for start in range(0, len(roots), _RECORDS_AT_ONCE):
                 some = roots[start : start + _RECORDS_AT_ONCE]
@@ -193,7 +183,7 @@ class Store:
     def treated(self) -> list[str]:
         """Everybody of whom any therapy was told."""
         with self._connection(reading=True) as connection:
-            return Reader(_cursor(connection), compiled_statements(), self._cache).treated()
+            return Reader(_cursor(connection), _statements(connection), self._cache).treated()
 
     def roots_by_identifier(self, value: str, authority: str | None = None) -> list[str]:
         """Persons that carry an identifier, exactly as written."""
@@ -362,11 +352,13 @@ class Store:
     def watch(self) -> Watch | None:
         """Since when the engine watches, and up to when it has judged time; None before its first message."""
         with self._connection(reading=True) as connection:
-            return Unit(_cursor(connection), compiled_statements(), self._cache).watch()
+            return Unit(_cursor(connection), _statements(connection), self._cache).watch()
 
     def check(self) -> str:
-        """``ok``, or what SQLite's integrity check says."""
+        """``ok``, or what SQLite's integrity check says; PostgreSQL has none and is asked for an answer."""
         with self._connection(reading=True) as connection:
+            if connection.dialect.name != "sqlite":
+                return str(connection.execute(select(text("'ok'"))).scalar_one())
             return str(connection.execute(text("PRAGMA integrity_check")).scalar_one())
 
 
@@ -378,7 +370,11 @@ def _count_changes(connection: Connection, roots: Select[tuple[str]]) -> None:
     """Tell every process that remembers the records of these persons that they are not what they were."""
     rows = [(root, 1) for (root,) in connection.execute(roots)]
     if rows:
-        _cursor(connection).executemany(compiled_statements().count_change, rows)
+        _cursor(connection).executemany(_statements(connection).count_change, rows)
+
+
+def _statements(connection: Connection) -> Statements:
+    return compiled_statements(connection.dialect.name)
 
 
 def _cursor(connection: Connection) -> DBAPICursor:

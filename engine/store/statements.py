@@ -6,25 +6,29 @@ them and the driver costs more than the database does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
     Insert,
+    Integer,
     Select,
     Table,
     Update,
     bindparam,
     case,
     func,
+    literal_column,
     select,
     text,
     tuple_,
     update,
 )
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import Dialect
 
 from engine.store import schema
 
@@ -45,8 +49,9 @@ class Statements(NamedTuple):
     results: str
     therapy: str
     alerts: str
+    root_of: str  # person id
     problem_roots: str  # key of a result
-    due: str  # until when, how many at most, 0
+    due: str  # until when, how many at most
     next_due: str  # after when
     settings: str  # names
     treated: str
@@ -70,23 +75,54 @@ class Statements(NamedTuple):
     count_code: str  # the columns of the table
     put_due: str  # root, at
     put_setting: str  # name, value
+    # how this kind of database
+    mark: str  # marks a parameter
+    lock: str  # keeps others from what has one of these numbers; empty where only one can write at a time
+    lock_all: str  # keeps others from everything: 0
+    lock_not_all: str  # lets others have what has other numbers: 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How one kind of database writes what the standard leaves open."""
+
+    dialect: Dialect
+    insert: Callable[[Table], Any]
+    mark: str
+    lock: str = ""
+    lock_all: str = ""
+    lock_not_all: str = ""
+
+
+_WORDS = {
+    "sqlite": _Words(sqlite.dialect(paramstyle="qmark"), sqlite.insert, "?"),
+    "postgresql": _Words(
+        postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call]
+        postgresql.insert,
+        "%s",
+        lock="SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS numbers (number)",
+        lock_all="SELECT pg_advisory_xact_lock(%s)",
+        lock_not_all="SELECT pg_advisory_xact_lock_shared(%s)",
+    ),
+}
 
 
 @cache
-def compiled_statements() -> Statements:
-    """The statements in SQLite's words."""
-    dialect = sqlite.dialect()
+def compiled_statements(backend: str) -> Statements:
+    """The statements in the words of one kind of database: ``sqlite`` or ``postgresql``."""
+    words = _WORDS[backend]
+    dialect = words.dialect
 
     def compiled(statement: Select[Any] | Insert | Update, names: Sequence[str] | None = None) -> str:
         return str(statement.compile(dialect=dialect, column_keys=names))
 
     def inserted(table: Table, names: Sequence[str]) -> str:
-        return compiled(table.insert(), names)
+        return compiled(table.insert().inline(), names)
 
     def upserted(table: Table, *, key: Sequence[str] = (), keep: Sequence[str] = ()) -> str:
         key = key or table.primary_key.columns.keys()
         names = written(table)
-        insert = sqlite.insert(table)
+        insert = words.insert(table)
         changed = {name: insert.excluded[name] for name in names if name not in {*key, *keep}}
         return compiled(insert.on_conflict_do_update(index_elements=list(key), set_=changed), names)
 
@@ -114,6 +150,7 @@ def compiled_statements() -> Statements:
             select(schema.therapy_events).where(schema.therapy_events.c.person_id.in_(_texts()))
         ),
         alerts=compiled(select(schema.alerts).where(schema.alerts.c.person_id.in_(_texts()))),
+        root_of=compiled(select(persons.c.root).where(persons.c.person_id == bindparam("person"))),
         problem_roots=compiled(
             select(persons.c.root)
             .join_from(results, persons, results.c.person_id == persons.c.person_id)
@@ -125,6 +162,7 @@ def compiled_statements() -> Statements:
             .where(schema.due.c.at > text("''"), schema.due.c.at <= bindparam("until"))
             .order_by(schema.due.c.at, schema.due.c.root)
             .limit(bindparam("most"))
+            .offset(literal_column("0", Integer))
         ),
         next_due=compiled(select(func.min(schema.due.c.at)).where(schema.due.c.at > bindparam("after"))),
         settings=compiled(select(schema.settings).where(schema.settings.c.name.in_(_texts()))),
@@ -139,19 +177,19 @@ def compiled_statements() -> Statements:
         move_members=compiled(
             update(persons).where(persons.c.root == bindparam("old")).values(root=bindparam("new"))
         ),
-        count_change=compiled(_counted_change(), ("root", "count")),
+        count_change=compiled(_counted_change(words.insert(changes)), ("root", "count")),
         put_identifier=upserted(schema.identifiers, keep=("person_id",)),
         put_merge=inserted(schema.merges, written(schema.merges)),
         put_result=upserted(results),
         put_version=compiled(
-            sqlite.insert(schema.result_versions).on_conflict_do_nothing(), written(schema.result_versions)
+            words.insert(schema.result_versions).on_conflict_do_nothing(), written(schema.result_versions)
         ),
         put_therapy=upserted(schema.therapy_events),
         put_alert=upserted(schema.alerts),
         put_alert_event=inserted(schema.alert_events, written(schema.alert_events)),
         put_message=upserted(messages, key=SAME_MESSAGE),
         link_person=compiled(
-            sqlite.insert(schema.message_persons)
+            words.insert(schema.message_persons)
             .from_select(["person_id", "message_id"], _of_message(bindparam("person")))
             .on_conflict_do_nothing()
         ),
@@ -163,9 +201,13 @@ def compiled_statements() -> Statements:
             update(messages).where(*_same_message()).values(repeats=messages.c.repeats + bindparam("more"))
         ),
         put_outbox=inserted(schema.outbox, written(schema.outbox)),
-        count_code=compiled(_counted(), written(schema.ledger)),
+        count_code=compiled(_counted(words.insert(schema.ledger)), written(schema.ledger)),
         put_due=upserted(schema.due),
         put_setting=upserted(schema.settings),
+        mark=words.mark,
+        lock=words.lock,
+        lock_all=words.lock_all,
+        lock_not_all=words.lock_not_all,
     )
 
 
@@ -179,9 +221,9 @@ def written(table: Table) -> list[str]:
 
 
 @cache
-def with_texts(statement: str, count: int) -> str:
+def with_texts(statement: str, count: int, mark: str) -> str:
     """A reading statement with room for a list of so many texts."""
-    return statement.replace(_TEXTS, ", ".join("?" * count))
+    return statement.replace(_TEXTS, ", ".join([mark] * count))
 
 
 def _texts() -> BindParameter[Any]:
@@ -196,9 +238,8 @@ def _of_message(value: BindParameter[Any]) -> Select[Any]:
     return select(value, schema.messages.c.id).where(*_same_message())
 
 
-def _counted_change() -> Insert:
+def _counted_change(insert: Any) -> Any:
     table = schema.record_changes
-    insert = sqlite.insert(table)
     return insert.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
         set_={"count": table.c["count"] + insert.excluded["count"]},
@@ -218,10 +259,9 @@ def _closed() -> Update:
     )
 
 
-def _counted() -> Insert:
+def _counted(insert: Any) -> Any:
     """Adds to the counts of a code, and remembers where it was seen last, whatever came first."""
     table = schema.ledger
-    insert = sqlite.insert(table)
     sent = insert.excluded
     earlier = sent.first_seen < table.c.first_seen
     later = tuple_(*(sent[name] for name in LATEST)) >= tuple_(*(table.c[name] for name in LATEST))

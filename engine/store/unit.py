@@ -17,6 +17,7 @@ from engine.model.watch import Watch
 from engine.store import codec, flushing
 from engine.store.cache import RecordCache
 from engine.store.flushing import Changes, Merge
+from engine.store.locking import Locks
 from engine.store.reading import Reader
 from engine.store.rows import InboxKey, OutboxRow, TakenMessage
 from engine.store.statements import Statements
@@ -36,6 +37,7 @@ class Unit:
         self._cursor = cursor
         self._statements = statements
         self._reader = Reader(cursor, statements, cache)
+        self._locks = Locks(cursor, statements)
         self._records: dict[str, Record] = {}
         self._read: dict[str, tuple[Record, int]] = {}
         self._roots: dict[tuple[str, str], str | None] = {}
@@ -55,7 +57,9 @@ class Unit:
 
     def prefetch(self, keys: Iterable[InboxKey], identifiers: Iterable[tuple[str, str]]) -> None:
         """Read in a few statements what a whole batch of messages will ask for."""
-        self._taken |= self._reader.taken({key.digest for key in keys})
+        digests = {key.digest for key in keys}
+        self._locks.take(digests)
+        self._taken |= self._reader.taken(digests)
         self._find_roots(set(identifiers))
         self._load({root for root in self._roots.values() if root is not None})
 
@@ -253,12 +257,28 @@ class Unit:
     def _find_roots(self, keys: set[tuple[str, str]]) -> None:
         missing = {key for key in keys if key not in self._roots}
         if missing:
+            # Nobody else makes a person of one of these numbers, or joins one to another person, meanwhile.
+            self._locks.take(f"{value}|{authority}" for authority, value in missing)
             found = self._reader.roots(missing)
+            while self._locks.take(found.values()):
+                found = self._reader.roots(missing)
             self._roots.update((key, found.get(key)) for key in missing)
 
     def _load(self, roots: set[str]) -> None:
         missing = {self._survivor(root) for root in roots} - self._records.keys()
         if missing:
-            for root, (record, count) in self._reader.records(missing).items():
+            waited = self._locks.take(missing)
+            found = self._reader.records(missing)
+            for root, (record, count) in found.items():
                 self._records[root] = record
                 self._read[root] = (record, count)
+            if waited:
+                self._load_survivors(missing - found.keys())
+
+    def _load_survivors(self, retired: set[str]) -> None:
+        """Those whom another transaction has joined to somebody since they were asked for."""
+        for root in retired:
+            survivor = self._reader.root_of(root)
+            if survivor is not None and survivor != root:
+                self._retired[root] = survivor
+                self._load({survivor})

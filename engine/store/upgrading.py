@@ -1,37 +1,70 @@
-"""Stores of earlier releases, brought to the tables of this one when they are opened."""
+"""Stores of earlier releases, brought to the tables of this one by Alembic when somebody says so."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, inspect, select, text
+from pathlib import Path
 
+from sqlalchemy import Connection, inspect, select
+
+from engine.errors import ConfigError, Defect
 from engine.store import schema
+from engine.store.opening import driver_errors, failure, open_engine
 
-VERSION_SETTING = "schema_version"
-"""The row of the settings that tells which tables these are."""
-
-# Nobody is due yet: the first sweep looks at everybody on therapy, because it has never looked.
-_TO_2 = (
-    "ALTER TABLE alerts ADD COLUMN waiting_since VARCHAR NOT NULL DEFAULT ''",
-    "ALTER TABLE results ADD COLUMN specimen_condition VARCHAR NOT NULL DEFAULT ''",
-    "ALTER TABLE results ADD COLUMN spoiled INTEGER NOT NULL DEFAULT 0",
-    "ALTER TABLE result_versions ADD COLUMN specimen_condition VARCHAR NOT NULL DEFAULT ''",
-    "ALTER TABLE result_versions ADD COLUMN spoiled INTEGER NOT NULL DEFAULT 0",
-)
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def stored_version(connection: Connection) -> str | None:
     """The version of the tables, None where there are none yet."""
-    if not inspect(connection).has_table(schema.settings.name):
+    tables = inspect(connection)
+    if tables.has_table(schema.version.name):
+        return connection.execute(select(schema.version.c.version_num)).scalar()
+    if not tables.has_table(schema.settings.name):
         return None
-    statement = select(schema.settings.c.value).where(schema.settings.c.name == VERSION_SETTING)
+    # before version 3 the engine kept its own note
+    statement = select(schema.settings.c.value).where(schema.settings.c.name == "schema_version")
     return connection.execute(statement).scalar()
 
 
-def upgrade(connection: Connection, version: str) -> str:
-    """The version of the tables afterwards; that of a store that cannot be upgraded stays what it is."""
-    if version == "1":
-        for statement in _TO_2:
-            connection.execute(text(statement))
-        schema.metadata.create_all(connection)
-        version = "2"
-    return version
+def of_another_release(name: str, version: str | None) -> Defect:
+    """Why a store with tables of this version is not used, and what to do."""
+    if version is None:
+        return Defect(name, 0, "there is no store", "the engine makes one at its start")
+    hint = f"this release reads schema {schema.SCHEMA_VERSION}; use the release that wrote the store"
+    if version.isdigit() and int(version) < int(schema.SCHEMA_VERSION):
+        hint = "back it up, stop the engine, then run `azawatch store migrate`"
+    return Defect(name, 0, f"store has schema {version}", hint)
+
+
+def migrate(url: str) -> tuple[str, str]:
+    """Bring a store of an earlier release to the tables of this one, in one transaction.
+
+    The version before and after. Raises ConfigError where there is no store, or one of a later release;
+    TransientError and EngineError as a store does.
+    """
+    engine = open_engine(url)
+    try:
+        with engine.begin() as connection:
+            before = stored_version(connection)
+            if before is None or not before.isdigit() or int(before) > int(schema.SCHEMA_VERSION):
+                raise ConfigError([of_another_release(engine.url.render_as_string(), before)])
+            if before != schema.SCHEMA_VERSION:
+                upgrade(connection, before, schema.SCHEMA_VERSION)
+            return before, schema.SCHEMA_VERSION
+    except driver_errors(engine) as error:
+        raise failure(error) from None
+    finally:
+        engine.dispose()
+
+
+def upgrade(connection: Connection, before: str | None, after: str) -> None:
+    """Run Alembic's migrations from one version (None: there are no tables) up to another."""
+    from alembic import command  # noqa: PLC0415  only where there is something to migrate
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", _MIGRATIONS.as_posix().replace("%", "%%"))
+    config.attributes["connection"] = connection
+    if before is not None and not inspect(connection).has_table(schema.version.name):
+        schema.version.create(connection)
+        connection.execute(schema.version.insert().values(version_num=before))
+    command.upgrade(config, after)

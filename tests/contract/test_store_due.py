@@ -1,11 +1,10 @@
-"""Who is due when, how far time has been judged, and stores of the release before that knew neither."""
+"""Who is due when, how far time has been judged."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
@@ -15,18 +14,13 @@ from engine.model.person import Identifier, Person
 from engine.model.record import Record
 from engine.model.therapy import TherapyEvent, TherapyEventKind
 from engine.model.watch import Watch
-from engine.store import SCHEMA_VERSION, Store, Unit
+from engine.store import Store, Unit
 from tests.support.builders import DAY_ZERO, finding, on_day
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "azawatch.db"
-
-
-@pytest.fixture
-def store(file: Path) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{file}")
+def store(url: str) -> Iterator[Store]:
+    opened = Store.open(url)
     yield opened
     opened.close()
 
@@ -71,7 +65,7 @@ def test_a_merge_leaves_one_person_to_look_at(store: Store) -> None:
         assert unit.due(on_day(30), 10) == [("anna", on_day(8))]
 
 
-def test_how_far_time_was_judged_outlives_a_restart(store: Store, file: Path) -> None:
+def test_how_far_time_was_judged_outlives_a_restart(store: Store, url: str) -> None:
     """After a stop the engine goes on from there."""
     assert store.watch() is None
     watch = Watch(on_day(1), on_day(3))
@@ -80,7 +74,8 @@ def test_how_far_time_was_judged_outlives_a_restart(store: Store, file: Path) ->
         unit.put_watch(watch)
         assert unit.watch() == watch
 
-    assert Store.open(f"sqlite:///{file}").watch() == watch
+    with closing(Store.open(url)) as again:
+        assert again.watch() == watch
 
 
 def test_everybody_on_therapy_is_looked_at_once_for_each_revision(store: Store) -> None:
@@ -104,42 +99,11 @@ def alert(waiting_since: datetime | None, *, is_open: bool = True) -> Alert:
 
 
 @pytest.mark.parametrize("waiting_since", [None, on_day(4)])
-def test_an_alert_keeps_since_when_it_waits(store: Store, file: Path, waiting_since: datetime | None) -> None:
+def test_an_alert_keeps_since_when_it_waits(store: Store, url: str, waiting_since: datetime | None) -> None:
     """An alert is told again an hour after it was raised, whatever happens to the engine meanwhile."""
     with store.transaction() as unit:
         unit.put_record(add(unit, "anna"), alerts=[alert(waiting_since)])
 
-    (found,) = Store.open(f"sqlite:///{file}").alerts(only_open=True)
+    with closing(Store.open(url)) as beside:
+        (found,) = beside.alerts(only_open=True)
     assert found.waiting_since == waiting_since
-
-
-def test_a_store_of_the_release_before_is_upgraded(store: Store, file: Path) -> None:
-    """Results, therapy and alerts stay; from then on time is judged."""
-    with store.transaction() as unit:
-        unit.put_record(add(unit, "anna"), alerts=[alert(on_day(4))])
-    before = store.records()
-    store.close()
-    old = sqlite3.connect(file)
-    for statement in (
-        "DROP TABLE due",
-        "ALTER TABLE alerts DROP COLUMN waiting_since",
-        "ALTER TABLE results DROP COLUMN specimen_condition",
-        "ALTER TABLE results DROP COLUMN spoiled",
-        "ALTER TABLE result_versions DROP COLUMN specimen_condition",
-        "ALTER TABLE result_versions DROP COLUMN spoiled",
-        "UPDATE settings SET value = '1' WHERE name = 'schema_version'",
-    ):
-        old.execute(statement)
-    old.commit()
-    old.close()
-
-    upgraded = Store.open(f"sqlite:///{file}")
-    (record,) = upgraded.records()
-    assert (record.person, record.therapy) == (before[0].person, before[0].therapy)
-    assert record.alerts == (alert(None),)
-    with upgraded.transaction() as unit:
-        assert unit.look_at_everybody(on_day(2), "r1")
-        assert unit.due(on_day(2), 10) == [("anna", on_day(2))]
-    again = Store.open(f"sqlite:///{file}")
-    assert again.check() == "ok"
-    assert SCHEMA_VERSION == "2"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,11 +18,6 @@ from engine.store import Store, Unit
 from tests.support.builders import DAY_ZERO, finding, on_day, result
 
 ANNA, BERTA, CLARA = (Identifier("HOSPITAL", number, "MR") for number in ("0071", "71", "0072"))
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'azawatch.db'}"
 
 
 @pytest.fixture

@@ -36,9 +36,7 @@ SCRIPT_FOLDERS = (
     "/usr/local/opt/rabbitmq/sbin",
 )
 
-# Runs "$@" and ends it, and every process of its group, as soon as standard input is closed, which the
-# kernel does for us however the Python process ends, SIGKILL included. $0 is the folder to remove then.
-_KEEPER = """
+KEEPER = """
 exec 3<&0
 trap : TERM INT HUP
 "$@" </dev/null 3<&- &
@@ -46,6 +44,10 @@ child=$!
 (trap '' TERM INT HUP; read -r _ <&3; kill -9 $child; rm -rf "$0"; kill -9 0) &
 while kill -0 $child 2>/dev/null; do wait $child; code=$?; done
 exit $code
+"""
+"""A shell script that runs "$@" and ends it, and every process of its group, as soon as standard input is
+closed, which the kernel does for us however the Python process ends, SIGKILL included. $0 is the folder to
+remove then.
 """
 
 
@@ -180,7 +182,7 @@ class PrivateBroker:
         folder = self._folder = Path(tempfile.mkdtemp(prefix="azawatch-broker-"))
         for name in ("data", "log", "home", "etc"):
             (folder / name).mkdir()
-        self.port, self.tls_port, distribution_port, epmd_port = _free_ports(4)
+        self.port, self.tls_port, distribution_port, epmd_port = free_ports(4)
         self.node = f"azawatch-{secrets.token_hex(4)}@localhost"
         configuration = folder / "etc" / "rabbitmq.conf"
         configuration.write_text(
@@ -241,7 +243,7 @@ class PrivateBroker:
     def _run(self, name: str, *command: str) -> None:
         with (self.folder / "log" / f"{name}.output").open("ab") as output:
             self._processes[name] = subprocess.Popen(
-                ["/bin/sh", "-c", _KEEPER, str(self.folder), *command],
+                ["/bin/sh", "-c", KEEPER, str(self.folder), *command],
                 env=self._environment,
                 cwd=self.folder,
                 stdin=subprocess.PIPE,
@@ -286,7 +288,8 @@ def _find_epmd() -> str:
     return found
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """So many ports of the loopback address that nobody listens on just now."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
