@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -146,7 +147,7 @@ def amqp_parts(settings: Settings) -> Parts:
     url = settings.amqp_url.get_secret_value()
     knowledge = knowledge_of(settings)
     return Parts(
-        store=Store.open(settings.store_url),
+        store=Store.open(settings.store_address),
         knowledge=knowledge,
         consumer=AmqpConsumer(
             url,
@@ -360,7 +361,7 @@ class Engine:
 def run(settings: Settings) -> None:
     """``azawatch run``: until SIGTERM or SIGINT. Raises ConfigError before anything was taken in."""
     log.configure(settings.log.level, settings.log.format)
-    with only_engine(settings.store_file):
+    with only_engine(settings.store_file) if settings.store_file is not None else nullcontext():
         _run(Engine(settings, amqp_parts(settings)))
 
 

@@ -53,15 +53,13 @@ class Relay:
 
     def publish_pending(self) -> tuple[int, int]:
         """Publish one window of unsent rows; the numbers confirmed and not confirmed."""
-        rows = self._store.unsent(self._window)
-        if not rows:
-            return (0, 0)
-        receipts = self._publisher.publish([_message(row) for row in rows])
-        confirmed, failures = _sorted_out(rows, receipts)
-        if confirmed:
-            self._store.mark_sent(confirmed, self._clock())
-        if failures:
-            self._store.mark_failed(failures)
+        with self._store.handover(self._window) as handover:
+            rows = handover.rows
+            if not rows:
+                return (0, 0)
+            receipts = self._publisher.publish([_message(row) for row in rows])
+            confirmed, failures = _sorted_out(rows, receipts)
+            handover.done(confirmed, failures, self._clock())
         for row, receipt in zip(rows, receipts, strict=True):
             self._report(row, receipt)
         return (len(confirmed), len(failures))

@@ -87,7 +87,8 @@ class Sweep:
         self, store: Store, due: Iterable[tuple[str, datetime]], watch: Watch, now: datetime
     ) -> list[AlertEvent]:
         with store.transaction() as unit:
-            return [event for root, at in due for event in self._look(unit, root, at, watch, now)]
+            still_due = unit.still_due(due)
+            return [event for root, at in still_due for event in self._look(unit, root, at, watch, now)]
 
     def _look_alone(
         self, store: Store, one: tuple[str, datetime], watch: Watch, now: datetime, swept: Swept

@@ -44,9 +44,13 @@ class Sweeping:
         """Take one part, and say whether anything was told; when the store is away, put the rest off."""
         now = self._clock()
         try:
-            swept = self._sweep.run(self._store, now)
+            with self._store.alone("sweep") as ours:
+                swept = self._sweep.run(self._store, now) if ours else None
         except TransientError as error:
             log.logger().warning("sweep put off", exc_info=error)
+            self._end(now)
+            return False
+        if swept is None:  # another worker on this store judges time
             self._end(now)
             return False
         if swept.set_back_from is not None:

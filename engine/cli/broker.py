@@ -74,7 +74,7 @@ def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
         return f"{len(loaded.rulebook.in_force)} rules in force, revision {loaded.revision}"
 
     def store() -> str:
-        opened = Store.open(settings.store_url)
+        opened = Store.open(settings.store_address)
         stuck = opened.stuck()
         if stuck:
             raise ConfigError(

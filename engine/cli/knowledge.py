@@ -253,7 +253,7 @@ def unmapped(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Codes and units that came and were not understood; those of patients on therapy first."""
     from engine.store import Store
 
-    rows = Store.open(load_settings(config).store_url).mapping_ledger()
+    rows = Store.open(load_settings(config).store_address).mapping_ledger()
     if as_json:
         print_json(rows)
         return

@@ -44,7 +44,7 @@ AuthorityOption = Annotated[
 def _store(config: Path | None) -> Store:
     from engine.store import Store
 
-    return Store.open(load_settings(config).store_url)
+    return Store.open(load_settings(config).store_address)
 
 
 def _operations(config: Path | None) -> tuple[Store, Operations]:
@@ -52,7 +52,7 @@ def _operations(config: Path | None) -> tuple[Store, Operations]:
     from engine.store import Store
 
     settings = load_settings(config)
-    store = Store.open(settings.store_url)
+    store = Store.open(settings.store_address)
     return store, app.operations(settings, store)
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "AZAWATCH_"
-SECRETS = ("amqp_url", "site_key")
+SECRETS = ("amqp_url", "store_url", "site_key")
 """Settings that may come from a file of their own: ``amqp_url_file``, ``AZAWATCH_AMQP_URL_FILE``."""
 
 SQLITE = "sqlite:///"
@@ -77,11 +77,22 @@ def _amqp_url(value: SecretStr) -> SecretStr:
     return value
 
 
-def _sqlite_url(value: str) -> str:
-    if not value.startswith(SQLITE) or not value.removeprefix(SQLITE).strip("/") or "?" in value:
+def _store_url(value: SecretStr) -> SecretStr:
+    address = value.get_secret_value()
+    try:
+        parts = urlsplit(address)
+        if parts.scheme == "postgresql":
+            usable = bool(parts.hostname and parts.path.strip("/")) and parts.port != 0
+        else:
+            file = address.removeprefix(SQLITE)
+            usable = address != file and bool(file.strip("/")) and "?" not in file
+    except ValueError:  # its text quotes the address, and so perhaps the password
+        usable = False
+    if not usable:
         raise ValueError(
-            "not the address of a database file: write sqlite:///azawatch.db (relative) "
-            "or sqlite:////var/lib/azawatch/azawatch.db (absolute)"
+            "not the address of a database: write sqlite:///azawatch.db (relative), "
+            "sqlite:////var/lib/azawatch/azawatch.db (absolute) or postgresql://user:password@host/database, "
+            "with / : @ # % of user and password as %2F %3A %40 %23 %25"
         )
     return value
 
@@ -227,7 +238,8 @@ class Settings(BaseSettings):
         "amqp://guest:guest@localhost:5672/%2F"
     )
     amqp_url_file: Path | None = None
-    store_url: Annotated[str, AfterValidator(_sqlite_url)] = "sqlite:///azawatch.db"
+    store_url: Annotated[SecretStr, AfterValidator(_store_url)] = SecretStr("sqlite:///azawatch.db")
+    store_url_file: Path | None = None
     site_key: Annotated[SecretStr, AfterValidator(_site_key)] = SecretStr("")
     site_key_file: Path | None = None
     rules: Path = Field(default_factory=default_rules_folder)
@@ -257,9 +269,15 @@ class Settings(BaseSettings):
         return (init_settings,)
 
     @property
-    def store_file(self) -> Path:
-        """The database file that ``store_url`` names."""
-        return Path(self.store_url.removeprefix(SQLITE))
+    def store_address(self) -> str:
+        """The database, with the password that opens it."""
+        return self.store_url.get_secret_value()
+
+    @property
+    def store_file(self) -> Path | None:
+        """The database file that ``store_url`` names; None where it names a server."""
+        file = self.store_address.removeprefix(SQLITE)
+        return Path(file) if file != self.store_address else None
 
     def redacted(self) -> dict[str, str]:
         """Every setting by its dotted name, as text without secrets, for ``azawatch doctor``."""
@@ -290,6 +308,8 @@ def _leaves(model: BaseModel, above: str = "") -> Iterator[tuple[str, object]]:
 
 def _shown(value: object) -> str:
     if isinstance(value, SecretStr):
+        if value.get_secret_value().startswith(SQLITE):
+            return value.get_secret_value()
         address = urlsplit(value.get_secret_value())
         if not address.hostname:
             return "***" if value.get_secret_value() else ""

@@ -17,13 +17,17 @@ from engine.settings.fields import MINIMUM_SITE_KEY, Settings
 def site_key(settings: Settings) -> bytes:
     """The secret behind the patient references in log lines: the same person, the same reference, no name.
 
-    Where none is configured, one is made once and kept beside the database (``azawatch.key``, readable by
-    its owner only). It must stay with the database: a new key breaks the thread between old and new lines.
+    Where none is configured and the store is a file, one is made once and kept beside the database
+    (``azawatch.key``, readable by its owner only). It must stay with the database: a new key breaks the
+    thread between old and new lines.
     Raises ConfigError when the file cannot be read or written, or others may read it.
     """
     configured = settings.site_key.get_secret_value()
     if configured:
         return configured.encode()
+    if settings.store_file is None:
+        hint = "set site_key or site_key_file: every worker on this database needs the same"
+        raise ConfigError([Defect("settings", 0, "there is no site key", hint)])
     file = settings.store_file.with_name("azawatch.key")
     try:
         if not file.exists():

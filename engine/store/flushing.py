@@ -144,9 +144,14 @@ def write(changes: Changes, cursor: DBAPICursor, statements: Statements) -> None
     )
     many(statements.count_repeats, ((more, *_same(key)) for key, more in changes.repeats.items()))
     many(statements.put_outbox, (outbox_row(row, at) for row, at in changes.outbox))
-    many(statements.count_code, (ledger_row(entry, at) for entry, at in changes.ledger))
-    many(statements.put_due, changes.due.items())
-    many(statements.put_setting, changes.settings.items())
+    # In one order: two workers that count the same codes must not wait for each other.
+    many(statements.count_code, sorted((ledger_row(entry, at) for entry, at in changes.ledger), key=_code))
+    many(statements.put_due, sorted(changes.due.items()))
+    many(statements.put_setting, sorted(changes.settings.items()))
+
+
+def _code(row: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(row[:5])
 
 
 def _person_row(person: Person) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""One engine for each store."""
+"""One engine for each store that is a file."""
 
 from __future__ import annotations
 

@@ -47,6 +47,12 @@ class Locks:
         self._held |= wanted
         return True
 
+    def try_take(self, name: str) -> bool:
+        """Whether nobody else holds this; then it is held to the end of the transaction."""
+        self._cursor.execute(self._statements.try_lock, (_number(name),))
+        (taken,) = self._cursor.fetchone() or (False,)
+        return bool(taken)
+
 
 def _number(name: str) -> int:
     return int.from_bytes(blake2b(name.encode("utf-8", "replace"), digest_size=8).digest(), signed=True)

@@ -66,6 +66,10 @@ class Reader:
         self._cursor.execute(self._statements.due, (until, most))
         return [(root, at) for root, at in self._cursor.fetchall()]
 
+    def due_of(self, roots: Iterable[str]) -> dict[str, str]:
+        """Since when each of these persons is due."""
+        return {row[0]: row[1] for row in self._rows(self._statements.due_of, roots)}
+
     def root_of(self, person_id: str) -> str | None:
         """The root of the class that a person belongs to by now."""
         self._cursor.execute(self._statements.root_of, (person_id,))

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
-    bindparam,
     delete,
     func,
     insert,
@@ -30,10 +29,11 @@ from engine.model.serialization import event_from_json
 from engine.model.watch import Watch
 from engine.store import codec, schema
 from engine.store.cache import RecordCache
+from engine.store.handover import Handover, handover
 from engine.store.locking import Locks
 from engine.store.opening import READING, UnusableStoreError, driver_errors, failure, open_engine
 from engine.store.reading import Reader
-from engine.store.rows import OutboxRow, QuarantineRow, alert_from_row, outbox_from_row
+from engine.store.rows import QuarantineRow, alert_from_row
 from engine.store.statements import Statements, compiled_statements
 from engine.store.unit import Unit
 from engine.store.upgrading import of_another_release, stored_version
@@ -116,35 +116,23 @@ class Store:
 
     # --- outbox --------------------------------------------------------------------------------
 
-    def unsent(self, limit: int) -> list[OutboxRow]:
-        """Messages that the broker has not confirmed: fewest attempts first, then as decided."""
-        table = schema.outbox
-        statement = (
-            select(table).where(table.c.sent_at == "").order_by(table.c.attempts, table.c.id).limit(limit)
-        )
-        with self._connection(reading=True) as connection:
-            return [outbox_from_row(row) for row in connection.execute(statement)]
+    @contextmanager
+    def handover(self, limit: int) -> Iterator[Handover]:
+        """Messages that the broker has not confirmed, and that nobody else hands over meanwhile."""
+        with handover(self._connection, self._engine.dialect.name, limit) as rows:
+            yield rows
 
-    def mark_sent(self, ids: Sequence[int], at: datetime) -> None:
-        """The broker has confirmed these as routed."""
-        table = schema.outbox
-        statement = update(table).where(table.c.id == bindparam("row_id")).values(sent_at=codec.instant(at))
-        if ids:
-            with self._connection() as connection:
-                connection.execute(statement, [{"row_id": row_id} for row_id in ids])
+    @contextmanager
+    def alone(self, task: str) -> Iterator[bool]:
+        """Whether no other process is at this task; none begins it before the block ends.
 
-    def mark_failed(self, failures: Mapping[int, str]) -> None:
-        """The broker has returned, refused or lost these; they stay unsent."""
-        table = schema.outbox
-        statement = (
-            update(table)
-            .where(table.c.id == bindparam("row_id"))
-            .values(attempts=table.c.attempts + 1, last_error=bindparam("error"))
-        )
-        if failures:
-            rows = [{"row_id": row_id, "error": error} for row_id, error in failures.items()]
-            with self._connection() as connection:
-                connection.execute(statement, rows)
+        A file has one engine, which is alone at everything.
+        """
+        if self._engine.dialect.name == "sqlite":
+            yield True
+            return
+        with self._connection() as connection:
+            yield Locks(_cursor(connection), _statements(connection)).try_take(task)
 
     def outbox_depth(self) -> int:
         """How many messages the broker has not confirmed."""

@@ -52,6 +52,7 @@ class Statements(NamedTuple):
     root_of: str  # person id
     problem_roots: str  # key of a result
     due: str  # until when, how many at most
+    due_of: str  # roots
     next_due: str  # after when
     settings: str  # names
     treated: str
@@ -78,6 +79,7 @@ class Statements(NamedTuple):
     # how this kind of database
     mark: str  # marks a parameter
     lock: str  # keeps others from what has one of these numbers; empty where only one can write at a time
+    try_lock: str  # the same for one number, without waiting
     lock_all: str  # keeps others from everything: 0
     lock_not_all: str  # lets others have what has other numbers: 0
 
@@ -90,6 +92,7 @@ class _Words:
     insert: Callable[[Table], Any]
     mark: str
     lock: str = ""
+    try_lock: str = ""
     lock_all: str = ""
     lock_not_all: str = ""
 
@@ -101,6 +104,7 @@ _WORDS = {
         postgresql.insert,
         "%s",
         lock="SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS numbers (number)",
+        try_lock="SELECT pg_try_advisory_xact_lock(%s)",
         lock_all="SELECT pg_advisory_xact_lock(%s)",
         lock_not_all="SELECT pg_advisory_xact_lock_shared(%s)",
     ),
@@ -164,6 +168,7 @@ def compiled_statements(backend: str) -> Statements:
             .limit(bindparam("most"))
             .offset(literal_column("0", Integer))
         ),
+        due_of=compiled(select(schema.due).where(schema.due.c.root.in_(_texts()))),
         next_due=compiled(select(func.min(schema.due.c.at)).where(schema.due.c.at > bindparam("after"))),
         settings=compiled(select(schema.settings).where(schema.settings.c.name.in_(_texts()))),
         treated=compiled(
@@ -206,6 +211,7 @@ def compiled_statements(backend: str) -> Statements:
         put_setting=upserted(schema.settings),
         mark=words.mark,
         lock=words.lock,
+        try_lock=words.try_lock,
         lock_all=words.lock_all,
         lock_not_all=words.lock_not_all,
     )

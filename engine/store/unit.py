@@ -76,9 +76,8 @@ class Unit:
 
     def knows(self, root: str) -> bool:
         """Whether the store or this unit has a record of this person."""
-        root = self._survivor(root)
         self._load({root})
-        return root in self._records
+        return self._survivor(root) in self._records
 
     def roots_with_problem(self, key: str) -> tuple[str, ...]:
         """The persons with an observation of this key that has a problem."""
@@ -92,9 +91,8 @@ class Unit:
 
     def record(self, root: str) -> Record:
         """The record of a known person; of the survivor, where a merge has retired this one."""
-        root = self._survivor(root)
         self._load({root})
-        return self._records[root]
+        return self._records[self._survivor(root)]
 
     def watch(self) -> Watch | None:
         """Since when the engine watches, and up to when it has judged time; None before its first message."""
@@ -122,6 +120,13 @@ class Unit:
         if not rows:  # what is stored until then has been looked at in this transaction
             self._stored_due = self._reader.next_due(last)
         return [(root, codec.from_instant(at)) for at, root in rows[:most]]
+
+    def still_due(self, due: Iterable[tuple[str, datetime]]) -> list[tuple[str, datetime]]:
+        """Those of the persons who are still due since then: another worker may have judged one meanwhile."""
+        wanted = list(due)
+        self._load({root for root, _ in wanted})
+        now = self._reader.due_of({root for root, _ in wanted}) | self._changes.due
+        return [(root, at) for root, at in wanted if now.get(root) == codec.instant(at)]
 
     # --- changing ------------------------------------------------------------------------------
 

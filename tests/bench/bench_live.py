@@ -85,7 +85,7 @@ def run_engine(url: str, queue: str, count: int) -> Rate:
             f"{900000 + number},NORTH,start,2025-12-01,azathioprine,100,,\n" for number in range(ON_THERAPY)
         )
         header = "patient_id,assigning_authority,event,effective,drug,dose_mg_per_day,indication,note\n"
-        roster = Store.open(settings.store_url)
+        roster = Store.open(settings.store_address)
         app.operations(settings, roster).import_roster(
             app.roster_rows(header + rows, "bench", parts.knowledge), "bench"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from engine.model.disposition import Disposition, Outcome, Reason
 from engine.model.ledger import LedgerEntry
 from engine.store import InboxKey, OutboxRow, Store, TakenMessage
 from tests.support.builders import DAY_ZERO, on_day
+from tests.support.outbox import hand_over, unsent
 
 KEY = InboxKey("LAB|HOSPITAL", "C1", "digest")
 HELD = Outcome(Disposition.QUARANTINED, Reason.STATUS_UNKNOWN, "OBX[1]-11", "not in table 0085")
@@ -80,19 +82,18 @@ def test_messages_leave_in_the_order_of_decision(store: Store) -> None:
     queue(store, "one", "two")
     queue(store, "three")
 
-    assert [row.message_id for row in store.unsent(10)] == ["one", "two", "three"]
-    assert [row.message_id for row in store.unsent(2)] == ["one", "two"]
+    assert hand_over(store, DAY_ZERO) == ["one", "two", "three"]
+    assert hand_over(store, DAY_ZERO, limit=2) == ["one", "two"]
     assert store.outbox_depth() == 3
 
 
 def test_what_failed_goes_behind_what_was_never_tried(store: Store) -> None:
     """One alert without a queue to go to does not hold up the others."""
     queue(store, "one", "two", "three")
-    first, second, _ = store.unsent(10)
-    store.mark_failed({first.id: "returned"})
-    store.mark_failed({first.id: "returned", second.id: "refused"})
+    hand_over(store, DAY_ZERO, failures={"one": "returned"})
+    hand_over(store, DAY_ZERO, failures={"one": "returned", "two": "refused"})
 
-    assert [(row.message_id, row.attempts) for row in store.unsent(10)] == [
+    assert [(row.message_id, row.attempts) for row in unsent(store)] == [
         ("three", 0),
         ("two", 1),
         ("one", 2),
@@ -100,13 +101,21 @@ def test_what_failed_goes_behind_what_was_never_tried(store: Store) -> None:
 
 
 def test_a_confirmed_message_is_not_sent_again(store: Store) -> None:
-    """The broker's confirmation is remembered; no rows to mark is no error."""
+    """The broker's confirmation is remembered; where nothing was said, nothing changes."""
     queue(store, "one", "two")
-    store.mark_sent([store.unsent(1)[0].id], DAY_ZERO)
-    store.mark_sent([], DAY_ZERO)
-    store.mark_failed({})
+    hand_over(store, DAY_ZERO, confirmed=["one"])
+    hand_over(store, DAY_ZERO)
 
-    assert [row.message_id for row in store.unsent(10)] == ["two"]
+    assert hand_over(store, DAY_ZERO) == ["two"]
+
+
+def test_a_relay_that_dies_leaves_its_messages_unsent(store: Store) -> None:
+    """Whoever comes next publishes them."""
+    queue(store, "one")
+
+    with suppress(RuntimeError), store.handover(10):
+        raise RuntimeError("gone")
+    assert hand_over(store, DAY_ZERO) == ["one"]
 
 
 def test_body_and_headers_are_kept_to_the_byte(store: Store) -> None:
@@ -115,7 +124,7 @@ def test_body_and_headers_are_kept_to_the_byte(store: Store) -> None:
     with store.transaction() as unit:
         unit.put_outbox([queued("one", body)], DAY_ZERO)
 
-    row = store.unsent(1)[0]
+    (row,) = unsent(store)
     assert row.body == body
     assert row.headers == {"rule": "µ"}
     assert (row.exchange, row.routing_key) == ("azawatch.alerts", "alert.urgent.start")

@@ -38,7 +38,8 @@ def indexes(connection: Connection) -> list[str]:
     """Every index with its columns and its condition."""
     found = inspect(connection)
     return [
-        f"{table} {index['name']} {index['column_names']} {[str(each) for each in index['dialect_options'].values()]}"
+        f"{table} {index['name']} {index['column_names']} "
+        + " ".join(str(each) for each in index["dialect_options"].values())
         for table in sorted(schema.metadata.tables)
         for index in found.get_indexes(table)
     ]

@@ -21,6 +21,7 @@ from engine.model.person import Identifier, Person
 from engine.model.record import Record
 from engine.store import InboxKey, OutboxRow, Store, TakenMessage, Unit
 from tests.support.builders import DAY_ZERO, result
+from tests.support.outbox import hand_over, unsent
 
 ROOT = Path(__file__).parents[2]
 SECRET = "Quixote-4711"
@@ -175,7 +176,7 @@ def test_looking_waits_for_no_writer(store: Store, file: Path) -> None:
         beside = Store.open(url_of(file))
         assert [record.person.person_id for record in beside.records()] == ["anna"]
         assert beside.roots_by_identifier("anna") == ["anna"]
-        assert beside.outbox_depth() == len(beside.unsent(5)) == len(beside.messages()) == 1
+        assert beside.outbox_depth() == len(unsent(beside)) == len(beside.messages()) == 1
         assert beside.alerts(only_open=False) == []
         assert beside.alert_events() == []
         assert beside.quarantined() == []
@@ -281,7 +282,7 @@ def test_two_processes_write_one_after_the_other(file: Path) -> None:
 
     store = Store.open(url_of(file))
     assert len(store.records(["anna"])[0].results) == 2 * each
-    seen = [int(row.message_id) for row in store.unsent(1000)]
+    seen = [int(row.message_id) for row in unsent(store)]
     assert seen == list(range(2 * each))
     store.close()
 
@@ -296,8 +297,8 @@ def test_threads_share_a_store_in_memory() -> None:
 
     def relay() -> None:
         try:
-            while rows := store.unsent(3):
-                store.mark_sent([row.id for row in rows], DAY_ZERO)
+            while names := [row.message_id for row in unsent(store, 3)]:
+                hand_over(store, DAY_ZERO, confirmed=names, limit=3)
         except BaseException as error:  # noqa: BLE001  told by the assertion below
             failures.append(error)
 

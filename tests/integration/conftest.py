@@ -53,7 +53,7 @@ def day_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The database after the sample day, without any broker; tests take a copy."""
     file = tmp_path_factory.mktemp("store") / "azawatch.db"
     settings = load(Path(os.devnull), overrides={"store_url": f"sqlite:///{file}"})
-    store = Store.open(settings.store_url)
+    store = Store.open(settings.store_address)
     knowledge = app.knowledge_of(settings)
     rows = app.roster_rows(ROSTER.read_text("utf-8"), "roster.csv", knowledge)
     app.operations(settings, store).import_roster(rows, "roster.csv")

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,14 +174,14 @@ class Installation:
 
     @property
     def store_url(self) -> str:
-        """The database file."""
-        return f"sqlite:///{self.folder}/azawatch.db"
+        """The database: a file of this installation, unless its settings name a server."""
+        return self.settings.get("STORE_URL") or f"sqlite:///{self.folder}/azawatch.db"
 
     def environment(self, url: str) -> dict[str, str]:
         """The settings of a process that works for this installation."""
         # The sample day is of a fixed date; its results must not grow too old to be kept.
         fixed = {"SITE_KEY": "k" * 40, "HISTORY__LOOKBACK_DAYS": "36500"}
-        return environment(AMQP_URL=url, STORE_URL=self.store_url, **(fixed | self.settings))
+        return environment(**({"AMQP_URL": url, "STORE_URL": self.store_url} | fixed | self.settings))
 
     def run(self, *arguments: str | Path, exits: int = 0, url: str = "") -> subprocess.CompletedProcess[str]:
         """One command to its end; by the account that may do everything unless ``url`` says another."""
@@ -231,16 +231,16 @@ class Installation:
 
     def wait_until_done(self, messages: int) -> None:
         """Until at least so many messages are taken in and everything is published."""
-        store = self.store()
+        with closing(self.store()) as store:
 
-        def done() -> bool:
-            return (
-                sum(count for _, _, count in store.disposition_counts()) >= messages
-                and store.outbox_depth() == 0
-                and self.depth(INBOUND) == 0
-            )
+            def done() -> bool:
+                return (
+                    sum(count for _, _, count in store.disposition_counts()) >= messages
+                    and store.outbox_depth() == 0
+                    and self.depth(INBOUND) == 0
+                )
 
-        wait_until(done, f"{messages} messages taken in and everything published")
+            wait_until(done, f"{messages} messages taken in and everything published")
 
     # --- the broker, as those who page or watch see it ------------------------------------------
 

@@ -11,14 +11,14 @@ from engine.model.alert import AlertEvent
 from engine.store import OutboxRow
 from tests.property.test_order import CHECKS, Step, days, happened
 from tests.scenario.timeline import Scenario, knowledge, with_rules
+from tests.support.outbox import unsent
 
 RULES = sorted(rule.id for rule in knowledge().rulebook.in_force)
-EVERYTHING = 1_000_000
 
 
 def sent(day: Scenario) -> list[OutboxRow]:
     """Everything that was put into the outbox, in order; nothing has been sent yet."""
-    return day.store.unsent(EVERYTHING)
+    return unsent(day.store)
 
 
 def told(day: Scenario, *, shadow: bool) -> list[AlertEvent]:

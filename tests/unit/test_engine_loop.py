@@ -52,7 +52,7 @@ def test_each_message_of_a_batch_has_its_own_fate(tmp_path: Path) -> None:
     settings = installed(tmp_path)
     knowledge = app.knowledge_of(settings)
     broker = broker_of(settings)
-    store = Store.open(settings.store_url)
+    store = Store.open(settings.store_address)
     app.operations(settings, store).import_roster(app.roster_rows(ROSTER, "roster", knowledge), "roster")
     parts = app.Parts(
         store,
@@ -77,7 +77,7 @@ def test_each_message_of_a_batch_has_its_own_fate(tmp_path: Path) -> None:
     engine.stop()
     running.join(20)
 
-    looking = Store.open(settings.store_url)
+    looking = Store.open(settings.store_address)
     assert looking.disposition_counts() == [
         ("accepted", "results", 2),
         ("quarantined", "no-patient-identifier", 1),
@@ -105,7 +105,7 @@ def test_a_sweep_of_many_lets_messages_in_and_stops_when_told(tmp_path: Path) ->
     broker = broker_of(settings)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     shown = [start + timedelta(days=1)]
-    store = Store.open(settings.store_url)
+    store = Store.open(settings.store_address)
     with store.transaction() as unit:
         unit.put_watch(Watch(start - timedelta(days=90), shown[0]))
     rows = "".join(f"P{number},STEVENS,start,2026-01-01,azathioprine,100,,\n" for number in range(50))
@@ -116,13 +116,13 @@ def test_a_sweep_of_many_lets_messages_in_and_stops_when_told(tmp_path: Path) ->
     sender.open()
 
     def overdue() -> int:
-        return sum(event.reason == "overdue" for event in Store.open(settings.store_url).alert_events())
+        return sum(event.reason == "overdue" for event in Store.open(settings.store_address).alert_events())
 
     def run(before: Callable[[], None]) -> None:
         consumer = Watched(broker, ["in"], before)
         publisher = MemoryPublisher(broker)
         parts = app.Parts(
-            Store.open(settings.store_url), knowledge, consumer, publisher, lambda: shown[0], b"k" * 33
+            Store.open(settings.store_address), knowledge, consumer, publisher, lambda: shown[0], b"k" * 33
         )
         engines.append(app.Engine(settings, parts))
         shown[0] += timedelta(days=9) if len(engines) == 1 else timedelta(minutes=10)

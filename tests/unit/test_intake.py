@@ -15,6 +15,7 @@ from engine.outbox import Publishing
 from engine.taken import Arrived, IntakeOptions
 from tests.scenario.timeline import ANNA, Scenario, knowledge_of_scenarios
 from tests.scenario.wire import message, obx, patient, prescription, stamp
+from tests.support.outbox import unsent
 
 
 def treated(options: IntakeOptions | None = None) -> Scenario:
@@ -40,7 +41,7 @@ def test_an_alert_is_queued_with_what_routes_it() -> None:
     """Routing key by severity and phase, the alert's id as correlation, the event's as message id."""
     day = treated()
     (event,) = day.oru(alt="530").events
-    (row,) = day.store.unsent(10)
+    (row,) = unsent(day.store)
 
     assert (row.exchange, row.routing_key) == ("azawatch.alerts", "alert.critical.start")
     assert (row.message_id, row.correlation_id) == (event.event_id, event.alert_id)
@@ -53,7 +54,7 @@ def test_every_format_is_queued_under_an_id_of_its_own() -> None:
     publishing = Publishing(formats=(Format.HL7_R40, Format.EVENT_JSON))
     day = treated(IntakeOptions(publishing=publishing))
     day.oru(alt="530")
-    rows = day.store.unsent(10)
+    rows = unsent(day.store)
 
     assert len(rows) == 2
     assert len({row.message_id for row in rows}) == 2
@@ -75,7 +76,7 @@ def test_a_held_message_is_queued_untouched_with_its_reason() -> None:
     day = treated()
     body = day.oru_text(obx("alt", "1", status="Q"), control="X9")
     day.send(body)
-    (row,) = day.store.unsent(10)
+    (row,) = unsent(day.store)
 
     assert (row.exchange, row.routing_key, row.body) == ("azawatch.quarantine", "status-unknown", body)
     assert dict(row.headers) == {

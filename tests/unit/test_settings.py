@@ -148,8 +148,9 @@ def test_every_defect_is_told_at_once_with_its_place(
             "azawatch.toml:2: flow.prefetch: Input should be greater than or equal to 1",
         ),
         ("[flow]\nprocessing_ids = []", "azawatch.toml:2: flow.processing_ids: "),
-        ('store_url = "postgresql://db/x"', "azawatch.toml:1: store_url: not the address of a database file"),
-        ('store_url = "sqlite://"', "azawatch.toml:1: store_url: not the address of a database file"),
+        ('store_url = "postgresql://db"', "azawatch.toml:1: store_url: not the address of a database: "),
+        ('store_url = "mysql://db/x"', "azawatch.toml:1: store_url: not the address of a database: "),
+        ('store_url = "sqlite://"', "azawatch.toml:1: store_url: not the address of a database: "),
         ('site_key = "short"', "azawatch.toml:1: site_key: too short to hide anything"),
         (
             "colour = 1",
@@ -341,7 +342,7 @@ def test_example_file_lists_every_setting_with_its_default() -> None:
         for part in name:
             section = section.get(part) if isinstance(section, dict) else None
         assert section is not None or name[0] in commented, f"{'.'.join(name)} is not in {EXAMPLE.name}"
-    assert commented == {"amqp_url_file", "site_key_file", "rules", "mappings"}
+    assert commented == {"amqp_url_file", "store_url_file", "site_key_file", "rules", "mappings"}
 
 
 def test_shipped_knowledge_is_found_in_a_checkout() -> None:

@@ -1,0 +1,91 @@
+"""Handing the outbox over to the broker, by one process or several at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from engine.store import codec, schema
+from engine.store.rows import OutboxRow, outbox_from_row
+
+_ALERTS = 1  # the advisory locks of alerts: those of people have another form
+
+
+class Handover:
+    """Some rows of the outbox, fewest attempts first, then as decided; what becomes of them is told here."""
+
+    def __init__(self, rows: Sequence[OutboxRow]) -> None:
+        self.rows = rows
+        self.confirmed: Sequence[int] = ()
+        self.failures: Mapping[int, str] = {}
+        self.at: datetime | None = None
+
+    def done(self, confirmed: Sequence[int], failures: Mapping[int, str], at: datetime) -> None:
+        """The broker has confirmed the ones as routed, and returned, refused or lost the others."""
+        self.confirmed, self.failures, self.at = confirmed, failures, at
+
+
+Connecting = Callable[..., AbstractContextManager[Connection]]
+
+
+@contextmanager
+def handover(connecting: Connecting, backend: str, limit: int) -> Iterator[Handover]:
+    """At most ``limit`` unsent rows, and what the caller says of them, made durable at the end.
+
+    A file has one relay, which reads, publishes and writes without keeping others from writing meanwhile. On
+    a server the rows are locked, and with them the alerts they are about: two messages of one alert are never
+    under way with two relays, so that they arrive in order. A relay that dies lets go of them unsent.
+    """
+    if backend == "sqlite":
+        with connecting(reading=True) as connection:
+            given = Handover(_rows(connection, limit))
+        yield given
+        if given.confirmed or given.failures:
+            with connecting() as connection:
+                _note(connection, given)
+        return
+    with connecting() as connection:
+        given = Handover(_locked_rows(connection, limit))
+        yield given
+        _note(connection, given)
+
+
+def _rows(connection: Connection, limit: int) -> list[OutboxRow]:
+    table = schema.outbox
+    statement = select(table).where(table.c.sent_at == "").order_by(table.c.attempts, table.c.id).limit(limit)
+    return [outbox_from_row(row) for row in connection.execute(statement)]
+
+
+def _locked_rows(connection: Connection, limit: int) -> list[OutboxRow]:
+    # Others may wait for a row that we hold while the broker takes its time; we never wait ourselves.
+    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+    table = schema.outbox
+    first = (
+        select(table)
+        .where(table.c.sent_at == "")
+        .order_by(table.c.attempts, table.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("first")
+    )
+    ours = func.pg_try_advisory_xact_lock(_ALERTS, func.hashtext(first.c.correlation_id))
+    statement = select(first).where(ours).order_by(first.c.attempts, first.c.id)
+    return [outbox_from_row(row) for row in connection.execute(statement)]
+
+
+def _note(connection: Connection, given: Handover) -> None:
+    table = schema.outbox
+    if given.confirmed and given.at is not None:
+        sent = update(table).where(table.c.id == bindparam("row_id")).values(sent_at=codec.instant(given.at))
+        connection.execute(sent, [{"row_id": row_id} for row_id in given.confirmed])
+    if given.failures:
+        failed = (
+            update(table)
+            .where(table.c.id == bindparam("row_id"))
+            .values(attempts=table.c.attempts + 1, last_error=bindparam("error"))
+        )
+        rows = [{"row_id": row_id, "error": error} for row_id, error in given.failures.items()]
+        connection.execute(failed, rows)
