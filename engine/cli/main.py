@@ -19,6 +19,7 @@ from engine.cli import (
     records,
     replay,
     send,
+    store,
     suggest,
     validate,
 )
@@ -67,6 +68,7 @@ app.add_typer(knowledge.rules, name="rules")
 knowledge.mappings.command("suggest")(suggest.suggest)
 app.add_typer(knowledge.mappings, name="mappings")
 app.add_typer(broker.topology, name="topology")
+app.add_typer(store.store, name="store")
 
 
 def main() -> None:

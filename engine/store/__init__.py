@@ -9,6 +9,7 @@ from engine.store.sql import Store
 from engine.store.together import MOST_TOGETHER, open_together
 from engine.store.unit import Unit
 from engine.store.upgrading import migrate
+from engine.store.upkeep import check, purge
 
 __all__ = [
     "MOST_TOGETHER",
@@ -19,9 +20,11 @@ __all__ = [
     "Store",
     "TakenMessage",
     "Unit",
+    "check",
     "migrate",
     "newest_versions",
     "only_engine",
     "open_together",
+    "purge",
     "rehearsal",
 ]

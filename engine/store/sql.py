@@ -13,7 +13,6 @@ from sqlalchemy import (
     Select,
     delete,
     func,
-    insert,
     or_,
     select,
     text,
@@ -36,7 +35,7 @@ from engine.store.reading import Reader
 from engine.store.rows import QuarantineRow, alert_from_row
 from engine.store.statements import Statements, compiled_statements
 from engine.store.unit import Unit
-from engine.store.upgrading import of_another_release, stored_version
+from engine.store.upgrading import create, of_another_release, stored_version
 
 _RECORDS_AT_ONCE = 500
 
@@ -76,11 +75,8 @@ class Store:
             if version is None:
                 with self._connection() as connection:
                     Locks(_cursor(connection), _statements(connection)).take([schema.settings.name])
-                    schema.metadata.create_all(connection)
+                    create(connection)
                     version = stored_version(connection)
-                    if version is None:
-                        version = schema.SCHEMA_VERSION
-                        connection.execute(insert(schema.version).values(version_num=version))
         except UnusableStoreError as error:
             hint = "is it there, an azawatch store, and may the engine write to it?"
             raise ConfigError([Defect(name, 0, f"cannot be opened ({error})", hint)]) from None

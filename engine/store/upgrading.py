@@ -38,13 +38,17 @@ def of_another_release(name: str, version: str | None) -> Defect:
 def migrate(url: str) -> tuple[str, str]:
     """Bring a store of an earlier release to the tables of this one, in one transaction.
 
-    The version before and after. Raises ConfigError where there is no store, or one of a later release;
-    TransientError and EngineError as a store does.
+    An empty database on a server gets its tables: the account of the engine may not be allowed to make any.
+    The version before (empty: none) and after. Raises ConfigError where there is no file, or a store of a
+    later release; TransientError and EngineError as a store does.
     """
     engine = open_engine(url)
     try:
         with engine.begin() as connection:
             before = stored_version(connection)
+            if before is None and connection.dialect.name != "sqlite":
+                create(connection)
+                return "", schema.SCHEMA_VERSION
             if before is None or not before.isdigit() or int(before) > int(schema.SCHEMA_VERSION):
                 raise ConfigError([of_another_release(engine.url.render_as_string(), before)])
             if before != schema.SCHEMA_VERSION:
@@ -54,6 +58,13 @@ def migrate(url: str) -> tuple[str, str]:
         raise failure(error) from None
     finally:
         engine.dispose()
+
+
+def create(connection: Connection) -> None:
+    """Make the tables of this release where there are none."""
+    schema.metadata.create_all(connection)
+    if stored_version(connection) is None:
+        connection.execute(schema.version.insert().values(version_num=schema.SCHEMA_VERSION))
 
 
 def upgrade(connection: Connection, before: str | None, after: str) -> None:

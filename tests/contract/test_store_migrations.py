@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -10,10 +11,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
 from engine.errors import ConfigError
-from engine.store import SCHEMA_VERSION, Store, migrate, schema
+from engine.store import SCHEMA_VERSION, Store, check, migrate, schema
 from engine.store.opening import open_engine
 from engine.store.upgrading import stored_version, upgrade
 from tests.support.builders import on_day
+from tests.support.private_postgresql import PrivatePostgresql
 
 ROWS = (
     "INSERT INTO persons VALUES ('anna', 'anna', '{}', '{}')",
@@ -103,7 +105,16 @@ def test_a_failed_migration_leaves_the_store_as_it_was(url: str) -> None:
     assert "spoiled" not in columns
 
 
-def test_there_is_nothing_to_migrate_where_no_store_is(url: str) -> None:
-    """A mistyped address is told, and no empty store left behind."""
+def test_there_is_nothing_to_migrate_where_no_file_is(tmp_path: Path) -> None:
+    """A mistyped path is told, and no empty store left behind."""
     with pytest.raises(ConfigError, match="there is no store"):
-        migrate(url)
+        migrate(f"sqlite:///{tmp_path / 'typo.db'}")
+
+
+@pytest.mark.postgresql
+def test_an_empty_database_on_a_server_gets_its_tables(postgresql: PrivatePostgresql) -> None:
+    """By the account that may make tables; that of the engine finds them."""
+    url = postgresql.new_database()
+
+    assert migrate(url) == ("", SCHEMA_VERSION)
+    assert check(url) == []

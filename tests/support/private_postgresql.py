@@ -24,7 +24,7 @@ from tests.support.private_broker import KEEPER, free_ports
 
 NOT_INSTALLED = "postgresql is not installed: apt-get install postgresql"
 
-_OWNER = "azawatch"
+_OWNER = "administrator"
 _START_SECONDS = 60.0
 
 
@@ -69,6 +69,11 @@ class PrivatePostgresql:
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             found = connection.execute(statement.encode())
             return found.fetchall() if found.description else []
+
+    def run_file(self, script: Path) -> None:
+        """Run a script with psql, as its head says."""
+        command = ["psql", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={script}", self.url()]
+        subprocess.run([str(self._programs / command[0]), *command[1:]], check=True, timeout=_START_SECONDS)
 
     def __enter__(self) -> Self:
         self.start()
