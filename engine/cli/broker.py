@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine import __version__
-from engine.cli.shared import DEFECT, ConfigOption, load_settings, say
+from engine.cli.shared import DEFECT, ConfigOption, load_settings, say, store_of
 from engine.errors import ConfigError, Defect, EngineError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
     Exit 2 when anything is.
     """
     from engine import app
-    from engine.store import SCHEMA_VERSION, Store
+    from engine.store import SCHEMA_VERSION
     from engine.transports.topology import verify
 
     settings = load_settings(config, amqp_url=amqp)
@@ -74,7 +74,7 @@ def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
         return f"{len(loaded.rulebook.in_force)} rules in force, revision {loaded.revision}"
 
     def store() -> str:
-        opened = Store.open(settings.store_address)
+        opened = store_of(settings)
         stuck = opened.stuck()
         if stuck:
             raise ConfigError(

@@ -19,6 +19,7 @@ from engine.cli.shared import (
     print_json,
     print_table,
     say,
+    store_of,
 )
 
 if TYPE_CHECKING:
@@ -251,9 +252,7 @@ def look_up(
 @mappings.command("unmapped")
 def unmapped(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Codes and units that came and were not understood; those of patients on therapy first."""
-    from engine.store import Store
-
-    rows = Store.open(load_settings(config).store_address).mapping_ledger()
+    rows = store_of(load_settings(config)).mapping_ledger()
     if as_json:
         print_json(rows)
         return

@@ -23,7 +23,7 @@ from engine.cli import (
     suggest,
     validate,
 )
-from engine.cli.shared import DEFECT, say
+from engine.cli.shared import DEFECT, at_the_end, say
 from engine.errors import ConfigError, EngineError, TransientError
 
 app = typer.Typer(
@@ -74,7 +74,8 @@ app.add_typer(store.store, name="store")
 def main() -> None:
     """Run one command; errors are told in words, with exit code 2."""
     try:
-        app(prog_name="azawatch")
+        with at_the_end:
+            app(prog_name="azawatch")
     except ConfigError as error:
         for defect in error.defects:
             say(str(defect))

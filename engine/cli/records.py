@@ -20,6 +20,7 @@ from engine.cli.shared import (
     print_table,
     read_text,
     say,
+    store_of,
 )
 from engine.model.disposition import Disposition, Reason
 
@@ -42,17 +43,14 @@ AuthorityOption = Annotated[
 
 
 def _store(config: Path | None) -> Store:
-    from engine.store import Store
-
-    return Store.open(load_settings(config).store_address)
+    return store_of(load_settings(config))
 
 
 def _operations(config: Path | None) -> tuple[Store, Operations]:
     from engine import app
-    from engine.store import Store
 
     settings = load_settings(config)
-    store = Store.open(settings.store_address)
+    store = store_of(settings)
     return store, app.operations(settings, store)
 
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine import settings as configuration
 from engine.errors import ConfigError, Defect
 from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.store import Store
+
+at_the_end = ExitStack()
+"""What a command has opened and its end must close."""
 
 RAN = 0
 QUARANTINED = 1
@@ -35,6 +42,13 @@ def load_settings(config: Path | None, **overrides: object) -> Settings:
     """Settings from file and environment, with the options that were given on the command line."""
     given = {name: value for name, value in overrides.items() if value is not None}
     return configuration.load(config, overrides=given)
+
+
+def store_of(settings: Settings) -> Store:
+    """The store that the settings name; it is closed when the command ends."""
+    from engine.store import Store
+
+    return at_the_end.enter_context(closing(Store.open(settings.store_address)))
 
 
 def parse_time(text: str | None) -> datetime | None:

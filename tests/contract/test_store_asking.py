@@ -38,11 +38,12 @@ def store(url: str) -> Iterator[Store]:
 def statement(url: str, text: str) -> list[tuple[object, ...]]:
     """Run a statement beside the store; its rows, if it gives any."""
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.begin() as connection:
-        found = connection.execute(sqlalchemy.text(text))
-        rows = [tuple(row) for row in found] if found.returns_rows else []
-    engine.dispose()
-    return rows
+    try:
+        with engine.begin() as connection:
+            found = connection.execute(sqlalchemy.text(text))
+            return [tuple(row) for row in found] if found.returns_rows else []
+    finally:
+        engine.dispose()
 
 
 def queued(name: str, body: bytes = b"MSH|...") -> OutboxRow:
