@@ -45,7 +45,7 @@ def index_of(obx: Segment, site_name: str, terminology: Terminology) -> Index | 
         return None
     (condition, limit), table = about, terminology.specimens
     reading = read_value(obx)
-    grades = (table.grade(text) for text in (reading.text, obx.text(5)))
+    grades = (table.says(text, condition) for text in (reading.text, obx.text(5)))
     grade = next((said for said in grades if said is not None), None)
     number = reading.interval
     if grade is not None:

@@ -93,6 +93,20 @@ class SpecimenTable:
         """Whether a word or grade as the value of an index means yes (``2+``, ``marked``); None: neither."""
         return self.index_words.get(" ".join(value.casefold().split()))
 
+    def says(self, value: str, condition: str) -> bool | None:
+        """Whether the value of an index names the condition: also ``2+ (moderate)``; None: nobody knows.
+
+        A value of several words must not speak both ways; one with "not" is known as a whole or not at all.
+        """
+        whole = self.grade(value)
+        if whole is not None:
+            return whole
+        if condition in self.by_text(value):
+            return True
+        single = {word.strip("()[],;:.") for word in value.casefold().split()}
+        said = {self.index_words[word] for word in single if word in self.index_words}
+        return said.pop() if len(said) == 1 and "not" not in single else None
+
     def by_text(self, text: str) -> Collection[str]:
         """The conditions that a comment names and does not deny: ``no haemolysis`` names none.
 

@@ -67,6 +67,9 @@ def index(value: str, *, code: str = "HIX^Haemolysis index^L", limits: str = "",
         index("+"),
         index("Marked"),
         index("slight"),
+        index("2+ (moderate)"),
+        index("Moderately hemolyzed"),
+        index("Haemolysis: gross"),
         index("2+", code="46424-8^Hemolysis index^LN"),
         index("present", code="20393-5^x^LN"),
         index("2+", code="H^Serum index H^L^20393-5^^LN"),
@@ -88,6 +91,8 @@ def test_an_index_that_says_haemolysed(observation: str) -> None:
         index("none"),
         index("NEG"),
         index("not haemolysed"),
+        index("negative (0)"),
+        index("no significant haemolysis"),
         index("0"),
         index("30", limits="0-50"),
         index("50", limits="0-50"),
@@ -103,9 +108,10 @@ def test_an_index_that_denies_it_or_says_nothing_of_it(observation: str) -> None
     assert seen(OBR, AST, observation)["ast"] == ("", False)
 
 
-def test_a_number_alone_is_not_judged_and_is_noticed() -> None:
+@pytest.mark.parametrize("value", ["30", "see comment", "not clearly present", "none to slight", "<10"])
+def test_what_cannot_be_judged_is_noticed(value: str) -> None:
     """Every analyser has a scale of its own: 30 may be clear on one and gross on another."""
-    reported = read(OBR, AST, index("30"))
+    reported = read(OBR, AST, index(value))
 
     assert {r.code: (r.specimen_condition, r.problem) for r in reported.results} == {
         "1920-8": ("", None),
