@@ -90,3 +90,17 @@ def test_an_earlier_limit_pages_and_the_card_says_why() -> None:
 
     day.at("d2 08:00").oru(obx("alt", "360", limits=""))
     assert day.open_rules() == {}
+
+
+def test_a_rule_that_rests_on_another_tells_of_the_limit_there() -> None:
+    """After a restart the page says that a stop rule fires: the card says that it does by a limit."""
+    day = Scenario(every_rule=True)
+    day.roster_row("H1", "start", "d-200", "azathioprine", "100")
+    day.roster_row("H1", "stop", "d-60", "azathioprine")
+    day.roster_row("H1", "restart", "d-30", "azathioprine", "50")
+    limit = "300 U/L until 2026-03-13 because transplanted liver"
+    day.roster_row("H1", "fact", "d-1", note=f"limit.a02-alt-ast-500.alt={limit}")
+    day.at("d0 08:00").oru(obx("alt", "350", limits="10-40"))
+
+    told = next(event for event in day.events() if event.rule == "a10-recurrence-stop-rule")
+    assert f"limit.a02-alt-ast-500.alt = {limit}" in evidence_card(told)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from engine.model.facts import LIMIT_PREFIX
 from engine.model.finding import Evidence, Severity
 from engine.model.quantity import Truth
 from engine.rulebook.conditions.base import Condition, Verdict, View
@@ -32,8 +33,12 @@ class RuleFires(Condition):
         return cls(text, words["RULEID"])
 
     def judge(self, view: View) -> Verdict:
-        """Judge what the other rule concluded before."""
-        return Verdict(Evidence(self.text, Truth.of(self.rule in view.standing.firing)))
+        """Judge what the other rule concluded before; a limit of the patient there may be the reason."""
+        facts = view.situation.facts
+        names = sorted(name for name in facts if name.startswith(f"{LIMIT_PREFIX}{self.rule}."))
+        stated = (f"{name} = {facts[name][-1].value}" for name in names if facts[name])
+        truth = Truth.of(self.rule in view.standing.firing)
+        return Verdict(Evidence(self.text, truth, limit="; ".join(stated)))
 
     @property
     def saying(self) -> str:
