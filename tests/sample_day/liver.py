@@ -15,6 +15,7 @@ from tests.sample_day.pharmacy import (
     admission,
     order,
 )
+from tests.sample_day.quality import notice
 from tests.sample_day.wire import Draft, Event, at
 
 AIH = "autoimmune hepatitis"
@@ -173,7 +174,8 @@ def four_hundred_ninety_nine(day: Day) -> None:
         collected="03-12 07:00",
         liver={"alt": Observation("alt", "499", reference=""), "ast": "38", "bilirubin": "11"},
         blood={},
-        shows="ALT 499 without range and baseline: not A02, and nothing to compare with for the others",
+        expect=notice("clara", "q07", "an ALT above 100 without a range is said at once", subject="alt"),
+        shows="ALT 499 without range and baseline: not A02, nothing to compare with for the others, and Q07",
     )
 
 

@@ -16,6 +16,8 @@ _FAMILIES = {
     "q03": "value-unreadable",
     "q04": "implausible",
     "q06": "code-unmapped",
+    "q07": "range-missing",
+    "q08": "specimen-spoiled",
 }
 
 
@@ -25,7 +27,7 @@ def notice(name: str, rule: str, why: str, *, subject: str, step: str = "start/n
     That is the analyte, of unmapped codes the sender.
     """
     phase, reason = step.split("/")
-    severity = "info" if rule == "q06" else "review"
+    severity = "info" if rule in ("q06", "q07") else "review"
     return (Event(PEOPLE[name].mrn, rule, _FAMILIES[rule], phase, reason, severity, "", "", why, subject),)
 
 
@@ -148,7 +150,7 @@ def code_unmapped(day: Day) -> None:
 
 
 def haemolysed(day: Day) -> None:
-    """Broken red cells give their AST to the sample: 268 would be 6.7 x ULN, and is no liver."""
+    """Broken red cells give their AST to the sample: 268 would be 6.7 x ULN, and may be no liver at all."""
     day.report(
         STEVENS,
         "xenia",
@@ -159,5 +161,6 @@ def haemolysed(day: Day) -> None:
             "ast": Observation("ast", "268", notes=("Specimen haemolysed.",)),
             "bilirubin": "9",
         },
-        shows="AST 268 alone in a haemolysed specimen: no B02",
+        expect=notice("xenia", "q08", "AST of broken red cells: the sample is to be repeated", subject="ast"),
+        shows="AST 268 alone in a haemolysed specimen: no B02, and Q08 asks for another sample",
     )
