@@ -42,6 +42,7 @@ from engine.sweep import Sweep
 from engine.taken import (
     HISTORY_MODES,
     IGNORED_REASONS,
+    TAKEN_BEFORE,
     Arrived,
     IntakeOptions,
     Taken,
@@ -104,7 +105,8 @@ class Intake:
     def rehearse(self, unit: Unit, arrived: Arrived) -> Taken:
         """Take one message into a unit that nobody will keep, and hold on to all that was found on the way.
 
-        One that was taken in before is decided again: what the rules say of it now is what is asked.
+        One that was taken in before is decided again: what the rules say of it now is what is asked, and of
+        one that is held, why.
         """
         key, message = self._reading.read(arrived)
         unit.prefetch([key], {each.key for each in self._reading.identifiers(message)})
@@ -112,6 +114,8 @@ class Intake:
         if taken.outcome.disposition is not Disposition.DUPLICATE:
             return taken
         again = self._decided(unit, arrived, key, message, taken.at or self._now(arrived, key, message)[0])
+        if again.outcome.disposition is Disposition.QUARANTINED:
+            return replace(again, at=taken.at, warnings=(*again.warnings, TAKEN_BEFORE))
         return replace(taken, work=again.work, observations=again.observations)
 
     def refuse(self, unit: Unit, arrived: Arrived, error: Exception) -> Taken:

@@ -28,6 +28,8 @@ _IGNORED_PURPOSES: Mapping[Purpose, Reason] = {
     Purpose.NONE: Reason.TYPE_NOT_USED,
     Purpose.REFILL_REQUEST: Reason.REFILL_REQUEST,
 }
+TAKEN_BEFORE = "taken_in_before"
+"""The warning about a message that is held already, when somebody asks why."""
 IGNORED_REASONS = frozenset({Reason.NOTHING_MONITORED, Reason.OTHER_DRUG, Reason.DRUG_UNMAPPED})
 
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 from engine.model.quantity import plain
-from engine.survey import FEW, IGNORE, SenderSurvey, SuggestedCode
+from engine.survey import FEW, IGNORE, MOST_PERSONS, SenderSurvey, SuggestedCode
 from engine.terminology import SITE_COLUMNS, Terminology
 from engine.ucum import Ucum
 
@@ -118,6 +118,8 @@ def _plain(text: str) -> str:
 
 
 def _persons(one: SuggestedCode) -> str:
+    if one.persons >= MOST_PERSONS:
+        return f"{MOST_PERSONS}+"
     return f"<{FEW}" if one.few else str(one.persons)
 
 

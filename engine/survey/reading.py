@@ -24,12 +24,14 @@ from engine.transports.archive import ArchiveMessage
 FEW = 5
 """Of fewer persons nothing is told that follows from their values."""
 
+MOST_PERSONS = 1000
+"""So many persons are told apart for each way in which a code is sent: memory stays flat."""
+
 _PLACES = 3
 _TEXTS = 3
 _RANGES = 3
 _MOST_DIFFERENT = 50
 _MOST_CODES = 20_000
-_MOST_PERSONS = 100_000
 _LONGEST = 80
 
 _T = TypeVar("_T")
@@ -171,7 +173,7 @@ class Survey:
             return
         one = found.codes.setdefault(local.code, {}).setdefault(how, Sent())
         one.results += 1
-        if where.person and len(one.persons) < _MOST_PERSONS:
+        if where.person and len(one.persons) < MOST_PERSONS:
             one.persons.add(where.person)
         for coding in codings(obx, 3):
             _note(one.texts, _line(coding.text))

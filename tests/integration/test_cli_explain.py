@@ -103,6 +103,17 @@ def test_a_store_is_only_looked_at(hospital: Terminal) -> None:
     assert {rule["rule"] for rule in again["rules"] if rule["truth"] == "true"} >= {"a02-alt-ast-500"}
 
 
+def test_a_message_that_is_held_already_says_why(hospital: Terminal) -> None:
+    """What is in quarantine is told with reason and place, not as a mere duplicate."""
+    url = f"sqlite:///{hospital.folder}/azawatch.db"
+    (held,) = explained(
+        hospital.type("explain", WITHOUT_IDENTIFIER, "--store", url, "--format", "json", exits=1)
+    )
+
+    assert (held["reason"], held["place"]) == ("no-patient-identifier", "PID[1]-3")
+    assert "taken_in_before" in held["warnings"]
+
+
 def test_a_store_in_use_is_seen_as_last_committed(hospital: Terminal) -> None:
     """Beside a running engine the newest commit is seen, though it is not yet in the file itself."""
     file = hospital.folder / "azawatch.db"
