@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from html import escape
+from itertools import pairwise
 from math import ceil
 
 from engine.model.moment import later
@@ -25,6 +26,8 @@ _PLOT_HEIGHT = 150
 _MARK_ROW = 16
 _LINE = 13
 _MOST_TICKS = 5
+
+_Piece = tuple[tuple[float, float], tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """When an alert event was told about, how grave it was, and on which side (A, B or empty)."""
+    """When an alert event was told about, how grave it was, and on which side (A, B or empty).
+
+    ``ended``: it told of the end; it is drawn hollow.
+    """
 
     at: datetime
     severity: str
     words: str
     side: str = ""
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,14 +267,13 @@ class _Plot:
                     yield "end", place
 
     def _hidden(self, line: Line, place: tuple[str, float]) -> tuple[int, float]:
-        """How many results the words would hide there, and how far they are from their line."""
+        """How many results and pieces of the curve would cross the words, and how far from their line."""
         anchor, y = place
-        width = text_width(line.words)
-        left = _LEFT if anchor == "start" else _RIGHT - width - 8
-        hidden = sum(
-            left - 4 <= self._x(point.at) <= left + width + 8 and y - _LINE <= self._y(point.value) <= y + 5
-            for point in self._chart.points
-        )
+        width = text_width(line.words) + 8
+        left = _LEFT if anchor == "start" else _RIGHT - width
+        where = [(self._x(point.at), self._y(point.value)) for point in self._chart.points]
+        pieces = [*zip(where, where, strict=True), *pairwise(where)]
+        hidden = sum(_crosses(piece, (left, left + width), (y - _LINE, y + 5)) for piece in pieces)
         return hidden, abs(self._y(line.limit.value) - 4 - y)
 
     def curve(self) -> Iterator[str]:
@@ -289,10 +295,11 @@ class _Plot:
             y = _LINE + 4 + _MARK_ROW * row
             if side:
                 yield _tick(_LEFT - 5, y + 6, "end", side)
-            for mark in self._chart.marks:
+            for mark in sorted(self._chart.marks, key=lambda mark: not mark.ended):
                 if mark.side == side:
+                    kind = f"{mark.severity} ended" if mark.ended else mark.severity
                     yield (
-                        f'<path class="mark {mark.severity}" d="M{self._x(mark.at):.1f},{y + 12} '
+                        f'<path class="mark {kind}" d="M{self._x(mark.at):.1f},{y + 12} '
                         f'l-6,-12 l12,0 z"><title>{escape(mark.words)}</title></path>'
                     )
 
@@ -300,6 +307,17 @@ class _Plot:
 def _kind(line: Line) -> str:
     """Its classes: what kind of limit it is, and of one side only whose."""
     return f"{line.limit.kind} of-{line.side}" if line.side in ("A", "B") else line.limit.kind
+
+
+def _crosses(piece: _Piece, across: tuple[float, float], down: tuple[float, float]) -> bool:
+    """Whether a piece of a curve, its points ascending in x, runs through a box."""
+    (x1, y1), (x2, y2) = piece
+    left, right = max(x1, across[0]), min(x2, across[1])
+    if left > right:
+        return False
+    steep = (y2 - y1) / (x2 - x1) if x2 > x1 else 0.0
+    ends = (y1, y2) if x2 == x1 else (y1 + steep * (left - x1), y1 + steep * (right - x1))
+    return min(ends) <= down[1] and max(ends) >= down[0]
 
 
 def _is_free(place: tuple[str, float], taken: Sequence[tuple[str, float]]) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC
 
 from markupsafe import Markup
 
+from engine.model.alert import Phase
 from engine.model.codes import AnalyteDefinition
 from engine.model.moment import in_zone
 from engine.model.quantity import plain
@@ -89,7 +90,13 @@ def _chart(
         points=points,
         lines=list(_lines(told, unheard)),
         marks=[
-            Mark(step.at, step.severity.value, f"{step.phase.value}, {step.severity.value}", side)
+            Mark(
+                step.at,
+                step.severity.value,
+                f"{step.phase.value}, {step.severity.value}",
+                side,
+                ended=step.phase is Phase.END,
+            )
             for side, spell in told
             for step in spell.steps
         ],

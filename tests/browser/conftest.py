@@ -16,9 +16,12 @@ from tests.support.chromium import BrowserUnavailableError, chromium
 from tests.support.rule_pair import write_rule_pair
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium for the whole session; without one a skip on a laptop, a failure where CI is set."""
+    """Chromium; without one a skip on a laptop, a failure where CI is set.
+
+    For a module and no longer: as long as it is open its driver occupies the event loop of this thread.
+    """
     try:
         with chromium() as one:
             yield one

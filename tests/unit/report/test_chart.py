@@ -178,3 +178,18 @@ def test_every_span_of_time_has_at_least_one_date(days: int) -> None:
     dates = [part for part in of_class(picture, "tick") if part.get("text-anchor") == "middle"]
     assert 1 <= len(dates) <= 4
     assert all(0 <= float(date.get("x", "")) <= WIDTH for date in dates)
+
+
+def test_words_of_a_limit_stand_where_the_curve_is_not() -> None:
+    """A curve that falls through the limit at the left leaves its words the right end."""
+    points = [Point(at(day), Decimal(value), value) for day, value in ((0, "600"), (10, "30"), (90, "30"))]
+    (words,) = of_class(drawn(chart(points=points, lines=chart().lines[:1], marks=[])), "words")
+
+    assert words.get("text-anchor") == "end"
+
+
+def test_the_end_of_an_alert_is_drawn_hollow() -> None:
+    """Who counts triangles counts pages; the end is seen to be one."""
+    marks = [Mark(at(5), "critical", "start"), Mark(at(9), "critical", "end", ended=True)]
+
+    assert len(of_class(drawn(chart(marks=marks)), "ended")) == 1

@@ -82,13 +82,19 @@ def test_what_came_in_is_counted_by_type_sender_charset_and_outcome() -> None:
         outcome = Outcome(Disposition.QUARANTINED, Reason.CHARSET, "MSH[1]-18", "the bytes are not utf-8")
         gathered.take(Taken(InboxKey("", "", str(number)), f"file{number}.hl7#1", "", outcome))
     accepted = Outcome(Disposition.ACCEPTED, Reason.RESULTS)
-    taken = Taken(InboxKey("LAB|HOSPITAL", "1", "x"), "good.hl7#1", "ORU^R01", accepted)
+    taken = Taken(InboxKey("LAB|<b>HOSPITAL", "1", "x"), "good.hl7#1", "ORU^R01", accepted)
     gathered.take(replace(taken, charset="iso8859-15", warnings=("charset_guessed",), at=MONDAY))
 
     html = page(gathered)
 
     assert gathered.charsets == Counter({"unreadable": 250, "iso8859-15": 1})
-    for words in ("iso8859-15", "LAB|HOSPITAL", "ORU^R01", "charset_guessed", "quarantined: charset"):
+    for words in (
+        "iso8859-15",
+        "LAB|&lt;b&gt;HOSPITAL",
+        "ORU^R01",
+        "charset_guessed",
+        "quarantined: charset",
+    ):
         assert f">{words}</th>" in html
     assert "file199.hl7#1" in html
     assert "file200.hl7#1" not in html
