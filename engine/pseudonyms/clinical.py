@@ -21,6 +21,7 @@ from engine.pseudonyms.treatments import MARKER, TRIPLETS, system_name
 from engine.terminology import Terminology
 
 _ONE = Interval.exactly(Decimal(1))
+_GENOTYPE = "_genotype"
 _CODED = frozenset({"CE", "CWE", "CNE", "CF"})
 _NO_TEXTS = frozenset({"SN", "ED", "RP", "TS", "DT", "TM", "DTM"})
 _LONGEST_NUMBER = re.compile(r"[0-9]{8}")
@@ -244,9 +245,10 @@ class Clinical:
         understood = self._terminology.readable(analyte, texts)
         if not understood:
             return None
-        alleles = " ".join(_ALLELES.findall(understood))
-        if alleles and self._terminology.readable(analyte, [alleles]):
-            understood = alleles
+        if analyte.endswith(_GENOTYPE):  # searched in a text; words of a phenotype are compared whole
+            understood = " ".join(_ALLELES.findall(understood))
+            if not self._terminology.readable(analyte, [understood]):
+                return None
         coded = obx.text(2).strip().upper() in _CODED
         return composite(EMPTY, leaf(understood)) if coded else leaf(understood)
 

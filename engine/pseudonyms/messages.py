@@ -23,7 +23,7 @@ from engine.pseudonyms.clinical import Clinical
 from engine.pseudonyms.fields import FIELDS
 from engine.pseudonyms.links import Links
 from engine.pseudonyms.scope import Options, Scope
-from engine.pseudonyms.treatments import MARKER, shaped
+from engine.pseudonyms.treatments import MARKER, shaped, time
 
 _NULL = Er7('""')
 _USUAL = "|^~\\&"
@@ -83,7 +83,7 @@ class Pseudonymiser:
         fields = {
             3: self._sender(scope, message, message.sending_application),
             4: self._sender(scope, message, message.sending_facility),
-            7: FIELDS["EVN"][2](scope, msh, 7),
+            7: time(scope, msh, 7),
             9: _message_type(msh),
             10: Er7(f"{control_id}-{number + 1}") if number and control_id else control_id,
             11: composite(*(_letter(msh.text(11, component)) for component in (1, 2))),

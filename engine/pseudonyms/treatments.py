@@ -21,8 +21,8 @@ _NUMBER = re.compile(r"[<>=]{0,2} *[+-]?[0-9]{1,7}(\.[0-9]{0,7})?")
 _BIRTH = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _YEAR = re.compile(r"[0-9]{4}")
 _TYPES_OF_STAYS = frozenset({"AN", "VN"})  # HL7 table 0203
-_TYPES_OF_NAMES = re.compile(r"[A-Z]{1,3}")
-_OCCASIONS = re.compile(r"[0-9]{4}")
+_TYPE_OF_NAME = re.compile(r"[A-Z]")
+_CLOCK = re.compile(r"[0-9]{4}")
 _PRECISIONS = frozenset("YLDHMS")
 
 
@@ -134,7 +134,7 @@ def name(scope: Scope, segment: Segment, field: int, repetition: int) -> Er7:
     kind = segment.text(field, 7, repetition).strip()
     seed = f"{scope.person:x} {'' if kind == 'L' else kind}"
     parts = _invented(scope, segment, (field, repetition), (1, 2, 3), seed)
-    known = leaf(kind) if _TYPES_OF_NAMES.fullmatch(kind) and len(kind) == 1 else EMPTY
+    known = leaf(kind) if _TYPE_OF_NAME.fullmatch(kind) else EMPTY
     return composite(*parts, EMPTY, EMPTY, EMPTY, known) if any(parts) else EMPTY
 
 
@@ -239,7 +239,7 @@ def _frequency(text: str) -> Er7:
 @repeated
 def clock_time(_scope: Scope, segment: Segment, field: int, repetition: int) -> Er7:
     """A time of day at which something is given."""
-    return _passed(segment.text(field, 1, repetition), lambda text: _OCCASIONS.fullmatch(text) is not None)
+    return _passed(segment.text(field, 1, repetition), lambda text: _CLOCK.fullmatch(text) is not None)
 
 
 def lasting(scope: Scope, segment: Segment, field: int) -> Er7:

@@ -72,6 +72,8 @@ def test_what_belongs_together_still_does() -> None:
         ("OBX|1|NM|2951-2^Sodium^LN||140|mmol/L|||||F", ""),
         ("OBX|1|CWE|82810-3^Pregnancy^LN||LA15173-0^yes, Jane is^LN||||||F", "LA15173-0^^LN"),
         ("OBX|1|CWE|82810-3^Pregnancy^LN||DOE^Jane^L||||||F", "[removed]"),
+        ("OBX|1|ST|41048-0^TPMT^LN||*1/*3A, Jane Doe||||||F", "*1 *3A"),
+        ("OBX|1|ST|41048-0^TPMT^LN||Jane Doe *1||||||F", "[removed]"),
         ("OBX|1|ST|79713-4^TPMT^LN||Intermediate metabolizer||||||F", "Intermediate metabolizer"),
     ],
 )
