@@ -225,7 +225,7 @@ class Clinical:
     @staticmethod
     def _number(obx: Segment, text: str) -> Er7:
         if obx.text(2).strip().upper() == "SN":
-            return composite(*(leaf(part) for part in obx.whole_components(5)))
+            return composite(*(leaf(part) for part in obx.whole_components(5)[:4]))
         return leaf(text)
 
     def _result(self, obx: Segment, match: CodeMatch) -> Er7 | None:

@@ -62,6 +62,7 @@ def test_what_belongs_together_still_does() -> None:
     [
         (ALT, "52"),
         ("OBX|1|SN|1742-6^ALT^LN||<^10|U/L|||||F", "<^10"),
+        ("OBX|1|SN|1742-6^ALT^LN||<^10^^^Jane|U/L|||||F", "<^10"),
         ("OBX|1|ST|1742-6^ALT^LN||> 480|U/L|||||F", "> 480"),
         ("OBX|1|NM|1742-6^ALT^LN||call Dr Doe|U/L|||||F", "[removed]"),
         ("OBX|1|NM|1742-6^ALT^LN||0791234567890|U/L|||||F", "[removed]"),
