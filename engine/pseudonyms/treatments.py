@@ -152,14 +152,11 @@ def _invented(
     scope: Scope, segment: Segment, place: tuple[int, int], components: tuple[int, ...], seed: str
 ) -> list[Er7]:
     field, repetition = place
-    invented = (
-        scope.pseudonyms.family,
-        scope.pseudonyms.given,
-        lambda text: scope.pseudonyms.given(f"{text} 2"),
-    )
+    pseudonyms = scope.pseudonyms
+    invented = (pseudonyms.family(seed), pseudonyms.given(seed), pseudonyms.given(f"{seed} 2"))
     return [
-        Er7(make(seed)) if segment.text(field, component, repetition).strip() else EMPTY
-        for component, make in zip(components, invented, strict=False)
+        Er7(text) if segment.text(field, component, repetition).strip() else EMPTY
+        for component, text in zip(components, invented, strict=False)
     ]
 
 
