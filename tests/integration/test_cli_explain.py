@@ -145,6 +145,19 @@ def test_what_is_no_store_is_refused(terminal: Terminal, content: bytes | None, 
     assert file.exists() is (content is not None)
 
 
+def test_a_store_of_an_older_release_is_not_upgraded(hospital: Terminal) -> None:
+    """Looking changes nothing, not even the tables: the engine upgrades its store itself."""
+    file = hospital.folder / "azawatch.db"
+    with closing(sqlite3.connect(file)) as older:
+        older.execute("UPDATE alembic_version SET version_num = '1'")
+        older.commit()
+    before = file.read_bytes()
+    ended = hospital.type("explain", CRITICAL, "--store", f"sqlite:///{file}", exits=2)
+
+    assert "store has schema 1" in ended.err
+    assert file.read_bytes() == before
+
+
 def test_a_held_message_says_where_why_and_what_to_do(terminal: Terminal) -> None:
     """Quarantine is exit 1, with the place in the message and the file that would mend it."""
     page = terminal.type("explain", WITHOUT_IDENTIFIER, exits=1).out
