@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.model.alert import AlertEvent
 from engine.model.finding import Evidence
-from engine.model.quantity import Truth
+from engine.model.quantity import Truth, with_unit
 
 _HEADINGS = {
     Truth.TRUE: "because (true)",
@@ -68,7 +68,7 @@ def numbers(evidence: Evidence) -> str:
     """What one condition was judged by: value, limit, reference and where each is from."""
     parts = []
     if evidence.value:
-        parts.append(f"{evidence.comparator}{evidence.value} {evidence.unit}".strip())
+        parts.append(with_unit(f"{evidence.comparator}{evidence.value}", evidence.unit))
         if evidence.sent and evidence.sent != parts[0]:
             parts.append(f"sent as {evidence.sent}")
         if evidence.collected_at is not None:

@@ -117,6 +117,11 @@ class Interval:
         return "any"
 
 
+def with_unit(value: str, unit: str) -> str:
+    """A value for a reader: ``42 U/L``; a UCUM annotation such as ``{INR}`` says nothing and is left out."""
+    return f"{value} {unit}" if value and unit and not unit.startswith("{") else value
+
+
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """A value in a canonical UCUM unit (``U/L``, ``10*9/L``, ``umol/L``)."""
@@ -134,6 +139,11 @@ class Quantity:
     def number(self) -> str:
         """The value without its comparator, as text: ``1000`` of ``>1000``."""
         return str(self.interval)[len(self.comparator) :]
+
+    @property
+    def shown(self) -> str:
+        """The value with its unit for a reader."""
+        return with_unit(str(self.interval), self.unit)
 
     def __str__(self) -> str:
         return f"{self.interval} {self.unit}".rstrip()

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from engine.model.alert import AlertEvent, AlertReason, Phase
 from engine.model.finding import Evidence, UnknownCause
-from engine.model.quantity import Truth, plain
+from engine.model.quantity import Truth, plain, with_unit
 
 DISCLAIMER = "Automated decision support; not a laboratory result."
 MOST_EVIDENCE = 8
@@ -138,11 +138,9 @@ def analyte_label(analyte: str) -> str:
 
 def value_text(evidence: Evidence) -> str:
     """Label, value and unit: ``ALT 212 U/L``, ``neutrophils 0.4 x10^9/L``, ``ALT 600 U/L preliminary``."""
-    unit = evidence.unit.replace("10*", "x10^")
     words = (
         analyte_label(evidence.analyte),
-        f"{evidence.comparator}{evidence.value}",
-        unit,
+        with_unit(f"{evidence.comparator}{evidence.value}", evidence.unit.replace("10*", "x10^")),
         "preliminary" if preliminary(evidence) else "",
     )
     return " ".join(filter(None, words))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from engine.model.finding import Evidence, Finding, Severity, UnknownCause
-from engine.model.quantity import Operator, Truth, plain
+from engine.model.quantity import Operator, Truth, plain, with_unit
 from engine.rulebook.cases import Case
 from engine.rulebook.conditions import Analytes, Condition, read_condition
 from engine.rulebook.conditions.base import OPERATOR_WORDS
@@ -174,7 +174,7 @@ def _undecided(condition: Condition, evidence: Evidence) -> str:
 
 def _measured(evidence: Evidence) -> str:
     name = _name(evidence.analyte)
-    return f"{name} {evidence.comparator}{evidence.value} {evidence.unit}".rstrip()
+    return f"{name} {with_unit(f'{evidence.comparator}{evidence.value}', evidence.unit)}"
 
 
 def _name(analyte: str) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from engine.model.facts import LIMIT_PREFIX
 from engine.model.finding import Evidence
-from engine.model.quantity import Operator, plain
+from engine.model.quantity import Operator, plain, with_unit
 from engine.model.record import Situation
 from engine.model.therapy import Fact
 from engine.rulebook.conditions import Condition, read_condition
@@ -113,7 +113,7 @@ def said_of_limit(rule: Rule, place: int, seen: Evidence, name: str) -> tuple[st
 
     Those of the rule state its own number, which the value need not reach. ``name`` is that of the analyte.
     """
-    value = f" {seen.comparator}{seen.value} {seen.unit}".rstrip()
+    value = f" {with_unit(f'{seen.comparator}{seen.value}', seen.unit)}".rstrip()
     day = "" if seen.collected_at is None else f" of {seen.collected_at.date().isoformat()}"
     title = f"{name} {read_condition(seen.condition).saying}, the limit of this patient"
     return title, f'{name}{value}{day}: {seen.limit}; the rule itself says "{rule.conditions[place].text}".'

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from engine.model.facts import GENES
-from engine.model.quantity import plain
+from engine.model.quantity import plain, with_unit
 from engine.model.result import STATUS_ACTIONS, Problem, Result, StatusAction
 from engine.rulebook.conditions import Analytes, Condition, Verdict, View
 from engine.rulebook.conditions.base import cut
@@ -200,7 +200,7 @@ def _value(placeholder: Placeholder, material: Material) -> str:
         if attribute == "sender":
             return sender_of(result)
         return result.sent if attribute == "sent" else result.code
-    text = str(result.quantity) if result.quantity else result.sent
+    text = result.quantity.shown if result.quantity else result.sent
     if result.spoiled:
         text = f"{text} ({result.specimen_condition})"
     preliminary = STATUS_ACTIONS[result.status] is StatusAction.PROVISIONAL
@@ -241,7 +241,8 @@ def _past(analyte: str, material: Material) -> str:
     found = next((each for each in asked if each.collected_at is not None), None)
     if found is None or found.collected_at is None:
         return ""
-    shown = f"{found.comparator}{found.value} {found.unit} on {found.collected_at.date().isoformat()}"
+    value = with_unit(f"{found.comparator}{found.value}", found.unit)
+    shown = f"{value} on {found.collected_at.date().isoformat()}"
     return f"{shown} ({cut_fold(found.fold)} x {found.reference_kind})" if found.fold else shown
 
 
@@ -261,7 +262,7 @@ def _reference(attribute: str, result: Result, material: Material) -> str:
     if result.reference is not None:
         bound = result.reference.high if attribute == "uln" else result.reference.low
     unit = result.quantity.unit if result.quantity else ""
-    return "" if bound is None else f"{plain(bound)} {unit}".rstrip()
+    return "" if bound is None else with_unit(plain(bound), unit)
 
 
 def _baseline(result: Result, material: Material) -> str:
@@ -269,7 +270,7 @@ def _baseline(result: Result, material: Material) -> str:
     baseline = material.view.situation.baselines.get(result.analyte)
     if baseline is None:
         return ""
-    own = f"{plain(baseline.value)} {result.quantity.unit if result.quantity else ''}".rstrip()
+    own = with_unit(plain(baseline.value), result.quantity.unit if result.quantity else "")
     seen = (v.evidence for v in material.verdicts if v.result is result)
     used = next((e.reference_value for e in seen if e.reference_kind == "baseline" and e.reference_value), "")
     return own if used in ("", plain(baseline.value)) else f"{own}, raised to the ULN of {used}"

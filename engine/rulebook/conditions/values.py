@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import ClassVar, Self
 
 from engine.model.finding import UnknownCause
-from engine.model.quantity import Operator, Truth, any_of, plain
+from engine.model.quantity import Operator, Truth, any_of, plain, with_unit
 from engine.model.result import Result
 from engine.rulebook.conditions.base import (
     OPERATOR_WORDS,
@@ -133,7 +133,7 @@ class Absolute(Comparison):
     @property
     def limit(self) -> str:
         """``500 U/L``."""
-        return f"{plain(self.number)} {self.unit}"
+        return with_unit(plain(self.number), self.unit)
 
 
 @dataclass(frozen=True, slots=True)
