@@ -55,7 +55,13 @@ class Card:
     patient: str
     difference: Difference
     sides: tuple[Told, Told]
+    drawn: bool = False
     pictures: tuple[Drawn, ...] = ()
+
+    @property
+    def change(self) -> Change:
+        """The kind of change that it stands under."""
+        return self.difference.changes[0]
 
     @property
     def spell(self) -> Spell:
@@ -83,23 +89,25 @@ def render_comparison(
 ) -> str:
     """The HTML of a comparison; ``stores`` hold what each side has left, and ``names`` calls the patients.
 
-    At most :data:`MOST_CARDS` differences are drawn and :data:`MOST_LISTED` listed: by kind of change, the
-    gravest of each kind first; the page says how many it leaves out.
+    At most :data:`MOST_CARDS` differences are drawn and :data:`MOST_LISTED` listed, of every kind of change
+    the gravest; the page says how many it leaves out.
     """
     order = {change: place for place, change in enumerate(Change)}
     found = [_listed(names[each.patient], each) for each in comparison.differences]
     found.sort(
         key=lambda card: (
-            order[card.difference.changes[0]],
+            order[card.change],
             -card.spell.severity.rank,
             card.spell.began,
             card.spell.alert_id,
         )
     )
     left = tuple(_Left(*each) for each in zip("AB", stores, knowledge, strict=True))
+    kept = _share(found, MOST_LISTED)
+    places = {id(card) for card in _share(kept, MOST_CARDS)}
     listed = [
-        replace(_drawn(card, left, number) if number <= MOST_CARDS else card, number=number)
-        for number, card in enumerate(found[:MOST_LISTED], start=1)
+        replace(_drawn(card, left, number) if id(card) in places else card, number=number)
+        for number, card in enumerate(kept, start=1)
     ]
     return template("comparison.html.j2").render(
         sides=sides,
@@ -111,13 +119,23 @@ def render_comparison(
         titled=titles_of(*reversed(knowledge)),
         shifts=_shifts(comparison.differences),
         listed=listed,
-        cards=listed[:MOST_CARDS],
+        cards=[card for card in listed if card.drawn],
         identify=identify,
     )
 
 
 def _listed(patient: str, difference: Difference) -> Card:
     return Card(0, patient, difference, (Told("A", difference.a), Told("B", difference.b)))
+
+
+def _share(cards: Sequence[Card], most: int) -> list[Card]:
+    """At most so many in their order, the first of each kind: no kind of change crowds out another."""
+    seen: Counter[Change] = Counter()
+    ranked = []
+    for place, card in enumerate(cards):
+        ranked.append((seen[card.change], place))
+        seen[card.change] += 1
+    return [cards[place] for place in sorted(place for _, place in sorted(ranked)[:most])]
 
 
 def _drawn(card: Card, left: Sequence[_Left], number: int) -> Card:
@@ -133,7 +151,7 @@ def _drawn(card: Card, left: Sequence[_Left], number: int) -> Card:
     record = record_of(card.spell, told_by.store)
     analytes = told_by.knowledge.terminology.analytes
     drawn = pictures(speaking, record, analytes, f"chart-{number}", unheard)
-    return replace(card, sides=sides, pictures=drawn)
+    return replace(card, sides=sides, drawn=True, pictures=drawn)
 
 
 def _silence(spell: Spell, silent: _Left) -> Silence:
