@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 
 from engine.errors import ContentError
@@ -99,18 +99,18 @@ def updated(stored: Demographics, pid: Segment) -> Demographics:
 
     A birth date less precise than a day, or unreadable, is as good as not sent (HL7 v2.9 2.5.3).
     """
+    name = stored.name
     if pid.is_null(5):
-        stored = replace(stored, name=())
+        name = ()
     elif pid.repetitions(5):
-        stored = replace(stored, name=_name(pid))
+        name = _name(pid)
     birth_date = _birth_date(pid.text(7))
-    if birth_date is not None or pid.is_null(7):
-        stored = replace(stored, birth_date=birth_date)
+    if birth_date is None and not pid.is_null(7):
+        birth_date = stored.birth_date
     sex = pid.text(8).strip().upper()
-    if sex or pid.is_null(8):
-        stored = replace(stored, sex=_SEX_WORDS.get(sex, sex))
+    sex = _SEX_WORDS.get(sex, sex) if sex or pid.is_null(8) else stored.sex
     deceased = _deceased(pid)
-    return stored if deceased is None else replace(stored, deceased=deceased)
+    return Demographics(name, birth_date, sex, stored.deceased if deceased is None else deceased)
 
 
 def visit(pv1: Segment) -> Visit:

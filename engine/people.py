@@ -93,7 +93,8 @@ class People:
                 "no identifier of a type that identifies a person (site profile: identifier_types)",
             )
         record = self._find(given, pid)
-        if conflict(record.person.demographics, demographics(pid)):
+        known = record.person.demographics
+        if known.birth_date is not None and conflict(known, demographics(pid)):
             raise IdentityConflictError(
                 [record.person.person_id],
                 pid.location(7),
@@ -141,14 +142,11 @@ class People:
             self._records[root] = record
             self._joined[root] = None
         person = record.person
+        numbers, described = person.identifiers, person.demographics
         if pid is not None:
-            person = replace(
-                person,
-                identifiers=_with(person.identifiers, identifiers(pid, self._site)),
-                demographics=updated(person.demographics, pid),
-            )
-        if pv1 is not None:
-            person = replace(person, visit=visit(pv1))
+            numbers, described = _with(numbers, identifiers(pid, self._site)), updated(described, pid)
+        stay = person.visit if pv1 is None else visit(pv1)
+        person = replace(person, identifiers=numbers, demographics=described, visit=stay)
         record = replace(record, person=person)
         self._keep(record)
         return record

@@ -47,9 +47,22 @@ class Message:
 
     ``segments`` holds every segment, the header and those that no grouping uses; ``segment_count`` is
     their number. ``warnings`` are codes of what was tolerated; they name no content.
+    ``sending_application`` and ``sending_facility`` are the namespaces of MSH-3 and MSH-4. ``type`` is the
+    message code of MSH-9 in upper case: ``ORU``; ``trigger`` its trigger event, R01 of an ORU without one,
+    the only one of old versions.
     """
 
-    __slots__ = ("_grouping", "charset", "header", "segments", "warnings")
+    __slots__ = (
+        "_grouping",
+        "charset",
+        "header",
+        "segments",
+        "sending_application",
+        "sending_facility",
+        "trigger",
+        "type",
+        "warnings",
+    )
 
     def __init__(
         self, header: ReadSegment, segments: Sequence[ReadSegment], charset: str, warnings: tuple[str, ...]
@@ -59,6 +72,9 @@ class Message:
         self.charset = charset
         self.warnings = warnings
         self._grouping: ResultGrouping | None = None
+        self.sending_application = header.text(3).strip()
+        self.sending_facility = header.text(4).strip()
+        self.type, self.trigger = _type_and_trigger(header)
 
     @property
     def segment_count(self) -> int:
@@ -74,26 +90,6 @@ class Message:
     def ignored(self) -> int:
         """How many segments the result grouping passes over (Z segments, NK1, DSC and the like)."""
         return self.grouping.ignored
-
-    @property
-    def sending_application(self) -> str:
-        """MSH-3, namespace."""
-        return self.header.text(3).strip()
-
-    @property
-    def sending_facility(self) -> str:
-        """MSH-4, namespace."""
-        return self.header.text(4).strip()
-
-    @property
-    def type(self) -> str:
-        """MSH-9 message code in upper case: ``ORU``."""
-        return _type_and_trigger(self.header)[0]
-
-    @property
-    def trigger(self) -> str:
-        """MSH-9 trigger event in upper case; an ORU without one is R01, the only one of old versions."""
-        return _type_and_trigger(self.header)[1]
 
     @property
     def control_id(self) -> str:

@@ -21,6 +21,7 @@ _STATUS_RANK = {
     StatusAction.WITHDRAW: 6,
 }
 _CORRECTION_RANK = 5
+_CONTENT = (5, 6, 7, 8, 11)
 
 
 def rank_of(status: ResultStatus) -> int:
@@ -31,8 +32,7 @@ def rank_of(status: ResultStatus) -> int:
 
 def digest_of(obx: Segment, collected: Moment, condition: str) -> str:
     """Tells apart restatements that carry the same times; ``condition`` is that of the specimen."""
-    parts = [obx.raw(number) for number in (5, 6, 7, 8, 11)]
-    content = "\x1f".join([*parts, str(collected.at.timestamp()), *filter(None, (condition,))])
+    content = "\x1f".join([*obx.raws(_CONTENT), str(collected.at.timestamp()), *filter(None, (condition,))])
     return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:16]
 
 

@@ -73,6 +73,11 @@ def _flags(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text)) if text else ()
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def _flags_text(flags: tuple[str, ...]) -> str:
+    return json.dumps(flags, ensure_ascii=False) if flags else ""
+
+
 def _number(value: Decimal | None) -> str:
     return "" if value is None else str(value)
 
@@ -137,7 +142,7 @@ def result_row(result: Result) -> tuple[str | int, ...]:
         result.sent,
         result.text,
         "" if result.problem is None else result.problem.value,
-        json.dumps(result.flags, ensure_ascii=False) if result.flags else "",
+        _flags_text(result.flags),
         result.method,
         result.control_id,
         result.location,

@@ -109,10 +109,7 @@ class Was(OfComparison):
         stretch = stretch_of(self.relation, self.origin, view.situation)
         if isinstance(stretch, str):
             return Verdict(Evidence(self.text, Truth.FALSE, analyte, note=stretch))
-        known = [result for result in view.usable(analyte) if stretch.holds(result)]
-        if self.relation == "since":
-            current = {result.key for result in view.newest(analyte)}
-            known = [result for result in known if result.key not in current]
+        known = self._earlier(stretch, view)
         if not known:
             if self.relation == "before":
                 return missing(self.text, analyte, view, f"nothing measured {stretch.words}")
@@ -125,6 +122,22 @@ class Was(OfComparison):
         count = f"{len(known)} result{'s' if len(known) > 1 else ''} {stretch.words}"
         seen = replace(shown.evidence, note=", ".join(filter(None, (note, count))))
         return Verdict(seen)
+
+    def truth(self, view: View) -> Truth:
+        """That of the verdict; the evidence is asked only where some result leaves it open."""
+        stretch = stretch_of(self.relation, self.origin, view.situation)
+        known = [] if isinstance(stretch, str) else self._earlier(stretch, view)
+        truths = {self.comparison.truth_of(result, view) for result in self._telling(known)}
+        if Truth.TRUE in truths:
+            return Truth.TRUE
+        return Truth.FALSE if truths == {Truth.FALSE} else view.judged(self).truth
+
+    def _earlier(self, stretch: Stretch, view: View) -> list[Result]:
+        known = [result for result in view.usable(self.comparison.analyte) if stretch.holds(result)]
+        if self.relation != "since":
+            return known
+        current = {result.key for result in view.newest(self.comparison.analyte)}
+        return [result for result in known if result.key not in current]
 
     def _telling(self, results: Sequence[Result]) -> Iterator[Result]:
         """Of those with the same limits only the two that can speak most: one for certain, one in doubt."""
@@ -183,13 +196,10 @@ class Repeated(OfComparison):
 
     def judge(self, view: View) -> Verdict:
         """Judge the last ``count`` results; the evidence shows the newest, or the one that decides."""
-        draws, since = view.draws(self.comparison.analyte), ""
-        if self.origin:
-            stretch = stretch_of("since", self.origin, view.situation)
-            if isinstance(stretch, str):
-                return Verdict(Evidence(self.text, Truth.FALSE, self.comparison.analyte, note=stretch))
-            draws, since = [draw for draw in draws if stretch.holds(draw[-1])], stretch.words
-        draws = draws[-self.count :]
+        reached = self._last(view)
+        if isinstance(reached, str):
+            return Verdict(Evidence(self.text, Truth.FALSE, self.comparison.analyte, note=reached))
+        draws, since = reached
         if not draws:
             return missing(self.text, self.comparison.analyte, view, since and f"nothing measured {since}")
         verdicts = [self.comparison.gravest(draw, view) for draw in draws]
@@ -202,6 +212,26 @@ class Repeated(OfComparison):
         cause = shown.evidence.cause if truth is Truth.UNKNOWN else None
         seen = replace(shown.evidence, condition=self.text, truth=truth, cause=cause, note=note)
         return shown._replace(evidence=seen)
+
+    def truth(self, view: View) -> Truth:
+        """That of the verdict, without its evidence."""
+        reached = self._last(view)
+        if isinstance(reached, str):
+            return Truth.FALSE
+        draws, _ = reached
+        if len(draws) < self.count:
+            return Truth.FALSE if draws else Truth.UNKNOWN
+        return all_of([self.comparison.gravest_truth(draw, view) for draw in draws])
+
+    def _last(self, view: View) -> tuple[list[tuple[Result, ...]], str] | str:
+        """The last ``count`` draws, and since when; or why there is no such stretch."""
+        draws, since = view.draws(self.comparison.analyte), ""
+        if self.origin:
+            stretch = stretch_of("since", self.origin, view.situation)
+            if isinstance(stretch, str):
+                return stretch
+            draws, since = [draw for draw in draws if stretch.holds(draw[-1])], stretch.words
+        return draws[-self.count :], since
 
     @property
     def saying(self) -> str:

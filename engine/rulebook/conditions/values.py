@@ -57,7 +57,11 @@ class Comparison(OfAnalyte):
     def truth(self, view: View) -> Truth:
         """That of the verdict on the current value, without its evidence."""
         results = view.newest(self.analyte)
-        return any_of(self.truth_of(result, view) for result in results) if results else Truth.UNKNOWN
+        return self.gravest_truth(results, view) if results else Truth.UNKNOWN
+
+    def gravest_truth(self, results: Sequence[Result], view: View) -> Truth:
+        """That of :meth:`gravest`."""
+        return any_of([self.truth_of(result, view) for result in results])
 
     @abstractmethod
     def judge_result(self, result: Result, view: View) -> Verdict:
