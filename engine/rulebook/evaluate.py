@@ -97,7 +97,14 @@ def is_silent(rule: Rule, view: View) -> bool:
     if isinstance(rule, AlertRule) and rule.problems:
         return not any(problem.problem in rule.problems for problem in view.situation.problems)
     asked = Asked(rule.conditions, rule.pair_within, view)
-    return rule.when.is_false(asked) if rule.tells_of_doubt else not rule.when.is_true(asked)
+    if not rule.doubts:
+        return not rule.when.is_true(asked)
+    if rule.when.is_false(asked):
+        return True
+    if UnknownCause.MISSING in rule.doubts or rule.when.is_true(asked):  # or values that lie too far apart
+        return False
+    in_doubt = (view.judged(each) for each in rule.conditions if view.truth(each) is Truth.UNKNOWN)
+    return rule.doubts.isdisjoint(verdict.evidence.cause or UnknownCause.VALUE for verdict in in_doubt)
 
 
 def judgements(rule: Rule, situation: Situation, standing: Standing = ALONE) -> tuple[Judgement, ...]:

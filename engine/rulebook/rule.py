@@ -125,8 +125,8 @@ class Rule(Heading):
     """A rule that is judged on a situation: an alert rule, or an annotation.
 
     ``conditions`` are the distinct conditions of ``when`` in the order of the file, ``clocks`` those of them
-    that wait for something. ``tells_of_doubt``: it may say something where they can neither be affirmed nor
-    denied. ``turn`` and ``timed`` (time alone may change what it says) are known once all
+    that wait for something. ``doubts`` are the causes for which it may say something where they can neither
+    be affirmed nor denied. ``turn`` and ``timed`` (time alone may change what it says) are known once all
     rules of the folder are.
     """
 
@@ -137,15 +137,15 @@ class Rule(Heading):
     turn: Turn = USUAL_TURN
     timed: bool = False
     clocks: tuple[Condition, ...] = field(init=False, default=())
-    tells_of_doubt: bool = field(init=False, default=False)
+    doubts: frozenset[UnknownCause] = field(init=False, default=frozenset())
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clocks", tuple(each for each in self.conditions if each.TIMED))
-        object.__setattr__(self, "tells_of_doubt", self._tells_of_doubt())
+        object.__setattr__(self, "doubts", self._doubts())
 
     @abstractmethod
-    def _tells_of_doubt(self) -> bool:
-        """Whether it may say something where its conditions can neither be affirmed nor denied."""
+    def _doubts(self) -> frozenset[UnknownCause]:
+        """The causes of doubt that it may speak of."""
 
     @property
     def of_newest_course(self) -> bool:
@@ -176,9 +176,8 @@ class AlertRule(Rule):
     problems: frozenset[Problem]
     escalation: Escalation = NO_ESCALATION
 
-    def _tells_of_doubt(self) -> bool:
-        """Where it says so of any cause of the doubt."""
-        return any(said is not None for said in self.if_unknown.values())
+    def _doubts(self) -> frozenset[UnknownCause]:
+        return frozenset(cause for cause, said in self.if_unknown.items() if said is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,9 +207,8 @@ class Annotation(Rule):
         within = f"{self.repeat_within // timedelta(hours=1)} h" if rest else f"{days} d"
         return (*graver, *(f"{panel} due within {within}" for panel in sorted(self.panels)))
 
-    def _tells_of_doubt(self) -> bool:
-        """Where it has words for it."""
-        return self.label_unknown is not None
+    def _doubts(self) -> frozenset[UnknownCause]:
+        return frozenset() if self.label_unknown is None else frozenset(UnknownCause)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
