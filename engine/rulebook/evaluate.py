@@ -96,6 +96,8 @@ def is_silent(rule: Rule, view: View) -> bool:
     """
     if isinstance(rule, AlertRule) and rule.problems:
         return not any(problem.problem in rule.problems for problem in view.situation.problems)
+    if rule.needs and view.series.keys().isdisjoint(rule.needs):
+        return True
     asked = Asked(rule.conditions, rule.pair_within, view)
     if not rule.doubts:
         return not rule.when.is_true(asked)

@@ -18,7 +18,7 @@ from engine.rulebook.conditions import Condition
 from engine.rulebook.message import Template
 from engine.rulebook.promises import Promise
 from engine.rulebook.syntax import near
-from engine.rulebook.tree import Node
+from engine.rulebook.tree import Node, needed_results
 
 FAMILIES = (
     "liver-injury",
@@ -126,8 +126,8 @@ class Rule(Heading):
 
     ``conditions`` are the distinct conditions of ``when`` in the order of the file, ``clocks`` those of them
     that wait for something. ``doubts`` are the causes for which it may say something where they can neither
-    be affirmed nor denied. ``turn`` and ``timed`` (time alone may change what it says) are known once all
-    rules of the folder are.
+    be affirmed nor denied; ``needs`` are analytes of which one must have a result, or it says nothing.
+    ``turn`` and ``timed`` (time alone may change what it says) are known once all rules of the folder are.
     """
 
     when: Node
@@ -138,10 +138,13 @@ class Rule(Heading):
     timed: bool = False
     clocks: tuple[Condition, ...] = field(init=False, default=())
     doubts: frozenset[UnknownCause] = field(init=False, default=frozenset())
+    needs: frozenset[str] = field(init=False, default=frozenset())
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clocks", tuple(each for each in self.conditions if each.TIMED))
         object.__setattr__(self, "doubts", self._doubts())
+        if UnknownCause.MISSING not in self.doubts:
+            object.__setattr__(self, "needs", needed_results(self.when))
 
     @abstractmethod
     def _doubts(self) -> frozenset[UnknownCause]:

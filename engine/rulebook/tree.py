@@ -164,6 +164,19 @@ def needs(node: Node, form: type[Condition]) -> bool:
     return isinstance(node, AnyOf) and all(needs(part, form) for part in node.parts)
 
 
+def needed_results(node: Node) -> frozenset[str]:
+    """Analytes of which one must have a result, or the tree cannot hold; empty where it may hold without."""
+    if isinstance(node, Leaf):
+        return frozenset(node.condition.analytes if node.condition.OF_RESULTS else ())
+    if isinstance(node, All):
+        parts = filter(None, map(needed_results, node.parts))
+        return min(parts, key=lambda names: (len(names), sorted(names)), default=frozenset())
+    if isinstance(node, AnyOf):
+        each = [needed_results(part) for part in node.parts]
+        return frozenset().union(*each) if all(each) else frozenset()
+    return frozenset()
+
+
 class Judged(NamedTuple):
     """A node with its truth. ``apart`` says which values were too far apart to be taken together."""
 

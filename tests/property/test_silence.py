@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.rulebook import AlertRule, Annotation, Rule
@@ -17,13 +19,15 @@ from tests.unit.rulebook.records import shipped, shipped_analytes, shipped_files
 def test_no_rule_is_passed_over_that_has_something_to_say(rule: Rule) -> None:
     """In every situation that its cases tell of."""
     for case in cases_of(rule, shipped(), shipped_files(), shipped_analytes()):
-        judged = judgements(rule, case.situation, standing_of(case))
-        if isinstance(rule, AlertRule):
-            speaks = any(each.severity is not None for each in judged)
-        else:
-            assert isinstance(rule, Annotation)
-            speaks = any(text_of(rule, each.tree.truth) is not None for each in judged)
-        assert not (speaks and _is_passed_over(rule, case)), case.name
+        assert not (_speaks(rule, case) and _is_passed_over(rule, case)), case.name
+
+
+def _speaks(rule: Rule, case: Case) -> bool:
+    judged = judgements(rule, case.situation, standing_of(case))
+    if isinstance(rule, AlertRule):
+        return any(each.severity is not None for each in judged)
+    assert isinstance(rule, Annotation)
+    return any(text_of(rule, each.tree.truth) is not None for each in judged)
 
 
 def _is_passed_over(rule: Rule, case: Case) -> bool:
@@ -31,6 +35,14 @@ def _is_passed_over(rule: Rule, case: Case) -> bool:
     if is_limited(seen) or (rule.allow_preliminary and seen.provisional is not seen.series):
         return False
     return is_silent(rule, View(seen, preliminary=False, standing=standing_of(case)))
+
+
+@pytest.mark.parametrize("rule", shipped().rules, ids=lambda rule: rule.id)
+def test_no_rule_is_passed_over_that_speaks_of_what_is_missing(rule: Rule) -> None:
+    """In the situations of its cases, before anything was measured."""
+    for case in cases_of(rule, shipped(), shipped_files(), shipped_analytes()):
+        bare = replace(case, situation=replace(case.situation, series={}, provisional={}))
+        assert not (_speaks(rule, bare) and _is_passed_over(rule, bare)), case.name
 
 
 @pytest.mark.parametrize("rule", shipped().rules, ids=lambda rule: rule.id)

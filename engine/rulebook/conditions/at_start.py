@@ -27,6 +27,7 @@ class AtStart(OfComparison):
         "number is our choice)."
     )
     EXAMPLE: ClassVar = "wbc < 2.5 10*9/L at start"
+    OF_RESULTS: ClassVar = True
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:

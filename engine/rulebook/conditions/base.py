@@ -201,6 +201,8 @@ class Condition(ABC):
     MEANING: ClassVar[str]
     EXAMPLE: ClassVar[str]
     CAN_BE_UNKNOWN: ClassVar[bool] = True
+    OF_RESULTS: ClassVar[bool] = False
+    """Whether without any result of its analytes it is false, or unknown because one is missing."""
     BY_RECORD: ClassVar[bool] = True  # not by what other rules conclude, nor by what a rule is asked about
     OF_NEWEST_COURSE: ClassVar[bool] = False
     """Whether it is about the course told of last, which may lie ahead, not the one that results govern."""

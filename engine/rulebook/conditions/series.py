@@ -53,6 +53,7 @@ class Change(OfAnalyte):
         "`w`) before it; `%` is of that earlier result."
     )
     EXAMPLE: ClassVar = "creatinine changed by 30 % in 52 w"
+    OF_RESULTS: ClassVar = True
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
@@ -143,6 +144,7 @@ class Range(OfAnalyte):
     PATTERNS: ClassVar = ("ANALYTE SIDE reference",)
     MEANING: ClassVar = "The current value against the range printed with it; a missing side has no limit."
     EXAMPLE: ClassVar = "albumin outside reference"
+    OF_RESULTS: ClassVar = True
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
@@ -207,6 +209,7 @@ class TimeOfDay(OfAnalyte):
         "than when the one before it was; 23 h and 1 h are 2 h apart. UNKNOWN where only a date was told."
     )
     EXAMPLE: ClassVar = "alp time of day differs by 4 h"
+    OF_RESULTS: ClassVar = True
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:

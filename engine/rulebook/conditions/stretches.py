@@ -89,6 +89,7 @@ class Was(OfComparison):
         "false."
     )
     EXAMPLE: ClassVar = "alt was > 10 x ULN before restart"
+    OF_RESULTS: ClassVar = True
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
@@ -188,6 +189,7 @@ class Repeated(OfComparison):
         "the limits printed with it. With fewer results it is false: nothing has been repeated yet."
     )
     EXAMPLE: ClassVar = "alp < 1 x LLN for 2 results"
+    OF_RESULTS: ClassVar = True
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:

@@ -47,6 +47,7 @@ class Trend(OfAnalyte):
         "that speaks most for the rule counts. With fewer results it is false."
     )
     EXAMPLE: ClassVar = "wbc falling by more than 10 % for 4 results"
+    OF_RESULTS: ClassVar = True
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
@@ -110,6 +111,7 @@ class Stable(OfAnalyte):
         "cent of the smallest. With fewer results it is false."
     )
     EXAMPLE: ClassVar = "alt stable within 20 % for 3 results"
+    OF_RESULTS: ClassVar = True
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
@@ -153,6 +155,7 @@ class Lasting(OfComparison):
         "earlier, each with the limits printed with it; false where none is so old."
     )
     EXAMPLE: ClassVar = "alt > 5 x ULN lasting 14 d"
+    OF_RESULTS: ClassVar = True
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:

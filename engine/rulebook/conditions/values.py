@@ -45,6 +45,8 @@ class Comparison(OfAnalyte):
     operator: Operator
     number: Decimal
 
+    OF_RESULTS: ClassVar = True
+
     def judge(self, view: View) -> Verdict:
         """Judge the current value; of several of the same time the one that speaks most for the rule."""
         results = view.newest(self.analyte)
@@ -250,6 +252,7 @@ class Ratio(Condition):
         "with `xULN` each is first divided by its own upper limit of normal (R value)."
     )
     EXAMPLE: ClassVar = "alt xULN / alp xULN >= 5"
+    OF_RESULTS: ClassVar = True
 
     @classmethod
     def build(cls, text: str, words: Mapping[str, str]) -> Self:
