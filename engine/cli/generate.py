@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from engine import __version__
-from engine.cli.shared import fail, parse_time, say
+from engine.cli.shared import fail, say
 from engine.generate.recipe import BEGIN, SEED
 
 
@@ -40,7 +40,7 @@ def generate(
 
     README.txt in it tells the command that makes it again, byte for byte.
     """
-    from engine.generate import MixedFeed, Recipe, write_feed
+    from engine.generate import Hospital, MixedFeed, Recipe, write_feed
 
     recipe = Recipe.of(
         people=people,
@@ -50,7 +50,8 @@ def generate(
         treated=_share(treated),
         begin=_day(begin),
     )
-    written = write_feed(MixedFeed(recipe), recipe, folder, __version__, compress=gzip)
+    feed = Hospital(recipe) if messages is None else MixedFeed(recipe)
+    written = write_feed(feed, recipe, folder, __version__, compress=gzip)
     say(
         f"{folder}: {written.messages} messages in {written.files} files, "
         f"{written.roster_rows} roster rows, {written.truths} lines of truth"
@@ -66,5 +67,10 @@ def _share(text: str | None) -> float | None:
         raise fail(f"--treated {text}: is no share", "write it as 3%") from None
 
 
-def _day(text: str | None) -> datetime:
-    return parse_time(text) or BEGIN
+def _day(text: str | None) -> date:
+    if text is None:
+        return BEGIN
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise fail(f"--from {text}: is no date", "write it as 2026-03-12") from None

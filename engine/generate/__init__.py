@@ -6,8 +6,24 @@ and rates are invented: a feed shows whether what was planted is found, not how 
 
 from __future__ import annotations
 
+from engine.generate.hospital import Hospital, PersonFeed
 from engine.generate.mixed import MixedFeed
 from engine.generate.recipe import Recipe
+from engine.generate.truth import EXPECTED, FAMILIES, RELATED, Kind, RosterRow, Sent, Truth
 from engine.generate.writing import Written, write_feed
 
-__all__ = ["MixedFeed", "Recipe", "Written", "write_feed"]
+__all__ = [
+    "EXPECTED",
+    "FAMILIES",
+    "RELATED",
+    "Hospital",
+    "Kind",
+    "MixedFeed",
+    "PersonFeed",
+    "Recipe",
+    "RosterRow",
+    "Sent",
+    "Truth",
+    "Written",
+    "write_feed",
+]

@@ -62,6 +62,7 @@ class MixedFeed:
             raise ValueError("the recipe names no number of messages")
         self._recipe = recipe
         self._count = recipe.messages
+        self._planted: list[Truth] = []
         self._written = [(laboratory, _orders(laboratory)) for laboratory in LABORATORIES]
 
     def roster(self) -> Iterator[RosterRow]:
@@ -84,6 +85,10 @@ class MixedFeed:
             number = 1 + int(chance.random() * people)
             troubled = self._treated(number) and chance.random() < _TROUBLED
             yield self._message(chance, index, number, sent, troubled=troubled)
+
+    def truths(self) -> Iterator[Truth]:
+        """Everything planted; complete when all messages have been read."""
+        yield from self._planted
 
     def _treated(self, number: int) -> bool:
         return number * 6151 % 10_000 < self._recipe.treated * 100
@@ -115,9 +120,10 @@ class MixedFeed:
                 parts.append(closing + collected)
         body = encode("\r".join(parts) + "\r", sender)
         if not troubled:
-            return Sent(sent, body)
+            return Sent(sent, body, control, sender.application)
         truth = Truth(Kind.LIVER_INJURY, who.number, began=drawn, shown=sent, control=control)
-        return Sent(sent, body, (truth,))
+        self._planted.append(truth)
+        return Sent(sent, body, control, sender.application, (truth,))
 
 
 def _second_of_day(part: float) -> float:

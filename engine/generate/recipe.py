@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
 from engine.errors import ConfigError, Defect
 
-BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
+BEGIN = date(2024, 1, 1)
+_YEARS = range(1950, 2200)
 SEED = 2026
 _PEOPLE = 500
 _DAYS = 730
@@ -22,7 +23,8 @@ class Recipe:
     """One feed: who, for how long, from which seed.
 
     ``messages`` makes it a mixed feed of so many result messages (for load); None makes it the lives of
-    ``people`` over ``days``. ``treated`` is the share of people on a thiopurine, in per cent.
+    ``people`` over ``days``. ``treated`` is the share of people on a thiopurine, in per cent. The feed begins
+    at midnight (UTC) of ``begin``.
     """
 
     people: int
@@ -41,7 +43,7 @@ class Recipe:
         seed: int = SEED,
         messages: int | None = None,
         treated: float | None = None,
-        begin: datetime = BEGIN,
+        begin: date = BEGIN,
     ) -> Recipe:
         """A recipe with what was not said filled in. Raises ConfigError with everything that is wrong."""
         if messages is None:
@@ -51,9 +53,15 @@ class Recipe:
             people = people or max(math.ceil(messages / _MESSAGES_PER_PERSON), 100)
             days = days or max(math.ceil(messages / _MESSAGES_PER_DAY), 1)
             treated = _TREATED_OF_MIXED if treated is None else treated
+        defects = []
         if not 0 <= treated <= 100:
-            raise ConfigError([Defect("--treated", 0, f"{treated:g} % is no share", "write 0% to 100%")])
-        return cls(people, days, seed, treated, begin, messages)
+            defects.append(Defect("--treated", 0, f"{treated:g} % is no share", "write 0% to 100%"))
+        if begin.year not in _YEARS:
+            hint = f"write a day of {_YEARS[0]} to {_YEARS[-1]}"
+            defects.append(Defect("--from", 0, f"{begin} is out of reach", hint))
+        if defects:
+            raise ConfigError(defects)
+        return cls(people, days, seed, treated, datetime.combine(begin, time(), UTC), messages)
 
     @property
     def command(self) -> str:

@@ -11,7 +11,7 @@ from typing import IO, Protocol, cast
 
 from engine.errors import ConfigError, Defect
 from engine.generate.recipe import Recipe
-from engine.generate.truth import RosterRow, Sent
+from engine.generate.truth import RosterRow, Sent, Truth
 from engine.therapy.roster import COLUMNS
 
 _MESSAGES_PER_FILE = 20_000
@@ -25,6 +25,9 @@ class Feed(Protocol):
 
     def messages(self) -> Iterable[Sent]:
         """Messages in the order of their time."""
+
+    def truths(self) -> Iterable[Truth]:
+        """What was planted, once all messages have been read."""
 
 
 @dataclass(slots=True)
@@ -51,27 +54,34 @@ def write_feed(feed: Feed, recipe: Recipe, folder: Path, version: str, *, compre
         for row in feed.roster():
             roster.write(row.line() + "\n")
             written.roster_rows += 1
+    messages = iter(feed.messages())
+    while (first := next(messages, None)) is not None:
+        written.files += 1
+        name = f"{written.files:04}.hl7"
+        path = folder / "messages" / (f"{name}.gz" if compress else name)
+        with _file(path, compress=compress) as file:
+            for number, sent in enumerate(_stretch(first, messages), 1):
+                file.write(b"%b%b%b\n" % (sent.opening, sent.body, sent.closing))
+                written.messages += 1
+                for truth in sent.truths:
+                    truth.place = f"{path.name}#{number}"
     with (folder / "truth.jsonl").open("w", encoding="utf-8", newline="\n") as truths:
-        messages = iter(feed.messages())
-        while (first := next(messages, None)) is not None:
-            written.files += 1
-            suffix = ".hl7.gz" if compress else ".hl7"
-            with _file(folder / "messages" / f"{written.files:04}{suffix}", compress=compress) as file:
-                for sent in _stretch(first, messages):
-                    file.write(sent.body + b"\n")
-                    written.messages += 1
-                    for truth in sent.truths:
-                        truths.write(truth.line() + "\n")
-                        written.truths += 1
+        for truth in feed.truths():
+            truths.write(truth.line() + "\n")
+            written.truths += 1
     (folder / "README.txt").write_text(_readme(recipe, written, version, compress=compress), "utf-8")
     return written
 
 
 def _stretch(first: Sent, following: Iterator[Sent]) -> Iterator[Sent]:
-    """What goes into one file."""
+    """What goes into one file: so many messages, and a batch to its end."""
+    in_batch = bool(first.opening) and not first.closing
     yield first
-    for _, sent in zip(range(_MESSAGES_PER_FILE - 1), following, strict=False):
+    for number, sent in enumerate(following, 2):
+        in_batch = (in_batch or bool(sent.opening)) and not sent.closing
         yield sent
+        if number >= _MESSAGES_PER_FILE and not in_batch:
+            return
 
 
 def _check_empty(folder: Path) -> None:
@@ -98,7 +108,9 @@ An invented feed of azawatch {version}: {written.messages} messages. Nobody in i
 
 messages/     HL7 v2, one message a line, in the order in which they were sent
 roster.csv    who takes what, where no order tells it ({written.roster_rows} rows)
-truth.jsonl   what was planted, one JSON object a line ({written.truths} lines)
+truth.jsonl   what was planted, one JSON object a line ({written.truths} lines): its kind, the patient,
+              when it began and until when it may be told of; which message shows it first (shown,
+              control_id, place); which families of rules speak of it, at which severity at least
 
 The same release makes the same bytes again with
 

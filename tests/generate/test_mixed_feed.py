@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,18 +10,7 @@ import pytest
 from engine.generate import MixedFeed, Recipe
 from engine.hl7.charset import decode
 from engine.hl7.validation import validate_message
-from tests.scenario.timeline import ROOT
-
-
-def generate(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """``azawatch generate`` as its user starts it."""
-    command = [sys.executable, "-m", "engine", "generate", str(folder), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+from tests.generate.command import content, generate, run
 
 
 @pytest.mark.parametrize("packed", [(), ("--gzip",)])
@@ -58,15 +45,8 @@ def test_replay_takes_all_of_it_and_finds_what_was_planted(tmp_path: Path) -> No
     """Codes and units of all laboratories are understood, and each planted injury is told of."""
     generate(tmp_path / "feed", "--messages", "300", "--people", "30", "--treated", "100%", "--seed", "3")
     feed = tmp_path / "feed"
-    replay = subprocess.run(
-        [
-            *(sys.executable, "-m", "engine", "replay", str(feed / "messages")),
-            *("--roster", str(feed / "roster.csv"), "--alerts", str(tmp_path / "alerts.jsonl")),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
+    replay = run(
+        "replay", feed / "messages", "--roster", feed / "roster.csv", "--alerts", tmp_path / "alerts.jsonl"
     )
     told = [json.loads(line) for line in (tmp_path / "alerts.jsonl").read_text().splitlines()]
     planted = [json.loads(line) for line in (feed / "truth.jsonl").read_text().splitlines()]
@@ -86,7 +66,8 @@ def test_replay_takes_all_of_it_and_finds_what_was_planted(tmp_path: Path) -> No
     [
         (("--treated", "many"), "is no share"),
         (("--treated", "120%"), "is no share"),
-        (("--from", "yesterday"), "write a date"),
+        (("--from", "yesterday"), "is no date"),
+        (("--from", "9999-12-30"), "out of reach"),
         (("--messages", "0"), "--messages"),
         (("--people", "0"), "--people"),
     ],
