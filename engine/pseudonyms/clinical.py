@@ -43,16 +43,12 @@ _SPECIMENS = frozenset({
 })
 # fmt: on
 
-Observed = tuple[Er7, Er7, CodeMatch]
-"""OBX-3 and OBX-6 as they are written, and what the code means."""
-
 
 class Clinical:
-    """Keeps what it has made of the few hundred codes and units of a feed, for one archive."""
+    """What the mappings say of the contents of a message."""
 
     def __init__(self, terminology: Terminology) -> None:
         self._terminology = terminology
-        self._observed: dict[tuple[object, ...], Observed] = {}
         self._phrases: dict[str, str] = {}
         for words, condition in terminology.specimens.phrases.items():
             self._phrases.setdefault(condition, " ".join(words))
@@ -104,19 +100,8 @@ class Clinical:
         """OBR-4: codes that the mappings know, pseudonyms of others."""
         return self._triplets(scope, segment, 4, "", "", ())
 
-    def observed(self, scope: Scope, obx: Segment, specimen: str, *, plain: bool) -> Observed:
-        """OBX-3 and OBX-6; ``plain``: the message has the usual separators."""
-        key = (obx.raw(3), obx.raw(6), specimen, scope.site.name)
-        known = self._observed.get(key) if plain else None
-        if known is None:
-            known = self._observe(scope, obx, specimen)
-            if plain:
-                if len(self._observed) > 20_000:
-                    self._observed.clear()
-                self._observed[key] = known
-        return known
-
-    def _observe(self, scope: Scope, obx: Segment, specimen: str) -> Observed:
+    def observed(self, scope: Scope, obx: Segment, specimen: str) -> tuple[Er7, Er7, CodeMatch]:
+        """OBX-3 and OBX-6 as they are written, and what the code means."""
         terminology, site = self._terminology, scope.site.name
         unit, sent = unit_of(obx), tuple(_codings(obx, 3))
         match = terminology.identify(sent, site, specimen, unit)

@@ -22,11 +22,13 @@ from engine.model.site import Site
 from engine.pseudonyms.clinical import Clinical
 from engine.pseudonyms.fields import FIELDS
 from engine.pseudonyms.links import Links
-from engine.pseudonyms.scope import Options, Scope
+from engine.pseudonyms.scope import Options, Scope, Treatment
 from engine.pseudonyms.treatments import MARKER, shaped, time
 
 _NULL = Er7('""')
-_USUAL = "|^~\\&"
+_TIMES = {number: FIELDS["OBX"][number] for number in (14, 19)}
+_TIMELESS = tuple(number for number in range(1, 18) if number not in _TIMES)
+_MOST_REMEMBERED = 50_000
 _OF_NOBODY = frozenset({"EVN", "NTE"})
 _VERSION = shaped(r"2\.[0-9](\.[0-9])?")
 
@@ -42,6 +44,7 @@ class Pseudonymiser:
         self._options = options
         self._links = links
         self._clinical = Clinical(options.terminology)
+        self._observations: dict[tuple[object, ...], tuple[Mapping[int, Er7], Er7]] = {}
 
     def rewrite(self, message: Message) -> tuple[bytes, ...]:
         """The message with pseudonyms, as UTF-8; one for each patient where their dates move differently.
@@ -58,9 +61,9 @@ class Pseudonymiser:
         for number, (_, group) in enumerate(groupby(own, key=lambda pair: pair[0].shift)):
             alike = list(group)
             first = alike[0][0]
-            lines = [self._header(first, message, number), *self._lines(first, head, specimens, message)]
+            lines = [self._header(first, message, number), *self._lines(first, head, specimens)]
             for scope, segments in alike:
-                lines += self._lines(scope, segments, specimens, message)
+                lines += self._lines(scope, segments, specimens)
             bodies.append(written(lines))
         return tuple(bodies)
 
@@ -100,33 +103,27 @@ class Pseudonymiser:
             leaf(text) if named or (own and text == message.sending_application) else scope.identifier(text)
         )
 
-    def _lines(
-        self, scope: Scope, segments: Sequence[Segment], specimens: Mapping[int, str], message: Message
-    ) -> list[Er7]:
+    def _lines(self, scope: Scope, segments: Sequence[Segment], specimens: Mapping[int, str]) -> list[Er7]:
         lines = []
-        plain = message.header.raw(1) + message.header.raw(2)[:4] == _USUAL
         for segment in segments:
-            fields = self._fields(scope, segment, specimens.get(id(segment), ""), plain=plain)
+            if segment.name == "OBX":
+                lines.append(self._observation(scope, segment, specimens.get(id(segment), "")))
+                continue
+            fields = self._fields(scope, segment)
             if fields is None:
                 self.dropped[segment.name] += 1
             else:
                 lines.append(line(segment.name, fields))
         return lines
 
-    def _fields(self, scope: Scope, segment: Segment, specimen: str, *, plain: bool) -> dict[int, Er7] | None:
+    def _fields(self, scope: Scope, segment: Segment) -> Mapping[int, Er7] | None:
         """What is written of a segment, None where it is left out."""
         treatments = FIELDS.get(segment.name)
         if treatments is None:
             return None
-        fields = {}
-        for number, treatment in treatments.items():
-            raw = segment.raw(number)
-            if raw:
-                fields[number] = _NULL if raw == '""' else treatment(scope, segment, number)
+        fields = _treated(scope, segment, treatments)
         clinical = self._clinical
         match segment.name:
-            case "OBX":
-                self._observation(scope, segment, fields, specimen, plain=plain)
             case "OBR":
                 fields[4] = clinical.service(scope, segment)
                 fields[15] = clinical.specimen_type(segment, 15)
@@ -142,21 +139,39 @@ class Pseudonymiser:
                     return None
         return fields
 
-    def _observation(
-        self, scope: Scope, obx: Segment, fields: dict[int, Er7], specimen: str, *, plain: bool
-    ) -> None:
+    def _observation(self, scope: Scope, obx: Segment, specimen: str) -> Er7:
+        """An OBX; all but its times is the same whoever it is about, and a feed repeats itself."""
+        key = (obx.notation, obx.raws(_TIMELESS), specimen, scope.site.name)
+        known = self._observations.get(key)
+        if known is None:
+            fields = self._timeless(scope, obx, specimen)
+            known = fields, line("OBX", fields)
+            if len(self._observations) >= _MOST_REMEMBERED:
+                self._observations.clear()
+            self._observations[key] = known
+        times = {number: treatment for number, treatment in _TIMES.items() if obx.raw(number)}
+        return line("OBX", {**known[0], **_treated(scope, obx, times)}) if times else known[1]
+
+    def _timeless(self, scope: Scope, obx: Segment, specimen: str) -> Mapping[int, Er7]:
         clinical = self._clinical
-        fields[3], fields[6], match = clinical.observed(scope, obx, specimen, plain=plain)
+        treatments = {n: treatment for n, treatment in FIELDS["OBX"].items() if n not in _TIMES}
+        fields = _treated(scope, obx, treatments)
+        fields[3], fields[6], match = clinical.observed(scope, obx, specimen)
         sub_id = obx.text(4).strip()
         simple = len(sub_id) <= 4 and sub_id.replace(".", "").isdecimal() and sub_id.isascii()
         fields[4] = leaf(sub_id) if simple else scope.identifier(sub_id)
         fields[5] = clinical.value(scope, obx, match)
-        if obx.raw(7):
-            fields[7] = clinical.range(obx)
-        if obx.raw(8):
-            fields[8] = clinical.flags(obx)
-        if obx.raw(17):
-            fields[17] = clinical.method(obx)
+        fields |= {7: clinical.range(obx), 8: clinical.flags(obx), 17: clinical.method(obx)}
+        return fields
+
+
+def _treated(scope: Scope, segment: Segment, treatments: Mapping[int, Treatment]) -> dict[int, Er7]:
+    fields = {}
+    for number, treatment in treatments.items():
+        raw = segment.raw(number)
+        if raw:
+            fields[number] = _NULL if raw == '""' else treatment(scope, segment, number)
+    return fields
 
 
 def _by_patient(message: Message) -> tuple[list[Segment], list[list[Segment]]]:
