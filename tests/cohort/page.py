@@ -72,8 +72,8 @@ test was late, nothing had been sent wrong. Per patient and year:
 
 {_table(("rule", "told for nothing per patient and year"), _rules(noise.rules_for_nothing, noise, 8))}
 
-Most of it is what people without trouble have: a value a little outside its range by chance, and then a repeat
-within a week that the rules ask for and the invented clinic does not order.
+Most of it is what people without trouble have: a value a little outside its range by chance, and then a
+repeat within a week that the rules ask for and the invented clinic does not order.
 
 ## Told per patient and year
 
