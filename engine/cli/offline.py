@@ -207,7 +207,8 @@ class Offline:
             plan = OneShare(reading, reached.clock if reached is not None and reached.clock else clock)
             return Replay(hands, plan, sweep, listener, self.roster, since, reached)
         with ArchiveBar("who belongs together", source.total) as bar:
-            split = SplitPlan(source.first_look(bar), reading, clock, len(files), source.folder)
+            places = running.enter_context((source.folder / "places").open("w+b"))
+            split = SplitPlan(source.first_look(bar), reading, clock, len(files), places)
         tasks = [
             Task(self.settings, self.options.until, self.knowledge.revision, file, kept) for file in files
         ]

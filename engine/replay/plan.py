@@ -8,12 +8,10 @@ through all of them.
 from __future__ import annotations
 
 import pickle
-import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import IO, NamedTuple, Protocol
 
 from engine.arrival import Reading
 from engine.errors import ContentError, EngineError
@@ -85,17 +83,17 @@ class OneShare:
 
 
 class SplitPlan:
-    """Several shares: the archive is read once to see who belongs together."""
+    """Several shares: the archive is read once to see who belongs together; ``places`` is an empty file."""
 
     clock: MessageClock | None = None
 
     def __init__(
-        self, chunks: Iterable[Chunk], reading: Reading, clock: MessageClock, shares: int, folder: Path
+        self, chunks: Iterable[Chunk], reading: Reading, clock: MessageClock, shares: int, places: IO[bytes]
     ) -> None:
         self._reading = reading
         self._shares = shares
         self._joined = Joined()
-        self._places = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  as long as the plan
+        self._places = places
         self.began = EPOCH
         for chunk in chunks:
             read = _read(reading, chunk)
@@ -103,14 +101,13 @@ class SplitPlan:
             if chunk.number == 0:
                 self.began = clock.begin(times)
             pairs = zip(read, times, strict=True)
-            places = [(self._member(*each), *clock.read(at, each[0])) for each, at in pairs]
-            pickle.dump(places, self._places)
-        self._places.seek(0)
+            pickle.dump([(self._member(*each), *clock.read(at, each[0])) for each, at in pairs], places)
+        places.seek(0)
 
     def places(self, chunk: Chunk) -> list[Place]:
         """One for each message of the next chunk. Raises EngineError when it is not the chunk of before."""
         try:
-            places = pickle.load(self._places)  # noqa: S301  written above, to a file without a name
+            places = pickle.load(self._places)  # noqa: S301  written above
         except EOFError:
             places = []
         if len(places) != len(chunk.messages):
