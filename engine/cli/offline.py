@@ -49,7 +49,7 @@ UntilOption = Annotated[
     str | None, typer.Option(metavar="TIME", help="End at this ISO time: leave out later messages.")
 ]
 
-_CHUNKS_TO_SAVE = 5
+_CHUNKS_TO_SAVE = 2
 _NOTHING_TO_SYNC: Mapping[str, int] = {}
 
 
@@ -188,6 +188,8 @@ class Offline:
         from engine.workers import Task, Workers, open_store
 
         kept, reached = state is not None, None if state is None else state.reached
+        if state is not None and reached is not None:
+            say(f"{state.file}: goes on after {reached.summary.messages} messages")
         reading = Reading(self.knowledge.terminology, self.options.max_message_bytes)
         clock = MessageClock(self.options.leap)
 
