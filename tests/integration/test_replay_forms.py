@@ -42,8 +42,10 @@ def zipped(*members: tuple[str, bytes]) -> bytes:
         (
             "year.zip",
             zipped(("1.hl7", ONE), ("2.hl7", TWO), ("3.gz", gzip.compress(BATCH)), ("4", BATCH)),
-            "1 gzip zip member (FHS/BHS batches), 1 zip member (FHS/BHS batches), "
-            "2 zip members (one message each)",
+            (
+                "1 gzip zip member (FHS/BHS batches), 1 zip member (FHS/BHS batches), "
+                "2 zip members (one message each)"
+            ),
         ),
     ],
 )

@@ -84,7 +84,7 @@ def test_other_options_are_refused_by_name(changed: list[str], says: str, termin
     shutil.copytree(MESSAGES.parents[2] / "rules", terminal.folder / "rules")
     rule = terminal.folder / "rules/azathioprine/a02-alt-ast-500.yaml"
     rule.write_text(rule.read_text(encoding="utf-8") + "# reviewed\n", encoding="utf-8")
-    asked = ["replay", next(MESSAGES.iterdir()), "--state", "state", "--lenient"]
+    asked: list[str | Path] = ["replay", next(MESSAGES.iterdir()), "--state", "state", "--lenient"]
     terminal.type(*asked)
     before = (terminal.folder / "state").read_bytes()
     said = terminal.type(*asked, *changed, exits=2).err
