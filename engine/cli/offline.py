@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,10 +26,12 @@ from rich.progress import (
 )
 
 from engine.cli.progress import ArchiveBar
-from engine.cli.shared import read_text, say
-from engine.errors import Defect
+from engine.cli.shared import at_the_end, read_text, say
+from engine.errors import ConfigError, Defect
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from engine.decide import Knowledge
     from engine.model.alert import AlertEvent
     from engine.replay import Chunk, Reached, Replay, ReplaySummary, State
@@ -48,6 +51,9 @@ PathsArgument = Annotated[
 UntilOption = Annotated[
     str | None, typer.Option(metavar="TIME", help="End at this ISO time: leave out later messages.")
 ]
+
+SIGNALLED = 128
+"""The exit code of a command that a signal has ended is this and the number of the signal."""
 
 _CHUNKS_TO_SAVE = 2
 _NOTHING_TO_SYNC: Mapping[str, int] = {}
@@ -129,6 +135,7 @@ class Offline:
             self.roster = Roster(rows, roster.name)
         self.files = files_of(paths)
         self.from_stdin = STANDARD_INPUT in paths
+        at_the_end.enter_context(_ending_by_signal())
 
     def replay(
         self,
@@ -148,6 +155,8 @@ class Offline:
         from engine.store import open_together
         from engine.workers import open_store
 
+        if jobs > 1 or state is not None:
+            self._check_files()
         with ExitStack() as closing:
             folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="azawatch-")))
             source = _Source(self, folder, spooled=jobs > 1)
@@ -168,6 +177,13 @@ class Offline:
             return Replayed(
                 store, self.knowledge, summary, source.defects, str(source.meter), closing.pop_all()
             )
+
+    def _check_files(self) -> None:
+        """Raises ConfigError for what is no file: it could not be read twice."""
+        pipes = [file for file in self.files if not file.is_file()]
+        if pipes:
+            hint = "give it as standard input (-) or without --jobs and --state"
+            raise ConfigError([Defect(str(file), 0, "can be read only once", hint) for file in pipes])
 
     def _run(
         self,
@@ -278,6 +294,20 @@ class _Source:
         if self._spool is not None:
             spool = opened.enter_context(self._spool.open("rb"))
         return read_archive(self._paths, on_defect, on_remark=on_remark, meter=meter, standard_input=spool)
+
+
+@contextmanager
+def _ending_by_signal() -> Iterator[None]:
+    """On SIGTERM end as after any error, with everything temporary removed."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(SIGNALLED + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def tell_defects(defects: Sequence[Defect]) -> None:

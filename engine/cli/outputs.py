@@ -29,7 +29,8 @@ class Outputs:
             return None
         length = 0 if self._lengths is None else self._lengths.get(name, 0)
         try:
-            file = self._stack.enter_context(path.open("r+b" if length else "wb"))
+            kept = "r+b" if length else "w+b"
+            file = self._stack.enter_context(path.open("wb" if self._lengths is None else kept))
             if self._lengths is not None:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
@@ -45,9 +46,11 @@ class Outputs:
         return file
 
     def synced(self) -> dict[str, int]:
-        """Put what was written on disk; the lengths by name."""
-        for file in self._files.values():
+        """Put what was written on disk; the lengths by name of outputs that may be gone on with."""
+        lengths: dict[str, int] = {}
+        for name, file in self._files.items():
             file.flush()
             if self._lengths is not None:
                 os.fsync(file.fileno())
-        return {name: file.tell() for name, file in self._files.items()}
+                lengths[name] = file.tell()
+        return lengths

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from engine import __version__
-from engine.cli.offline import Offline, PathsArgument, Replayed, UntilOption, tell_defects
+from engine.cli.offline import SIGNALLED, Offline, PathsArgument, Replayed, UntilOption, tell_defects
 from engine.cli.outputs import Outputs
 from engine.cli.shared import (
     DIFFERENT,
@@ -30,8 +30,6 @@ from engine.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from engine.expectation import EventFile
     from engine.model.alert import AlertEvent
     from engine.replay import ReplaySummary, State
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from engine.settings import Settings
     from engine.taken import Taken
 
-_INTERRUPTED = 128  # and the number of the signal, as shells have it
 _MOST_JOBS = 10
 
 
@@ -86,7 +83,7 @@ def replay(
     if begin is not None and end is not None and begin > end:
         raise fail("--since is later than --until", "nothing lies between them")
     with ExitStack() as stack:
-        stack.enter_context(_ending_by_signal(state))
+        stack.enter_context(_interrupted(state))
         expected = None if expect is None else _expected(stack, expect)
         offline = Offline(paths, roster, settings, end)
         kept = None
@@ -192,24 +189,17 @@ class _Telling:
 
 
 @contextmanager
-def _ending_by_signal(state: Path | None) -> Iterator[None]:
-    """End as after any error, with everything temporary removed, on SIGTERM as on Ctrl-C."""
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(_INTERRUPTED + number)
-
-    before = signal.signal(signal.SIGTERM, end)
+def _interrupted(state: Path | None) -> Iterator[None]:
+    """Say how to go on after Ctrl-C or SIGTERM."""
     again = "; the same command goes on from here" if state is not None else ""
     try:
         yield
     except KeyboardInterrupt:
         say(f"Interrupted{again}.")
-        raise typer.Exit(_INTERRUPTED + signal.SIGINT) from None
+        raise typer.Exit(SIGNALLED + signal.SIGINT) from None
     except SystemExit:
         say(f"Terminated{again}.")
         raise
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _state(
@@ -225,9 +215,9 @@ def _state(
 
     if offline.from_stdin:
         raise fail("--state cannot go on with standard input", "write it to a file first")
-    settings = offline.settings.model_dump_json(
-        exclude={"amqp_url", "store_url", "site_key", "rules", "mappings", "protocol", "topology", "log"}
-    )
+    elsewhere = {"site_key", "rules", "mappings", "protocol", "topology", "log"}
+    elsewhere |= {name for name in type(offline.settings).model_fields if name.startswith(("amqp", "store"))}
+    settings = offline.settings.model_dump_json(exclude=elsewhere)
     pins = {
         "the release": __version__,
         "the knowledge (--rules, --mappings)": offline.knowledge.revision,

@@ -22,6 +22,7 @@ from engine.replay.run import Reached
 
 _FORMAT = "azawatch replay 1"
 _BEGIN_ANEW = "undo that, or begin anew with another --state file"
+_NAMES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS replay (only INTEGER PRIMARY KEY CHECK (only = 1), format TEXT, pins TEXT,
   reached BLOB, lengths TEXT);
@@ -44,9 +45,9 @@ class State:
         self._untold: list[Any] = []
         self._closing = ExitStack()
         with ExitStack() as opening:
-            new = made_private(file)
+            made_private(file)
             opening.enter_context(locked(file))
-            self._open(new, opening, pins, archive)
+            self._open(opening, pins, archive)
             self._closing = opening.pop_all()
 
     def __enter__(self) -> Self:
@@ -80,13 +81,16 @@ class State:
         self._untold.clear()
 
     def _open(
-        self, new: bool, opening: ExitStack, pins: Mapping[str, str], archive: Sequence[tuple[str, int, int]]
+        self, opening: ExitStack, pins: Mapping[str, str], archive: Sequence[tuple[str, int, int]]
     ) -> None:
         name = str(self.file)
         check_private(self.file)
         try:
             self._connection = sqlite3.connect(self.file, isolation_level=None)
             opening.callback(self._connection.close)
+            tables = {name for (name,) in self._connection.execute(_NAMES)}
+            if tables - {"replay", "told"}:
+                raise ConfigError([Defect(name, 0, "is a database of something else", _BEGIN_ANEW)])
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.executescript(_TABLES)
@@ -95,8 +99,6 @@ class State:
             raise ConfigError([Defect(name, 0, "is not the state of a replay", _BEGIN_ANEW)]) from None
         pinned = {"pins": dict(pins), "archive": [list(each) for each in archive]}
         if row is None:
-            if not new:
-                raise ConfigError([Defect(name, 0, "is not the state of a replay", _BEGIN_ANEW)])
             for left in self.file.parent.glob(f"{self.file.name}.share-*"):
                 left.unlink()
             self._connection.execute(
@@ -138,12 +140,11 @@ def check_private(file: Path) -> None:
         raise ConfigError([Defect(str(file), 0, "is not a file that only you may write", hint)])
 
 
-def made_private(file: Path) -> bool:
-    """Make the file where there is none, for its owner alone; whether that was so, or it is empty."""
+def made_private(file: Path) -> None:
+    """Make a file where there is none, for its owner alone. Raises ConfigError where that cannot be."""
     try:
         with suppress(FileExistsError):
             file.touch(mode=0o600, exist_ok=False)
-        return not file.stat().st_size
     except OSError as error:
         raise ConfigError([Defect(str(file), 0, f"cannot be written: {error.strerror}")]) from None
 
