@@ -20,6 +20,7 @@ from engine.pseudonyms.scope import REMOVED, Scope
 from engine.pseudonyms.treatments import MARKER, TRIPLETS, system_name
 from engine.terminology import Terminology
 
+_MOST_REMEMBERED = 10_000
 _ONE = Interval.exactly(Decimal(1))
 _GENOTYPE = "_genotype"
 _CODED = frozenset({"CE", "CWE", "CNE", "CF"})
@@ -49,6 +50,7 @@ class Clinical:
 
     def __init__(self, terminology: Terminology) -> None:
         self._terminology = terminology
+        self._services: dict[tuple[str, str, str], Er7] = {}  # a feed has few hundred
         self._phrases: dict[str, str] = {}
         for words, condition in terminology.specimens.phrases.items():
             self._phrases.setdefault(condition, " ".join(words))
@@ -98,7 +100,13 @@ class Clinical:
 
     def service(self, scope: Scope, segment: Segment) -> Er7:
         """OBR-4: codes that the mappings know, pseudonyms of others."""
-        return self._triplets(scope, segment, 4, "", "", ())
+        key = (segment.notation, segment.raw(4), scope.site.name)
+        known = self._services.get(key)
+        if known is None:
+            if len(self._services) >= _MOST_REMEMBERED:
+                self._services.clear()
+            known = self._services[key] = self._triplets(scope, segment, 4, "", "", ())
+        return known
 
     def observed(self, scope: Scope, obx: Segment, specimen: str) -> tuple[Er7, Er7, CodeMatch]:
         """OBX-3 and OBX-6 as they are written, and what the code means."""
