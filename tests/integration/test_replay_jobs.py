@@ -67,7 +67,7 @@ def test_a_worker_that_is_killed_ends_the_replay_with_a_reason(tmp_path: Path) -
     archive, roster = many_days(tmp_path, 3)
     running = subprocess.Popen(
         [sys.executable, "-m", "engine", "replay", archive, "--roster", roster, "--jobs", "2"],
-        env=environment(TMPDIR=str(tmp_path)) | {"TMPDIR": str(tmp_path)},
+        env=environment() | {"TMPDIR": str(tmp_path)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -42,7 +42,10 @@ def test_after_any_kill_the_files_are_those_of_an_undisturbed_replay(jobs: str, 
     for _ in range(2):
         before = size(broken / "alerts")
         with subprocess.Popen(
-            again, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            again,
+            env=environment() | {"TMPDIR": str(tmp_path)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         ) as running:
             wait_until(lambda: size(broken / "alerts") > before, "more alerts")  # noqa: B023
             os.kill(running.pid, signal.SIGKILL)
