@@ -17,6 +17,9 @@ from engine.model.therapy import Fact, TherapySpan, exposure
 from engine.model.watch import Watch
 
 
+SYMPTOM = "symptom"
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryOptions:
     """``after_stop``: results collected this long after a stop are still judged (the drug acts on);
@@ -88,13 +91,22 @@ def situation_of(
         problems=(*problems, *missing_ranges, *spoiled),
         baselines=found,
         without_baseline=absent,
-        facts=facts,
+        facts=_in_exposure(facts, spans, days),
         span=governing.span,
         state=governing.state,
         spans=tuple(spans),
         watch=watch if watch is not None and exposure(spans, watch.clock, days).in_scope else None,
         told=told,
     )
+
+
+def _in_exposure(
+    facts: Mapping[str, tuple[Fact, ...]], spans: Sequence[TherapySpan], days_after_stop: int
+) -> Mapping[str, tuple[Fact, ...]]:
+    """The facts without symptoms of the drug-free years: like results of those, they say nothing of the drug."""
+    symptoms = facts.get(SYMPTOM, ())
+    counting = tuple(fact for fact in symptoms if _in_reach(fact.effective, spans, days_after_stop))
+    return facts if len(counting) == len(symptoms) else {**facts, SYMPTOM: counting}
 
 
 def _exposed(collected: Moment, spans: Sequence[TherapySpan], days_after_stop: int) -> bool:

@@ -171,6 +171,18 @@ def test_a_symptom_raises_the_severity_of_a_result() -> None:
     assert day.open_rules()["a05-alt-ast-300-symptoms"] == "critical"
 
 
+@pytest.mark.parametrize(("stopped", "asked"), [("d0", True), ("d-120", False)])
+def test_a_symptom_long_after_the_drug_asks_for_nothing(stopped: str, asked: bool) -> None:
+    """Results of those years are not judged either: nobody is asked for a panel that would be ignored."""
+    day = Scenario(every_rule=True)
+    day.roster("H1", start="d-400")
+    day.roster_row("H1", "stop", stopped, "azathioprine")
+    day.at("d0 08:00").oru(alt="30", ast="30", collected="d-150")
+    day.at("d5 08:00").oru(said(SYMPTOM, NAUSEA), collected="d5 08:00")
+
+    assert ("a17-symptom-without-panel" in day.open_rules()) is asked
+
+
 # --- diagnoses and allergies ---------------------------------------------------------------------------
 
 
