@@ -16,7 +16,6 @@ from engine.model.result import Result
 from engine.model.therapy import Fact, TherapySpan, exposure
 from engine.model.watch import Watch
 
-
 SYMPTOM = "symptom"
 
 
@@ -103,7 +102,7 @@ def situation_of(
 def _in_exposure(
     facts: Mapping[str, tuple[Fact, ...]], spans: Sequence[TherapySpan], days_after_stop: int
 ) -> Mapping[str, tuple[Fact, ...]]:
-    """The facts without symptoms of the drug-free years: like results of those, they say nothing of the drug."""
+    """The facts without symptoms of the drug-free years, which say as little of the drug as their results."""
     symptoms = facts.get(SYMPTOM, ())
     counting = tuple(fact for fact in symptoms if _in_reach(fact.effective, spans, days_after_stop))
     return facts if len(counting) == len(symptoms) else {**facts, SYMPTOM: counting}
