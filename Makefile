@@ -19,7 +19,7 @@ run: venv
 	@$(BIN)/python -m tests.sample_day.demo
 
 test: lint
-	@$(BIN)/pytest --quiet
+	@$(BIN)/pytest --quiet --numprocesses=2 --dist=loadfile
 
 bench: venv
 	@$(BIN)/python -m tests.bench
