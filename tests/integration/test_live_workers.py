@@ -71,6 +71,8 @@ def shared(
             workers[killed].kill()
             workers.append(site.start())
         site.wait_until_done(COUNT)
+        for worker in workers[2:]:
+            worker.wait_for("engine ready")  # one that has just replaced another may still be starting
         exit_codes = [worker.terminate() for worker in workers[2:]]
         yield Shared(
             url,

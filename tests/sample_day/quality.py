@@ -24,7 +24,7 @@ _FAMILIES = {
 def notice(name: str, rule: str, why: str, *, subject: str, step: str = "start/new") -> tuple[Event]:
     """A data-quality event; each q rule is a family of its own, and ``subject`` is what it is about.
 
-    That is the analyte, of unmapped codes the sender.
+    That is the analyte, of unmapped codes and missing ranges the sender, of a spoiled specimen its condition.
     """
     phase, reason = step.split("/")
     severity = "info" if rule in ("q06", "q07") else "review"
@@ -161,6 +161,8 @@ def haemolysed(day: Day) -> None:
             "ast": Observation("ast", "268", notes=("Specimen haemolysed.",)),
             "bilirubin": "9",
         },
-        expect=notice("xenia", "q08", "AST of broken red cells: the sample is to be repeated", subject="ast"),
+        expect=notice(
+            "xenia", "q08", "AST of broken red cells: the sample is to be repeated", subject="haemolysed"
+        ),
         shows="AST 268 alone in a haemolysed specimen: no B02, and Q08 asks for another sample",
     )
