@@ -65,7 +65,7 @@ def run_rule_cases(
 ) -> None:
     """Run every rule's own cases, and check that they see each condition true and false.
 
-    Exit 1 when a case or a vector disagrees, or a condition was never seen one way.
+    Exit 1 when a case or a vector disagrees, or no case proves a condition, or the severity, of a rule.
     """
     from engine.knowledge import read_folder
     from engine.rulebook import run_cases
@@ -84,7 +84,7 @@ def run_rule_cases(
             typer.echo(f"  {source.cited}")
     say(
         f"{report.cases} cases of {len(knowledge.rulebook.rules)} rules: {len(report.failures)} disagree, "
-        f"{len(report.gaps)} conditions never seen one way"
+        f"{len(report.gaps)} lines left unproven"
     )
     if not report.passed:
         raise typer.Exit(QUARANTINED)

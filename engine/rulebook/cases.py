@@ -50,7 +50,8 @@ class Case:
     ``severity`` None is silence. ``subject`` picks one finding of a data-quality rule. ``message`` is
     empty where the case does not look at it, as is ``action``; for a rule that raises no alert it is
     the label. ``firing`` are the other rules that fire, each with its severity, None if it raises no alert.
-    ``effects`` is what a modifier does, empty where the case does not look at it.
+    ``effects`` is what a modifier does, empty where the case does not look at it. ``states_severity``: the
+    severity stands in the case, and is not taken from the rule.
     """
 
     rule: str
@@ -65,6 +66,7 @@ class Case:
     message: str = ""
     action: str = ""
     effects: tuple[str, ...] = ()
+    states_severity: bool = False
     firing: Mapping[str, Severity | None] = field(default_factory=dict)
 
 
@@ -128,6 +130,7 @@ class _CaseReader(CoursesReader):
             subject=self.text(table, "subject", "a case"),
             message=self.text(table, "message" if severity is not None else "label", "a case"),
             action=self.text(table, "action", "a case") if severity is not None else "",
+            states_severity=bool(self.text(table, "severity", "a case")),
             effects=tuple(item.text for item in self.texts(table, "effects", "a case")),
             firing=self._firing(table),
         )

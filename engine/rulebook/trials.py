@@ -157,7 +157,10 @@ def _seen(judgement: Judgement | None) -> str:
 
 
 def coverage_gaps(rule: Rule, cases: tuple[Case, ...]) -> tuple[Defect, ...]:
-    """A defect for each truth that a condition of the rule can have and no case of the rule gives it."""
+    """A defect for each truth that a condition of the rule can have and no case of the rule gives it.
+
+    And where no case that fires says how grave that is: the severity could be changed unnoticed.
+    """
     seen: set[tuple[str, Truth]] = set()
     for case in cases:
         judged = judgements(rule, case.situation, standing_of(case))
@@ -166,6 +169,11 @@ def coverage_gaps(rule: Rule, cases: tuple[Case, ...]) -> tuple[Defect, ...]:
         if not judged:  # no unusable observation: every condition on one is false
             seen.update((condition.text, Truth.FALSE) for condition in rule.conditions)
     gaps: list[Defect] = []
+    if isinstance(rule, AlertRule) and not any(
+        case.states_severity and case.truth is Truth.TRUE for case in cases
+    ):
+        said = f"no case that fires states the severity {rule.severity.value}"
+        gaps.append(Defect(cases_file(rule.file), 0, said, f"add severity: {rule.severity.value} to one"))
     for condition in rule.conditions:
         possible = Truth if condition.CAN_BE_UNKNOWN else (Truth.TRUE, Truth.FALSE)
         gaps.extend(
