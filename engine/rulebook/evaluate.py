@@ -202,7 +202,15 @@ def label_of(annotation: Annotation, judgement: Judgement, analytes: Analytes) -
         return ""
     speaking = _speaking(judgement)
     material = Material(judgement.view, (*speaking, *judgement.verdicts), _trigger(speaking, ""), analytes)
-    return fill(template, material) + _assumptions(speaking)
+    return fill(template, material) + _assumptions(speaking) + _age(annotation, judgement, speaking)
+
+
+def _age(annotation: Annotation, judgement: Judgement, speaking: Sequence[Verdict]) -> str:
+    """From when the values are where all of them are older than values that are judged together may be."""
+    times = [verdict.result.collected.at for verdict in speaking if verdict.result is not None]
+    if not times or judgement.view.situation.at - max(times) <= annotation.pair_within:
+        return ""
+    return f" (measured on {max(times).date().isoformat()})"
 
 
 def text_of(annotation: Annotation, truth: Truth) -> Template | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.model.finding import Severity
 from engine.outbound import Format, RenderOptions, render
 from tests.scenario.timeline import RULES, Scenario, alert, knowledge, with_rules
+from tests.scenario.wire import instant
 
 EARLY = "a12-early-after-restart"
 GRADES = ("b01-grade-mild", "b02-grade-moderate", "b03-grade-severe")
@@ -49,6 +50,18 @@ def test_an_alert_is_told_milder_when_its_modifier_ends() -> None:
     day.expect(alert(MILD, "review").deescalated())
     assert day.events()[-1].raised_from is None
     assert ["b01-grade-mild"] == [label.rule_id for label in day.events()[-1].labels]
+
+
+def test_a_label_on_an_old_value_says_how_old_it_is() -> None:
+    """An INR of two months ago beside today's ALT must not read like one of today."""
+    day = Scenario(every_rule=True)
+    day.roster("H1", start="d-200")
+    day.at("d-60 08:00").oru(inr="3.0")
+    day.at("d0 08:00").oru(alt="120", ast="30")
+
+    labels = [label.text for label in day.events()[-1].labels if "INR" in label.text]
+    assert labels
+    assert all(text.endswith(f"(measured on {instant('d-60').date().isoformat()})") for text in labels)
 
 
 def test_an_alert_that_ends_carries_no_labels() -> None:
