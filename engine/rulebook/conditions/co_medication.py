@@ -36,6 +36,9 @@ def taken_since(situation: Situation, drug: str) -> datetime | None:
     return since
 
 
+_REDUCED_AHEAD = timedelta(days=28)
+
+
 def _off(condition: Condition, situation: Situation, drug: str) -> Verdict:
     """The verdict where the drug is not taken: false where that is on record."""
     if drug_fact(situation, drug) is None:
@@ -127,10 +130,11 @@ class DoseBeforeDrug(CourseCondition):
 
     PATTERNS: ClassVar = ("dose OPERATOR FRACTION x dose before DRUG",)
     MEANING: ClassVar = (
-        "The newest dose of the thiopurine against a share of the dose of it that was taken when the other "
-        "drug was begun, in whatever course that was. False where the drug is not taken; UNKNOWN where one "
-        "of the doses is not known, where there was none because the other drug came first, where the "
-        "thiopurine was another then, and where nothing is known of the other drug."
+        "The newest dose of the thiopurine against a share of the highest dose of it that was taken in the "
+        "28 days before the other drug was begun, in whatever course: a dose may be reduced ahead of the "
+        "other drug. False where the drug is not taken; UNKNOWN where the newest dose or that of the day "
+        "before the other drug is not known, where there was none because the other drug came first, where "
+        "the thiopurine was another then, and where nothing is known of the other drug."
     )
     EXAMPLE: ClassVar = "dose > 1/3 x dose before allopurinol"
 
@@ -141,11 +145,11 @@ class DoseBeforeDrug(CourseCondition):
         return cls(text, Operator(words["OPERATOR"]), fraction(written), written, words["DRUG"])
 
     def judge_course(self, course: TherapySpan, situation: Situation) -> Verdict:
-        """Judge the dose against the one in force just before the other drug."""
+        """Judge the dose against the highest one of the weeks before the other drug."""
         since = taken_since(situation, self.drug)
         if since is None:
             return _off(self, situation, self.drug)
-        before = _dose_just_before(situation, course.drug, since)
+        before = _usual_dose_before(situation, course.drug, since)
         dose = dose_of(situation, course)
         return against_dose(self, dose, self.operator, self.share, before, f"before {self.drug}")
 
@@ -155,22 +159,32 @@ class DoseBeforeDrug(CourseCondition):
         return f"the dose is {OPERATOR_WORDS[self.operator]} {self.written} x the dose before {self.drug}"
 
 
-def _dose_just_before(situation: Situation, thiopurine: str, instant: datetime) -> Dose:
-    """The dose of a thiopurine in force until the day of ``instant``.
+def _usual_dose_before(situation: Situation, thiopurine: str, instant: datetime) -> Dose:
+    """The highest known dose of a thiopurine that was taken on any of the 28 days before ``instant``.
 
-    A dose that is changed on that very day is changed because of the other drug, in whatever order.
+    A dose that is changed on that very day is changed because of the other drug, in whatever order; one
+    that is reduced some days ahead may be too.
     """
     day = instant.date()
+    from_day = later(instant, -_REDUCED_AHEAD).date()
 
     def date_of(other: datetime) -> date:
         return in_zone(other, instant.tzinfo).date()
 
-    going_on = [
-        span
-        for span in situation.spans
-        if date_of(span.start) < day and (span.stop is None or day <= date_of(span.stop))
-    ]
+    begun = [span for span in situation.spans if date_of(span.start) < day]
+    going_on = [span for span in begun if span.stop is None or day <= date_of(span.stop)]
     if not going_on or any(span.drug != thiopurine for span in going_on):
         return Dose(None, f"{thiopurine} alone was not taken then")
     earlier = [change.mg_per_day for change in going_on[-1].doses if date_of(change.effective) < day]
-    return known_dose(earlier[-1] if earlier else None)
+    if not earlier or earlier[-1] is None:
+        return known_dose(None)
+    taken = [
+        change.mg_per_day
+        for span in begun
+        if span.drug == thiopurine
+        for change, end in zip(
+            span.doses, (*(each.effective for each in span.doses[1:]), span.stop), strict=False
+        )
+        if date_of(change.effective) < day and (end is None or from_day < date_of(end))
+    ]
+    return known_dose(max(dose for dose in taken if dose is not None))

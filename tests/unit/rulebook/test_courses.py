@@ -57,6 +57,14 @@ def _mercaptopurine(before: int, since_allopurinol: int) -> str:
     return f"drug: mercaptopurine, started: -90d, doses: {{-90d: {before}, -20d: {since_allopurinol}}}"
 
 
+def _reduced_on(day: int, dose: str = "50") -> str:
+    return f"started: -90d, doses: {{-90d: 150, {day}d: {dose}, -5d: 50}}"
+
+
+_OVER_WITHOUT_DOSE = "started: -90d, stopped: -25d"
+_AGAIN = "started: -22d, doses: {-22d: 50}"
+
+
 def _mercaptopurine_since(day: int) -> str:
     return f"drug: mercaptopurine, started: {day}d, doses: {{{day}d: 25}}"
 
@@ -177,7 +185,13 @@ def _mercaptopurine_since(day: int) -> str:
         ("fact allopurinol stated", _on("{allopurinol: {-20d: active, -5d: stopped}}"), T),
         ("dose > 1/3 x dose before allopurinol", _on("{allopurinol: {-20d: active}}"), F),
         ("dose >= 1/3 x dose before allopurinol", _on("{allopurinol: {-20d: active}}"), T),
-        ("dose > 1/3 x dose before allopurinol", _on("{allopurinol: {-10d: active}}"), T),
+        ("dose > 1/3 x dose before allopurinol", _on("{allopurinol: {-10d: active}}"), F),
+        ("dose >= 1/3 x dose before allopurinol", _on("{allopurinol: {-10d: active}}"), T),
+        ("dose > 1/3 x dose before allopurinol", _on(_ALLOPURINOL, _reduced_on(-47)), F),
+        ("dose > 1/3 x dose before allopurinol", _on(_ALLOPURINOL, _reduced_on(-48)), T),
+        ("dose > 1/3 x dose before allopurinol", _on(_ALLOPURINOL, _reduced_on(-49)), T),
+        ("dose > 1/3 x dose before allopurinol", _on(_ALLOPURINOL, _reduced_on(-47, "unknown")), U),
+        ("dose > 1/3 x dose before allopurinol", _on(_ALLOPURINOL, _OVER_WITHOUT_DOSE, _AGAIN), T),
         ("dose > 1/3 x dose before allopurinol", _on("{allopurinol: {-20d: stopped}}"), F),
         ("dose > 1/3 x dose before allopurinol", _on("{allopurinol: {-100d: active}}"), U),
         ("dose > 1/3 x dose before allopurinol", _on("{allopurinol: {-20d: active}}", "started: -90d"), U),
