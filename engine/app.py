@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import FrameType
@@ -122,8 +122,8 @@ def roster_rows(text: str, file: str, knowledge: Knowledge) -> tuple[RosterRow, 
         read = terminology.quantity(analyte, Interval.exactly(number), unit)
         return "" if isinstance(read, Quantity) else terminology.unit_advice(analyte, unit) or read.value
 
-    def check_rule_fact(name: str, value: str) -> str:
-        return fault_of_fact(name, value, knowledge.rulebook)
+    def check_rule_fact(name: str, value: str, stated: date) -> str:
+        return fault_of_fact(name, value, stated, knowledge.rulebook)
 
     zone = terminology.site("", "").time_zone
     return read_roster(text, file, zone, terminology.analytes, check_baseline, check_rule_fact)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 from engine.model.facts import LIMIT_PREFIX, PROTOCOL
 from engine.model.therapy import Fact
@@ -36,10 +37,10 @@ def bound(
     return rulebook
 
 
-def fault_of_fact(name: str, value: str, rulebook: Rulebook) -> str:
-    """What is wrong with a fact that binds a person to a protocol or states a limit, or nothing."""
+def fault_of_fact(name: str, value: str, stated: date, rulebook: Rulebook) -> str:
+    """What is wrong with a fact of that day that binds to a protocol or states a limit, or nothing."""
     if name.startswith(LIMIT_PREFIX):
-        return fault_of_limit(name, value, rulebook)
+        return fault_of_limit(name, value, stated, rulebook)
     if name == PROTOCOL and value not in rulebook.protocols:
         return f'no protocol "{value}"; {near(value, rulebook.protocols)}'
     return ""

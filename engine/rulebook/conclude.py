@@ -94,10 +94,11 @@ class _Heard:
     firing: set[str] = field(default_factory=set)
     speaking: dict[str, Severity] = field(default_factory=dict)
     repeat_within: dict[str, timedelta] = field(default_factory=dict)
+    by_limit: dict[str, str] = field(default_factory=dict)
 
     def standing(self) -> Standing:
         """What a rule may know, as it goes on growing: later ones are nothing that a rule asks about."""
-        return Standing(self.firing, self.speaking, self.repeat_within)
+        return Standing(self.firing, self.speaking, self.repeat_within, self.by_limit)
 
 
 @dataclass(slots=True)
@@ -133,6 +134,7 @@ class _Court:
         self.silent: list[Callable[[], Iterable[Finding]]] = []
         self.instants: list[datetime] = []
         self.held: list[_Held] = []
+        self.kept_silent: list[tuple[AlertRule, Label]] = []
         self.active, self.shadow = _Heard(), _Heard()
 
     def judge(self, rules: Sequence[Rule]) -> None:
@@ -174,9 +176,10 @@ class _Court:
     def labelled(self, finding: Finding) -> Finding:
         """The finding as raised, with the labels that stand on it."""
         labels = tuple(held.label(self.analytes) for held in self.held if held.applies_to(finding))
+        silent = tuple(label for rule, label in self.kept_silent if _is_told_on(rule, finding))
         raised = self._raised(finding)
-        ordered = (*raised.labels, *sorted(labels, key=_rule_id))
-        return replace(raised, labels=ordered) if labels else raised
+        ordered = (*raised.labels, *silent, *sorted(labels, key=_rule_id))
+        return replace(raised, labels=ordered) if labels or silent else raised
 
     def _alert(self, rule: AlertRule, standing: Standing) -> None:
         judged = judgements(rule, self.situation, standing)
@@ -187,21 +190,23 @@ class _Court:
             self.silent.append(lambda: quiet)
         else:
             self.silent.append(lambda: (finding_of(rule, each, self.analytes) for each in judged))
-        if any(judgement.tree.truth is Truth.TRUE for judgement in judged):
-            self._fires(rule)
+        for judgement in judged:
+            if judgement.effect.silent_by:
+                text = f"{judgement.effect.silent_by}: keeps {rule.id} silent"
+                self.kept_silent.append((rule, Label(rule.id, text)))
+        self._hear(rule, judged)
 
     def _annotation(self, rule: Annotation, standing: Standing) -> None:
         (judgement,) = judgements(rule, self.situation, standing)
         truth = judgement.tree.truth
         if text_of(rule, truth) is not None:
             self.held.append(_Held(rule, judgement, truth is Truth.TRUE))
-        if truth is Truth.TRUE:
-            self._fires(rule)
-            if rule.repeat_within is not None:
-                for heard in self._audience(published=rule.status is Status.ACTIVE):
-                    for panel in rule.panels:
-                        within = heard.repeat_within.get(panel, rule.repeat_within)
-                        heard.repeat_within[panel] = min(within, rule.repeat_within)
+        self._hear(rule, (judgement,))
+        if truth is Truth.TRUE and rule.repeat_within is not None:
+            for heard in self._audience(published=rule.status is Status.ACTIVE):
+                for panel in rule.panels:
+                    within = heard.repeat_within.get(panel, rule.repeat_within)
+                    heard.repeat_within[panel] = min(within, rule.repeat_within)
 
     def _raised(self, finding: Finding) -> Finding:
         """One severity graver where a modifier holds, however many do."""
@@ -215,9 +220,20 @@ class _Court:
     def _audience(self, *, published: bool) -> tuple[_Heard, ...]:
         return (self.active, self.shadow) if published else (self.shadow,)
 
-    def _fires(self, rule: Rule) -> None:
+    def _hear(self, rule: Rule, judged: Sequence[Judgement]) -> None:
+        """Make known that a rule fires, and by which limits where it would not without."""
+        firing = [judgement.effect.fires_by for judgement in judged if judgement.tree.truth is Truth.TRUE]
+        if not firing:
+            return
         for heard in self._audience(published=rule.status is Status.ACTIVE):
             heard.firing.add(rule.id)
+            if all(firing):
+                heard.by_limit[rule.id] = "; ".join(dict.fromkeys(firing))
+
+
+def _is_told_on(silent: AlertRule, finding: Finding) -> bool:
+    """Whether a finding tells of a rule that a limit keeps silent: of its family, and never of shadow."""
+    return silent.family == finding.family and (silent.status is Status.ACTIVE or not finding.published)
 
 
 def _rank(severity: Severity) -> int:

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from engine.model.finding import Evidence, Finding, Label, Severity, UnknownCause
 from engine.model.quantity import Truth, plain
 from engine.model.record import BaselineMode, Situation
 from engine.model.result import Problem, Result
 from engine.rulebook.conditions import ALONE, Analytes, Standing, Verdict, View
-from engine.rulebook.limits import limited, said_of_limit
+from engine.rulebook.conditions.others import RuleFires
+from engine.rulebook.limits import NO_EFFECT, Effect, effect_of, limited, said_of_limit
 from engine.rulebook.message import Material, Template, fill
 from engine.rulebook.own_baseline import asks_for_baseline, label_against
 from engine.rulebook.rule import AlertRule, Annotation, Rule, Status
@@ -37,8 +39,7 @@ class Judgement:
     """A rule applied to one subject: the judged tree, each condition's verdict, and what to say.
 
     ``severity`` is None where an alert rule says nothing; an annotation has none. ``limits`` tells of limits
-    that are stated for this patient; ``lowered`` are the places of conditions without whose limits the rule
-    would say less, or nothing.
+    that are stated for this patient, ``effect`` what those in force do to the rule.
     """
 
     rule: Rule
@@ -47,7 +48,7 @@ class Judgement:
     tree: Judged
     severity: Severity | None
     limits: tuple[str, ...] = ()
-    lowered: tuple[int, ...] = ()
+    effect: Effect = NO_EFFECT
 
     @property
     def instants(self) -> tuple[datetime, ...]:
@@ -172,14 +173,8 @@ def _judged(rule: Rule, view: View) -> Judgement:
         verdicts = tuple(v._replace(evidence=replace(v.evidence, limit=note)) for v, note in noted)
     tree = judge(rule.when, verdicts, rule.pair_within)
     severity = _severity(rule, tree)
-    lowered: tuple[int, ...] = ()
-    if personal.louder and severity is not None:
-        own = list(verdicts)
-        for place in personal.louder:
-            own[place] = view.judged(rule.conditions[place])
-        without = _severity(rule, judge(rule.when, own, rule.pair_within))
-        lowered = personal.louder if without is None or without.rank < severity.rank else ()
-    return Judgement(rule, view, verdicts, tree, severity, personal.labels, lowered)
+    effect = effect_of(rule, view, personal, verdicts, partial(_severity, rule))
+    return Judgement(rule, view, verdicts, tree, severity, personal.labels, effect)
 
 
 def _severity(rule: Rule, tree: Judged) -> Severity | None:
@@ -237,7 +232,7 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
     if judgement.severity is not None:
         material = Material(view, (*speaking, *judgement.verdicts), trigger, analytes)
         title, message = _said(rule, judgement, speaking, material)
-        message += _assumptions(speaking)
+        message += _assumptions(speaking) + _fires_by(judgement, speaking)
         action = _action(rule, tree.truth, material)
     used = speaking or judgement.verdicts
     times = [verdict.result.collected.at for verdict in used if verdict.result is not None]
@@ -260,10 +255,31 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
         supersedes=rule.supersedes,
         repeat_after=rule.repeat_after,
         published=rule.status is Status.ACTIVE,
-        labels=tuple(Label(rule.id, text) for text in (*judgement.limits, *_reserves(speaking, analytes))),
+        labels=tuple(Label(rule.id, text) for text in _own_labels(judgement, speaking, analytes)),
         overdue=bool(overdue),
         look_at=min(judgement.instants, default=None),
     )
+
+
+def _own_labels(judgement: Judgement, speaking: Sequence[Verdict], analytes: Analytes) -> tuple[str, ...]:
+    by_limit = _others_by_limit(judgement, speaking)
+    return (*judgement.limits, *by_limit, *_reserves(speaking, analytes))
+
+
+def _others_by_limit(judgement: Judgement, speaking: Sequence[Verdict]) -> tuple[str, ...]:
+    """What of the rules that this one asks about fires only by a limit of the patient."""
+    said = {verdict.evidence.condition for verdict in speaking if verdict.truth is Truth.TRUE}
+    rules = (
+        each.rule for each in judgement.rule.conditions if isinstance(each, RuleFires) and each.text in said
+    )
+    by_limit = judgement.view.standing.by_limit
+    return tuple(f"{rule} fires only by {by_limit[rule]}" for rule in rules if rule in by_limit)
+
+
+def _fires_by(judgement: Judgement, speaking: Sequence[Verdict]) -> str:
+    """The same for the message, where without those limits this rule would not fire."""
+    told = _others_by_limit(judgement, speaking) if judgement.effect.fires_by else ()
+    return "".join(f" {text}." for text in told)
 
 
 def _reserves(speaking: Sequence[Verdict], analytes: Analytes) -> tuple[str, ...]:
@@ -284,9 +300,9 @@ def _said(
 ) -> tuple[str, str]:
     """Title and message, which must not sound certain where the rule speaks of what it cannot exclude."""
     opening = "" if judgement.tree.truth is Truth.TRUE else CANNOT_EXCLUDE
-    if judgement.lowered:
-        places = [place for place in judgement.lowered if judgement.verdicts[place] in speaking]
-        place = (*places, *judgement.lowered)[0]
+    if judgement.effect.lowered:
+        places = [place for place in judgement.effect.lowered if judgement.verdicts[place] in speaking]
+        place = (*places, *judgement.effect.lowered)[0]
         seen = judgement.verdicts[place].evidence
         definition = material.analytes.get(seen.analyte)
         title, message = said_of_limit(rule, place, seen, definition.title if definition else seen.analyte)

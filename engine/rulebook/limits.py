@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from engine.model.facts import LIMIT_PREFIX
-from engine.model.finding import Evidence
-from engine.model.quantity import Operator, plain, with_unit
+from engine.model.finding import Evidence, Severity
+from engine.model.quantity import Operator, Truth, plain, with_unit
 from engine.model.record import Situation
 from engine.model.therapy import Fact
-from engine.rulebook.conditions import Condition, read_condition
+from engine.rulebook.conditions import Condition, Verdict, View, read_condition
 from engine.rulebook.conditions.base import HIGH
+from engine.rulebook.conditions.others import RuleFires
 from engine.rulebook.rule import AlertRule, Rule, Rulebook
 from engine.rulebook.syntax import Unreadable, near
-from engine.rulebook.tree import speaking_leaves
+from engine.rulebook.tree import Judged, judge, speaking_leaves
 
 _FORM = "limit.a02-alt-ast-500.alt=800 U/L until 2027-01-31 because chronic hepatitis B"
+_AT_MOST = timedelta(days=366)
 _VALUE = re.compile(
     r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?) (?P<measure>x \S+|\S+) "
     r"until (?P<until>[0-9]{4}-[0-9]{2}-[0-9]{2}) because (?P<reason>\S.*)"
@@ -60,13 +62,30 @@ class Limited:
 
     ``notes`` has the words of a limit by the place of its condition; ``labels`` are all words, those of
     limits included that no longer fit the rule. ``louder``: the places where a limit in force lets more
-    values through than the rule does.
+    values through than the rule does; ``quieter``: those where it lets fewer through.
     """
 
     conditions: tuple[Condition, ...]
     notes: Mapping[int, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     louder: tuple[int, ...] = ()
+    quieter: tuple[int, ...] = ()
+
+
+class Effect(NamedTuple):
+    """What limits in force do to a rule.
+
+    ``lowered``: the places of limits without which the rule would say less, or nothing. ``fires_by`` are the
+    words of limits, its own or those of rules that it asks about, without which it would not fire.
+    ``silent_by`` are the words of those without which it would say something.
+    """
+
+    lowered: tuple[int, ...] = ()
+    fires_by: str = ""
+    silent_by: str = ""
+
+
+NO_EFFECT = Effect()
 
 
 class Changed(NamedTuple):
@@ -92,7 +111,7 @@ def limited(rule: Rule, situation: Situation) -> Limited:
     conditions = list(rule.conditions)
     notes: dict[int, str] = {}
     labels: list[str] = []
-    louder: list[int] = []
+    in_force: dict[int, bool] = {}
     for fact in stated:
         try:
             limit = read_limit(fact.name, fact.value)
@@ -104,8 +123,51 @@ def limited(rule: Rule, situation: Situation) -> Limited:
         labels.append(notes[changed.place])
         if limit.is_in_force(day):
             conditions[changed.place] = changed.condition
-            louder += [changed.place] if changed.louder else []
-    return Limited(tuple(conditions), notes, tuple(labels), tuple(louder))
+            in_force[changed.place] = changed.louder
+    louder = tuple(place for place, is_louder in in_force.items() if is_louder)
+    quieter = tuple(place for place, is_louder in in_force.items() if not is_louder)
+    return Limited(tuple(conditions), notes, tuple(labels), louder, quieter)
+
+
+def effect_of(
+    rule: Rule,
+    view: View,
+    personal: Limited,
+    verdicts: Sequence[Verdict],
+    severity_of: Callable[[Judged], Severity | None],
+) -> Effect:
+    """What the limits do to a rule whose conditions have been judged with them."""
+    by_limit = view.standing.by_limit
+    if not (personal.louder or personal.quieter or by_limit):
+        return NO_EFFECT
+
+    asked = {
+        place: by_limit[condition.rule]
+        for place, condition in enumerate(rule.conditions)
+        if isinstance(condition, RuleFires) and condition.rule in by_limit
+    }
+
+    def judged_without(limits: Collection[int], rules: Collection[int] = ()) -> Judged:
+        own = list(verdicts)
+        for place in limits:
+            own[place] = view.judged(rule.conditions[place])
+        for place in rules:
+            own[place] = own[place]._replace(evidence=replace(own[place].evidence, truth=Truth.FALSE))
+        return judge(rule.when, own, rule.pair_within)
+
+    tree = judged_without(())
+    severity = severity_of(tree)
+    if severity is None and personal.quieter and severity_of(judged_without(personal.quieter)) is not None:
+        return Effect(silent_by="; ".join(personal.notes[place] for place in personal.quieter))
+    lowered: tuple[int, ...] = ()
+    if severity is not None and personal.louder:
+        without = severity_of(judged_without(personal.louder))
+        lowered = personal.louder if without is None or without.rank < severity.rank else ()
+    fires_by = ""
+    if tree.truth is Truth.TRUE and judged_without(personal.louder, asked).truth is not Truth.TRUE:
+        words = (*(personal.notes[place] for place in personal.louder), *asked.values())
+        fires_by = "; ".join(dict.fromkeys(words))
+    return Effect(lowered, fires_by)
 
 
 def said_of_limit(rule: Rule, place: int, seen: Evidence, name: str) -> tuple[str, str]:
@@ -119,17 +181,27 @@ def said_of_limit(rule: Rule, place: int, seen: Evidence, name: str) -> tuple[st
     return title, f'{name}{value}{day}: {seen.limit}; the rule itself says "{rule.conditions[place].text}".'
 
 
-def fault_of_limit(name: str, value: str, rulebook: Rulebook) -> str:
-    """What is wrong with a limit that is about to be recorded, or nothing."""
+def fault_of_limit(name: str, value: str, stated: date, rulebook: Rulebook) -> str:
+    """What is wrong with a limit that is about to be recorded, stated on that day, or nothing."""
     try:
         limit = read_limit(name, value)
         rule = rulebook.by_id.get(limit.rule_id)
         if rule is None:
             return f'no rule "{limit.rule_id}"; {near(limit.rule_id, rulebook.by_id)}'
         _changed(rule, limit)
+        _check_length(limit, stated)
     except Unreadable as error:
         return f"{error.message}; {error.hint}"
     return ""
+
+
+def _check_length(limit: Limit, stated: date) -> None:
+    if limit.until - stated > _AT_MOST:
+        last = (stated + _AT_MOST).isoformat()
+        raise Unreadable(
+            f"a limit lasts {_AT_MOST.days} days at most, and {limit.until.isoformat()} is later",
+            f"write a last day up to {last}, and a new row when somebody has looked again",
+        )
 
 
 def read_limit(name: str, value: str) -> Limit:

@@ -15,7 +15,7 @@ import io
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -79,7 +79,7 @@ _ALIASES: Mapping[str, str] = {
 }
 
 CheckBaseline = Callable[[str, Decimal, str], str]
-CheckRuleFact = Callable[[str, str], str]
+CheckRuleFact = Callable[[str, str, date], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,8 @@ def read_roster(
     """Read a roster file; ``file`` is its name in messages, ``zone`` that of times without offset.
 
     ``check_baseline(analyte, number, unit)`` says what is wrong with a stated baseline of one of
-    ``analytes``, or nothing; ``check_rule_fact(name, value)`` the same of a fact whose values the rules
-    decide. Raises ConfigError with every defect: line, column, what, and what to do.
+    ``analytes``, or nothing; ``check_rule_fact(name, value, day)`` the same of a fact of a day whose
+    values the rules decide. Raises ConfigError with every defect: line, column, what, and what to do.
     """
     reader = _Reader(file, zone, analytes, check_baseline, check_rule_fact)
     rows = tuple(reader.rows(text))
@@ -236,8 +236,8 @@ class _Reader:
             self._refuse("event", f'"{event}" is not an event', _near(event, _EVENTS))
             kind = TherapyEventKind.RESTART  # may have a dose and any note: no defects that follow from one
         is_fact = kind is TherapyEventKind.FACT
-        name, value = self._fact(note) if is_fact else ("", "")
         moment = self._moment(effective)
+        name, value = self._fact(note, moment.at.date()) if is_fact else ("", "")
         drug = self._drug(drug, required=not is_fact and event.lower() in _EVENTS)
         if is_fact and drug:
             self._refuse("drug", "a fact has no drug", "leave it empty")
@@ -289,8 +289,8 @@ class _Reader:
         return dose
 
     def _moment(self, text: str) -> Moment:
-        """A date or date-time; the beginning of time where it is refused."""
-        refused = Moment(datetime.min.replace(tzinfo=UTC))
+        """A date or date-time; the end of time where it is refused."""
+        refused = Moment(datetime.max.replace(tzinfo=UTC))
         match = _WHEN.fullmatch(text)
         hint = "a date like 2026-01-31, or a time like 2026-01-31T08:30 or 2026-01-31T08:30+01:00"
         if match is None:
@@ -316,7 +316,7 @@ class _Reader:
         twice = first > second and precision > Precision.DAY
         return Moment(fixed, precision, zone_assumed=True, ambiguous=twice)
 
-    def _fact(self, note: str) -> tuple[str, str]:
+    def _fact(self, note: str, day: date) -> tuple[str, str]:
         """Name and value of ``name=value``, in our spelling."""
         name, equals, value = (part.strip() for part in note.partition("="))
         name, hint = name.lower().replace(" ", "-"), "write name=value, such as tpmt=normal"
@@ -327,7 +327,7 @@ class _Reader:
         elif name in FACT_QUANTITIES:
             value = self._quantity(name, value)
         elif name == PROTOCOL or name.startswith(LIMIT_PREFIX):
-            problem = self._check_rule_fact(name, value)
+            problem = self._check_rule_fact(name, value, day)
             if problem:
                 self._refuse("note", problem)
         elif name not in FACT_VALUES:

@@ -104,3 +104,64 @@ def test_a_rule_that_rests_on_another_tells_of_the_limit_there() -> None:
 
     told = next(event for event in day.events() if event.rule == "a10-recurrence-stop-rule")
     assert f"limit.a02-alt-ast-500.alt = {limit}" in evidence_card(told)
+    said = f"a02-alt-ast-500 fires only by limit 300 U/L for this patient {limit.removeprefix('300 U/L ')}"
+    assert said in [label.text for label in told.labels]
+    assert "fires only by" not in told.message  # 3 x ULN after a restart is reason enough
+
+
+@pytest.mark.parametrize("lower", ["100", "600"])
+def test_a_recurrence_that_only_a_limit_makes_says_so(lower: str) -> None:
+    """ALT 110 is no reason to stop: a02 at 100 U/L is, and the page of the recurrence tells of it."""
+    day = Scenario(every_rule=True)
+    day.roster_row("H1", "start", "d-200", "azathioprine", "100")
+    day.roster_row("H1", "stop", "d-60", "azathioprine")
+    day.roster_row("H1", "restart", "d-30", "azathioprine", "50")
+    limit = f"{lower} U/L until 2026-03-13 because transplanted liver"
+    day.roster_row("H1", "fact", "d-1", note=f"limit.a02-alt-ast-500.alt={limit}")
+    day.at("d0 08:00").oru(obx("alt", "110", limits="10-40"))
+
+    told = [event for event in day.events() if event.rule == "a10-recurrence-stop-rule"]
+    assert len(told) == (lower == "100")
+    for event in told:
+        assert event.message.endswith(
+            " a02-alt-ast-500 fires only by limit 100 U/L for this patient until 2026-03-13 "
+            "because transplanted liver."
+        )
+
+
+def test_a_limit_that_keeps_a_rule_silent_is_a_label_on_its_family() -> None:
+    """600 U/L pages by another rule: the label says that a02 would have spoken, until when, and why not."""
+    day = Scenario(every_rule=True)
+    day.roster(start="d-60")
+    day.roster_row("H1", "fact", "d-1", note=LIMIT)
+    day.at("d0 08:00").oru(obx("alt", "600", limits="10-40"), wbc="2.0")
+
+    said = f"{IN_FORCE}: keeps a02-alt-ast-500 silent"
+    told = {event.family: [label.text for label in event.labels] for event in day.events()}
+    assert said in told["liver-injury"]
+    assert [family for family, labels in told.items() if said in labels] == ["liver-injury"]
+
+
+@pytest.mark.parametrize(("value", "day_of"), [("450", "d0"), ("900", "d0"), ("600", "d2")])
+def test_a_limit_that_keeps_nothing_silent_is_not_said_to(value: str, day_of: str) -> None:
+    """The rule would be silent anyway, speaks in spite of the limit, or the limit has expired."""
+    day = Scenario(every_rule=True)
+    day.roster(start="d-60")
+    day.roster_row("H1", "fact", "d-1", note=LIMIT)
+    day.at(f"{day_of} 08:00").oru(obx("alt", value, limits="10-40"))
+
+    labels = [label.text for event in day.events() for label in event.labels]
+    assert labels
+    assert not [text for text in labels if "keeps" in text]
+
+
+def test_a_limit_without_an_end_in_sight_is_refused_with_its_place() -> None:
+    """A last day in 2099 would outlive everybody who knows the reason."""
+    with pytest.raises(ConfigError) as refused:
+        _day().roster_row("H1", "fact", "d0", note=LIMIT.replace("2026-03-13", "2099-12-31"))
+
+    (defect,) = refused.value.defects
+    assert str(defect) == (
+        "roster.csv:2: note: a limit lasts 366 days at most, and 2099-12-31 is later; "
+        "write a last day up to 2027-03-13, and a new row when somebody has looked again"
+    )

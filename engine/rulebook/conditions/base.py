@@ -28,11 +28,13 @@ class Standing(NamedTuple):
 
     ``firing``: the rules whose conditions hold. ``speaking``: the alert rules that say something, those
     included that cannot exclude it, and how loud. ``repeat_within``: how often a panel is due at least.
+    ``by_limit``: of the rules that fire those that would not without a limit of the patient, and its words.
     """
 
     firing: AbstractSet[str] = frozenset()
     speaking: Mapping[str, Severity] = MappingProxyType({})
     repeat_within: Mapping[str, timedelta] = MappingProxyType({})
+    by_limit: Mapping[str, str] = MappingProxyType({})
 
 
 ALONE = Standing()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from engine.model.finding import Finding, Label
@@ -161,6 +163,7 @@ def test_an_expired_limit_that_was_lower_lets_nothing_fire() -> None:
     assert "expired on 2026-03-01" in found.labels[0].text
 
 
+_DAY = date(2026, 3, 1)
 _GOOD = "until 2027-01-31 because chronic hepatitis B"
 _FORM = "limit.a02-alt-ast-500.alt=800 U/L until 2027-01-31 because chronic hepatitis B"
 
@@ -178,7 +181,7 @@ _FORM = "limit.a02-alt-ast-500.alt=800 U/L until 2027-01-31 because chronic hepa
 )
 def test_limits_that_may_be_recorded(name: str, value: str) -> None:
     """Rule, analyte and exactly one number fit, and last day and reason are there."""
-    assert fault_of_fact(f"limit.{name}", value, shipped()) == ""
+    assert fault_of_fact(f"limit.{name}", value, _DAY, shipped()) == ""
 
 
 @pytest.mark.parametrize(
@@ -253,14 +256,25 @@ def test_limits_that_may_be_recorded(name: str, value: str) -> None:
 )
 def test_limits_that_are_refused(name: str, value: str, expected: str) -> None:
     """What cannot be in force is not recorded."""
-    assert fault_of_fact(f"limit.{name}", value, shipped()).startswith(expected)
+    assert fault_of_fact(f"limit.{name}", value, _DAY, shipped()).startswith(expected)
+
+
+def test_a_limit_lasts_a_year_at_most() -> None:
+    """366 days from the day of the row, so that a leap year is a year; then somebody has to look again."""
+    name, reason = "limit.a02-alt-ast-500.alt", "because chronic hepatitis B"
+
+    assert fault_of_fact(name, f"800 U/L until 2027-03-02 {reason}", _DAY, shipped()) == ""
+    assert fault_of_fact(name, f"800 U/L until 2027-03-03 {reason}", _DAY, shipped()) == (
+        "a limit lasts 366 days at most, and 2027-03-03 is later; "
+        "write a last day up to 2027-03-02, and a new row when somebody has looked again"
+    )
 
 
 def test_a_rule_that_raises_no_alert_has_no_limits() -> None:
     """Labels and modifiers say more about alerts; they have no bar of their own."""
     annotation = next(each for each in shipped().rules if not isinstance(each, AlertRule))
 
-    said = fault_of_fact(f"limit.{annotation.id}.alt", f"800 U/L {_GOOD}", shipped())
+    said = fault_of_fact(f"limit.{annotation.id}.alt", f"800 U/L {_GOOD}", _DAY, shipped())
 
     assert said == f"{annotation.id} raises no alert of its own; limits are for rules that raise alerts"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,7 @@ def check_baseline(analyte: str, number: Decimal, unit: str) -> str:
     return ""
 
 
-def check_rule_fact(name: str, value: str) -> str:
+def check_rule_fact(name: str, value: str, _: date) -> str:
     """There is one protocol, and one limit that fits its rule."""
     known = {"protocol": "s2", "limit.a02.alt": "800 U/L until 2027-01-31 because hepatitis B"}
     return "" if known.get(name) == value else f'{name} "{value}" is not known'
