@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.offline import PathsArgument, Replayed, UntilOption, replay_in_memory
-from engine.cli.outputs import Outputs
+from engine.cli.outputs import check_writable, write_whole
 from engine.cli.shared import (
     DIFFERENT,
     ConfigOption,
@@ -93,7 +93,8 @@ def compare(
     if against is None and against_protocol is None and against_mappings is None:
         raise fail("both sides are the same", "say --against, --against-protocol or --against-mappings")
     with ExitStack() as stack:
-        report_file = Outputs(stack).open("report", report)
+        if report is not None:
+            check_writable(report)
         a = _told("A", paths, roster, until, config, rules=rules, protocol=protocol, mappings=mappings)
         stack.callback(a.replayed.close)
         if a.replayed.defects:
@@ -113,10 +114,10 @@ def compare(
         stack.callback(b.replayed.close)
         comparison = match(side_of(a.spells), side_of(b.spells), a.replayed.patient_days)
         names = patient_names((*a.spells, *b.spells), identify=identify)
-        if report_file is not None or form is OutputFormat.HTML:
+        if report is not None or form is OutputFormat.HTML:
             html = _as_html(paths, comparison, a, b, names, identify=identify)
-            if report_file is not None:
-                report_file.write(html.encode())
+            if report is not None:
+                write_whole(report, html.encode())
     match form:
         case OutputFormat.JSON:
             typer.echo(json.dumps(_as_json(comparison, a, b, names), ensure_ascii=False))

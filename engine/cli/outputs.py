@@ -10,6 +10,35 @@ from pathlib import Path
 from typing import IO
 
 from engine.cli.shared import fail
+from engine.errors import ConfigError
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file that cannot be written, before the work for it; what it holds stays, and none is made.
+
+    Raises ConfigError.
+    """
+    made = not path.exists()
+    if not made and not (path.is_file() or path.is_dir()):
+        return  # whoever reads a pipe takes an open and a close for its end
+    try:
+        path.open("ab").close()
+        if made:
+            path.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is complete in memory. Raises ConfigError when it cannot be written."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    return fail(f"{path}: cannot be written: {error.strerror}")
 
 
 class Outputs:
@@ -41,7 +70,7 @@ class Outputs:
                 file.truncate(length)
                 file.seek(length)
         except OSError as error:
-            raise fail(f"{path}: cannot be written: {error.strerror}") from None
+            raise _unwritable(path, error) from None
         self._files[name] = file
         return file
 

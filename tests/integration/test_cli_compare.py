@@ -172,6 +172,20 @@ def test_a_page_that_cannot_be_written_is_said_before_the_work(terminal: Termina
     assert "nowhere/page.html: cannot be written" in ended.err
 
 
+def test_a_side_that_does_not_load_leaves_an_older_page_as_it_was(terminal: Terminal, pair: RulePair) -> None:
+    """The page of last week is not lost to a misspelt folder, and no empty page looks like a result."""
+    older = terminal.write("older.html", "last week")
+
+    for name in ("older.html", "new.html"):
+        terminal.type("compare", pair.archive, "--against", "no-such-rules", "--report", name, exits=2)
+
+    assert older.read_text("utf-8") == "last week"
+    assert not (terminal.folder / "new.html").exists()
+
+    compared(terminal, pair, "--report", "older.html")
+    assert older.read_text("utf-8").startswith("<!doctype html>")
+
+
 def test_a_protocol_that_one_side_does_not_have_is_named(terminal: Terminal, pair: RulePair) -> None:
     """The other rule set has no such protocol: the side is said, and what there is."""
     ended = terminal.type("compare", pair.archive, "--rules", pair.a, "--against-protocol", "strict", exits=2)
