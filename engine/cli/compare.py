@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.offline import PathsArgument, Replayed, UntilOption, replay_in_memory
-from engine.cli.outputs import check_writable, write_whole
+from engine.cli.offline import Offline, PathsArgument, Replayed, UntilOption, tell_defects
+from engine.cli.outputs import Outputs, refuse_overwriting
 from engine.cli.shared import (
     DIFFERENT,
+    QUARANTINED,
     ConfigOption,
     MappingsOption,
     ProtocolOption,
@@ -25,7 +26,7 @@ from engine.cli.shared import (
     print_table,
     say,
 )
-from engine.errors import ConfigError
+from engine.errors import ConfigError, Defect
 
 if TYPE_CHECKING:
     from engine.compare import Comparison
@@ -82,7 +83,8 @@ def compare(
 
     Alerts only in A or only in B, told earlier or later, of another severity or by another rule; totals for
     each rule, and per 100 patient-years on therapy. Exit 0: both tell the same alerts, and as often; 3: they
-    differ; 2: a side that does not load, a file that cannot be read, or no message at all.
+    differ; 1: they do not, but a file could not be read to its end; 2: a side that does not load, or no
+    message at all.
     """
     from engine.compare import compare as match
     from engine.compare import side_of
@@ -93,31 +95,43 @@ def compare(
     if against is None and against_protocol is None and against_mappings is None:
         raise fail("both sides are the same", "say --against, --against-protocol or --against-mappings")
     with ExitStack() as stack:
-        if report is not None:
-            check_writable(report)
-        a = _told("A", paths, roster, until, config, rules=rules, protocol=protocol, mappings=mappings)
-        stack.callback(a.replayed.close)
-        if a.replayed.defects:
-            raise ConfigError(a.replayed.defects)
-        if not a.replayed.summary.messages:
-            raise fail(f"no message in {', '.join(paths)}", "name files or folders of HL7 messages")
-        b = _told(
-            "B",
+        first_side, second_side = _sides(
             paths,
             roster,
             until,
             config,
-            rules=against or rules,
-            protocol=against_protocol or protocol,
-            mappings=against_mappings or mappings,
+            {"rules": rules, "protocol": protocol, "mappings": mappings},
+            {
+                "rules": against or rules,
+                "protocol": against_protocol or protocol,
+                "mappings": against_mappings or mappings,
+            },
         )
+        read = {
+            "--roster": roster,
+            "--config": config,
+            "--rules": rules,
+            "--against": against,
+            "--mappings": mappings,
+            "--against-mappings": against_mappings,
+        }
+        refuse_overwriting({"--report": report}, read, paths, first_side.files)
+        outputs = Outputs(stack)
+        report_file = outputs.open("report", report)
+        a = _told("A", first_side)
+        stack.callback(a.replayed.close)
+        if not a.replayed.summary.messages:
+            tell_defects(a.replayed.defects)
+            raise fail(f"no message in {', '.join(paths)}", "name files or folders of HL7 messages")
+        b = _told("B", second_side)
         stack.callback(b.replayed.close)
         comparison = match(side_of(a.spells), side_of(b.spells), a.replayed.patient_days)
         names = patient_names((*a.spells, *b.spells), identify=identify)
-        if report is not None or form is OutputFormat.HTML:
+        if report_file is not None or form is OutputFormat.HTML:
             html = _as_html(paths, comparison, a, b, names, identify=identify)
-            if report is not None:
-                write_whole(report, html.encode())
+            if report_file is not None:
+                report_file.write(html.encode())
+                outputs.finish()
     match form:
         case OutputFormat.JSON:
             typer.echo(json.dumps(_as_json(comparison, a, b, names), ensure_ascii=False))
@@ -129,31 +143,40 @@ def compare(
     say(
         f"{first.messages} messages, {first.quarantined} quarantined under A and {second.quarantined} under B"
     )
+    tell_defects(a.replayed.defects)
     if not comparison.alike:
         raise typer.Exit(DIFFERENT)
+    if a.replayed.defects:
+        raise typer.Exit(QUARANTINED)
 
 
-def _told(
-    side: str,
+def _sides(
     paths: Sequence[str],
     roster: Path | None,
     until: str | None,
     config: Path | None,
-    **own: object,
-) -> _Told:
-    """Replay the archive with one side's knowledge; a defect of that knowledge says whose it is."""
+    *own: Mapping[str, object],
+) -> list[Offline]:
+    """Both sides about to be replayed; the defects of both are told at once, each with its side."""
+    sides: list[Offline] = []
+    defects: list[Defect] = []
+    for side, options in zip("AB", own, strict=True):
+        try:
+            sides.append(Offline(paths, roster, load_settings(config, **options), parse_time(until)))
+        except ConfigError as error:
+            defects += [replace(each, message=f"side {side}: {each.message}") for each in error.defects]
+    if defects:
+        raise ConfigError(defects)
+    return sides
+
+
+def _told(side: str, offline: Offline) -> _Told:
+    """Replay the archive with one side's knowledge."""
     from engine.spells import Spells
 
     spells = Spells()
-    try:
-        settings = load_settings(config, **own)
-        replayed = replay_in_memory(
-            paths, roster, settings, parse_time(until), spells.take, lambda _: None, f"side {side}"
-        )
-    except ConfigError as error:
-        defects = [replace(each, message=f"side {side}: {each.message}") for each in error.defects]
-        raise ConfigError(defects) from None
-    return _Told(spells.all(), settings, replayed)
+    replayed = offline.replay(spells.take, lambda _: None, title=f"side {side}")
+    return _Told(spells.all(), offline.settings, replayed)
 
 
 def _print(comparison: Comparison, names: Mapping[str, str]) -> None:

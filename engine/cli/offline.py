@@ -94,23 +94,6 @@ class Replayed:
         return watched // 86400
 
 
-def replay_in_memory(
-    paths: Sequence[str],
-    roster: Path | None,
-    settings: Settings,
-    until: datetime | None,
-    on_event: Callable[[AlertEvent], None],
-    on_taken: Callable[[Taken], None],
-    title: str = "replay",
-) -> Replayed:
-    """Take an archive in with a store of its own that is gone when it is closed.
-
-    ``on_event`` gets every alert event in the order in which they are told, ``on_taken`` every message.
-    Raises ConfigError with every defect of settings, rules, mappings or roster.
-    """
-    return Offline(paths, roster, settings, until).replay(on_event, on_taken, title=title)
-
-
 class Offline:
     """An archive about to be replayed: settings, knowledge and roster are read.
 

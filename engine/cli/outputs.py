@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
@@ -13,37 +14,50 @@ from engine.cli.shared import fail
 from engine.errors import ConfigError
 
 
-def check_writable(path: Path) -> None:
-    """Refuse a file that cannot be written, before the work for it; what it holds stays, and none is made.
-
-    Raises ConfigError.
-    """
-    made = not path.exists()
-    if not made and not (path.is_file() or path.is_dir()):
-        return  # whoever reads a pipe takes an open and a close for its end
-    try:
-        path.open("ab").close()
-        if made:
-            path.unlink()
-    except OSError as error:
-        raise _unwritable(path, error) from None
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is complete in memory. Raises ConfigError when it cannot be written."""
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-
-
 def _unwritable(path: Path, error: OSError) -> ConfigError:
     return fail(f"{path}: cannot be written: {error.strerror}")
+
+
+def refuse_overwriting(
+    outputs: Mapping[str, Path | None],
+    inputs: Mapping[str, Path | None],
+    archive: Sequence[str],
+    files: Iterable[Path],
+) -> None:
+    """Raises ConfigError for an output that is an input, another output, or lies in a folder that is read.
+
+    ``outputs`` and ``inputs`` are paths by option, ``archive`` the paths as given, ``files`` what is in them.
+    """
+    read = [(f"{option} {path}", path) for option, path in inputs.items() if path is not None]
+    read += [(f"the input {path}", path) for path in map(Path, archive) if path.is_dir()]
+    read += [(f"the input {path}", path) for path in files]
+    for option, path in outputs.items():
+        if path is None or _is_direct(path):
+            continue
+        for name, other in read:
+            if _same(path, other):
+                raise fail(f"{option} {path} is the same file as {name}", "write to another file")
+            if other.is_dir() and path.resolve().is_relative_to(other.resolve()):
+                raise fail(f"{option} {path} lies in {name}, which is read", "write to another folder")
+        read.append((f"{option} {path}", path))
+
+
+def _same(one: Path, other: Path) -> bool:
+    if other.exists():
+        return one.exists() and one.samefile(other)
+    return one.resolve() == other.resolve()
+
+
+def _is_direct(path: Path) -> bool:
+    """Whether it is a device, a pipe or the like, which cannot be replaced by a file of its name."""
+    special = path.absolute().parts[1:2] in (("dev",), ("proc",))  # /dev/stdout may be a file
+    return special or (path.exists() and not path.is_file())
 
 
 class Outputs:
     """Open files by name, closed with the stack.
 
+    A file gets its name by :meth:`finish`; until then what was there before stays.
     ``lengths`` are those up to which earlier outputs are kept, None for a command that begins anew.
     """
 
@@ -51,6 +65,7 @@ class Outputs:
         self._stack = stack
         self._lengths = lengths
         self._files: dict[str, IO[bytes]] = {}
+        self._unnamed: list[tuple[IO[bytes], Path, Path]] = []
 
     def open(self, name: str, path: Path | None) -> IO[bytes] | None:
         """A file to write to; None where no path was given. Raises ConfigError when it cannot be used."""
@@ -58,9 +73,10 @@ class Outputs:
             return None
         length = 0 if self._lengths is None else self._lengths.get(name, 0)
         try:
-            kept = "r+b" if length else "w+b"
-            file = self._stack.enter_context(path.open("wb" if self._lengths is None else kept))
-            if self._lengths is not None:
+            if self._lengths is None:
+                file = self._stack.enter_context(path.open("wb")) if _is_direct(path) else self._beside(path)
+            else:
+                file = self._stack.enter_context(path.open("r+b" if length else "w+b"))
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise fail(f"{path}: is no file", "--state goes on writing to files only")
@@ -73,6 +89,25 @@ class Outputs:
             raise _unwritable(path, error) from None
         self._files[name] = file
         return file
+
+    def _beside(self, path: Path) -> IO[bytes]:
+        final = path.resolve()
+        part = final.with_name(f".azawatch-{secrets.token_hex(8)}.part")
+        self._stack.callback(part.unlink, missing_ok=True)
+        file = self._stack.enter_context(part.open("xb"))
+        self._unnamed.append((file, part, final))
+        return file
+
+    def finish(self) -> None:
+        """Give the files their names: they are complete. Raises ConfigError when one cannot have it."""
+        for file, _, _ in self._unnamed:
+            file.close()
+        for _, part, final in self._unnamed:
+            try:
+                part.replace(final)
+            except OSError as error:
+                raise fail(f"{final}: cannot be written: {error.strerror}") from None
+        self._unnamed.clear()
 
     def synced(self) -> dict[str, int]:
         """Put what was written on disk; the lengths by name of outputs that may be gone on with."""

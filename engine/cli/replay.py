@@ -15,7 +15,7 @@ import typer
 
 from engine import __version__
 from engine.cli.offline import SIGNALLED, Offline, PathsArgument, Replayed, UntilOption, tell_defects
-from engine.cli.outputs import Outputs
+from engine.cli.outputs import Outputs, refuse_overwriting
 from engine.cli.shared import (
     DIFFERENT,
     QUARANTINED,
@@ -84,15 +84,26 @@ def replay(
         raise fail("--since is later than --until", "nothing lies between them")
     with ExitStack() as stack:
         stack.enter_context(_interrupted(state))
-        expected = None if expect is None else _expected(stack, expect)
         offline = Offline(paths, roster, settings, end)
+        written = {"--alerts": alerts, "--hl7": hl7, "--report": report, "--state": state}
+        read = {
+            "--roster": roster,
+            "--expect": expect,
+            "--config": config,
+            "--rules": rules,
+            "--mappings": mappings,
+        }
+        refuse_overwriting(written, read, paths, offline.files)
+        expected = None if expect is None else _expected(stack, expect)
         kept = None
         if state is not None:
             named = {"--alerts": alerts, "--hl7": hl7, "--report": report, "--expect": expect}
             kept = stack.enter_context(_state(state, offline, roster, begin, jobs, named))
         outputs = Outputs(stack, None if kept is None else kept.lengths)
         telling = _Telling(settings, outputs, kept, alerts, hl7, with_report=report is not None)
-        report_file = None if report is None else Outputs(stack).open("report", report)
+        page_outputs = Outputs(stack)
+        report_file = page_outputs.open("report", report)
+        told_before = 0 if kept is None or kept.reached is None else kept.reached.summary.quarantined
         if expected is not None:
             telling.remember(stack, state)
         replayed = offline.replay(
@@ -109,7 +120,11 @@ def replay(
             report_file.write(page.encode())
             report_file.flush()
         outputs.synced()
+        outputs.finish()
+        page_outputs.finish()
         _summarize(replayed.summary, replayed.read)
+        if told_before:
+            say(f"reasons of the first {told_before} quarantined are in the log of the interrupted run")
         tell_defects(replayed.defects)
         if expected is not None and telling.told is not None:
             _compare(expected, telling.told, expect)

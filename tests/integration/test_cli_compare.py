@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shutil
@@ -234,3 +235,35 @@ def test_an_archive_that_cannot_be_read_is_no_comparison(terminal: Terminal) -> 
     assert "broken.zip" in ended.err
     ended = terminal.type("compare", empty, "--against", ROOT / "rules", exits=2)
     assert "empty.hl7" in ended.err
+
+
+def test_the_defects_of_both_sides_are_told_at_once(terminal: Terminal) -> None:
+    """Nobody waits for a replay of side A to learn that side B does not load."""
+    missing = terminal.folder / "missing"
+    said = terminal.type(
+        "compare", BORIS, "--rules", missing, "--against", terminal.folder / "b", exits=2
+    ).err
+
+    assert "side A: " in said
+    assert "side B: " in said
+
+
+def test_a_truncated_file_is_compared_as_far_as_it_goes(terminal: Terminal, changed: Path) -> None:
+    """One damaged file does not cost the comparison; its name comes last, and exit 1 tells a pipeline."""
+    damaged = terminal.folder / "damaged.gz"
+    damaged.write_bytes(gzip.compress(Path(BORIS).read_bytes())[:60])
+
+    for against, code in ((changed, 3), (ROOT / "rules", 1)):
+        ended = terminal.type("compare", BORIS, damaged, "--roster", ROSTER, "--against", against, exits=code)
+        assert "damaged.gz" in ended.err
+        assert "alerts alike" in ended.out
+
+
+def test_a_report_never_overwrites_the_archive(terminal: Terminal, changed: Path) -> None:
+    """The archive named as --report by a slip is refused before it is opened."""
+    archive = terminal.folder / "m.hl7"
+    archive.write_bytes(Path(BORIS).read_bytes())
+
+    terminal.type("compare", archive, "--against", changed, "--report", archive, exits=2)
+
+    assert archive.read_bytes() == Path(BORIS).read_bytes()

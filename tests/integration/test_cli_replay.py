@@ -208,3 +208,45 @@ def test_a_golden_run_fails_with_what_differs(terminal: Terminal) -> None:
     assert 'message: "ALT 501 U/L' in ended.err
     kept.write_text("no event\n", encoding="utf-8")
     assert "kept.jsonl:1: " in terminal.type("replay", CRITICAL, "--expect", kept, exits=2).err
+
+
+@pytest.mark.parametrize("option", ["--alerts", "--hl7", "--report", "--state"])
+def test_an_output_never_overwrites_what_is_read(terminal: Terminal, option: str) -> None:
+    """A slip in the command line costs no archive: by name, by link, as roster, or in the folder read."""
+    folder = terminal.folder / "archive"
+    folder.mkdir()
+    archive, roster = folder / "m.hl7", terminal.folder / "roster.csv"
+    archive.write_bytes(Path(CRITICAL).read_bytes())
+    roster.write_bytes(Path(ROSTER).read_bytes())
+    link = terminal.folder / "link"
+    link.symlink_to(archive)
+    before = archive.read_bytes(), roster.read_bytes()
+
+    for path in (archive, link, roster):
+        said = terminal.type("replay", archive, "--roster", roster, option, path, exits=2).err
+        assert "is the same file as" in said
+    said = terminal.type("replay", folder, option, folder / "new", exits=2).err
+
+    assert "which is read" in said
+    assert (archive.read_bytes(), roster.read_bytes()) == before
+    assert [file.name for file in folder.iterdir()] == ["m.hl7"]
+
+
+def test_two_outputs_are_two_files(terminal: Terminal) -> None:
+    """Neither of two outputs of one name would be whole."""
+    same = terminal.folder / "out"
+    said = terminal.type("replay", CRITICAL, "--alerts", same, "--hl7", same, exits=2).err
+
+    assert f"--hl7 {same} is the same file as --alerts {same}" in said.replace("\n", " ")
+    assert not same.exists()
+
+
+def test_a_replay_that_fails_leaves_the_file_of_the_one_before(terminal: Terminal) -> None:
+    """Yesterday's alerts are still there when today's replay cannot write its report."""
+    kept = terminal.folder / "alerts.jsonl"
+    kept.write_text("yesterday", encoding="utf-8")
+
+    terminal.type("replay", CRITICAL, "--alerts", kept, "--report", "/dev/full", exits=2)
+
+    assert kept.read_text(encoding="utf-8") == "yesterday"
+    assert [file.name for file in terminal.folder.iterdir() if file.suffix == ".part"] == []
