@@ -33,6 +33,7 @@ class UnknownCause(StrEnum):
     REFERENCE = "reference"  # no ULN, LLN, baseline, previous or peak to compare with
     FACT = "fact"  # nobody has said whether the fact holds
     MISSING = "missing"  # the analyte was never measured, or only with a problem
+    SPOILED = "spoiled"  # the specimen has spoiled the newest value: nobody knows what it is
 
 
 ASSUMED = "assumed "

@@ -37,6 +37,7 @@ _UNDECIDED = {
     UnknownCause.REFERENCE: "nothing to compare the value with",
     UnknownCause.FACT: "nobody has recorded it",
     UnknownCause.MISSING: "no usable result",
+    UnknownCause.SPOILED: "the specimen has spoiled the value",
 }
 _PRELIMINARY = ("P", "S")  # OBX-11, table 0085: preliminary, partial
 _COMPARATOR = re.compile(r"(>=|<=|>|<)")

@@ -126,7 +126,8 @@ def _said(order: OrderGroup, site_name: str, terminology: Terminology) -> Iterat
             yield from filter(None, (table.by_code("OBX-8", code),))
         index = index_of(obx, site_name, terminology)
         if index is not None:
-            if index.holds and _tells(obx):
+            # One with a code is a row of its own, so that its next version may take back what it says.
+            if index.holds and _tells(obx) and not _codes(obx, 3, terminology):
                 yield index.condition
         elif _LETTER.search(obx.raw(5)) and obx.text(2).strip().upper() not in _NO_TEXTS:
             yield from table.by_text(" ".join(_repeated(obx, 5)))

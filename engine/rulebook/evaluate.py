@@ -99,15 +99,16 @@ def is_silent(rule: Rule, view: View) -> bool:
         return not any(problem.problem in rule.problems for problem in view.situation.problems)
     if rule.needs and view.series.keys().isdisjoint(rule.needs):
         return True
-    asked = Asked(rule.conditions, rule.pair_within, view)
+    asked = Asked(rule.conditions, rule.pair_within, view, wary=rule.wary)
     if not rule.doubts:
         return not rule.when.is_true(asked)
     if rule.when.is_false(asked):
         return True
     if UnknownCause.MISSING in rule.doubts or rule.when.is_true(asked):  # or values that lie too far apart
         return False
-    in_doubt = (view.judged(each) for each in rule.conditions if view.truth(each) is Truth.UNKNOWN)
-    return rule.doubts.isdisjoint(verdict.evidence.cause or UnknownCause.VALUE for verdict in in_doubt)
+    verdicts = (asked[place] for place in range(len(rule.conditions)))
+    in_doubt = (verdict.evidence for verdict in verdicts if verdict.truth is Truth.UNKNOWN)
+    return rule.doubts.isdisjoint(evidence.cause or UnknownCause.VALUE for evidence in in_doubt)
 
 
 def judgements(rule: Rule, situation: Situation, standing: Standing = ALONE) -> tuple[Judgement, ...]:
@@ -167,7 +168,8 @@ def subject_of(result: Result) -> str:
 
 def _judged(rule: Rule, view: View) -> Judgement:
     personal = limited(rule, view.situation)
-    verdicts = tuple(view.judged(condition) for condition in personal.conditions)
+    asked = Asked(personal.conditions, rule.pair_within, view, wary=rule.wary)
+    verdicts = tuple(asked[place] for place in range(len(personal.conditions)))
     if personal.notes:
         noted = ((verdict, personal.notes.get(place, "")) for place, verdict in enumerate(verdicts))
         verdicts = tuple(v._replace(evidence=replace(v.evidence, limit=note)) for v, note in noted)

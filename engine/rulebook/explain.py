@@ -118,6 +118,7 @@ _CAUSE_WORDS: Mapping[UnknownCause, str] = {
     UnknownCause.REFERENCE: "there is nothing to compare with",
     UnknownCause.FACT: "a fact is not on record",
     UnknownCause.MISSING: "a value is missing, or values are too far apart",
+    UnknownCause.SPOILED: "its specimen has spoiled a value",
 }
 
 

@@ -151,6 +151,11 @@ class Rule(Heading):
         """The causes of doubt that it may speak of."""
 
     @property
+    def wary(self) -> bool:
+        """Whether no older value stands in, as proof against the rule, for a newer one that is spoiled."""
+        return False
+
+    @property
     def of_newest_course(self) -> bool:
         """Whether it judges the course told of last, before any result of it: its alerts belong to that."""
         return any(condition.OF_NEWEST_COURSE for condition in self.conditions)
@@ -178,6 +183,11 @@ class AlertRule(Rule):
     trigger: str
     problems: frozenset[Problem]
     escalation: Escalation = NO_ESCALATION
+
+    @property
+    def wary(self) -> bool:
+        """Where it speaks of spoiled values."""
+        return UnknownCause.SPOILED in self.doubts
 
     def _doubts(self) -> frozenset[UnknownCause]:
         return frozenset(cause for cause, said in self.if_unknown.items() if said is not None)

@@ -15,21 +15,34 @@ from engine.model.finding import UnknownCause
 from engine.model.quantity import Truth, all_of, any_of
 from engine.model.result import Result
 from engine.rulebook.conditions import Condition, Verdict, View
-from engine.rulebook.conditions.values import same_specimen
+from engine.rulebook.conditions.values import Comparison, same_specimen
 
 
 class Asked:
     """The conditions of a rule, each judged when it is asked for: its verdict by its index."""
 
-    __slots__ = ("_conditions", "pair_within", "view")
+    __slots__ = ("_conditions", "pair_within", "view", "wary")
 
-    def __init__(self, conditions: Sequence[Condition], pair_within: timedelta, view: View) -> None:
+    def __init__(
+        self, conditions: Sequence[Condition], pair_within: timedelta, view: View, *, wary: bool
+    ) -> None:
         self._conditions = conditions
         self.pair_within = pair_within
         self.view = view
+        self.wary = wary
 
     def __getitem__(self, index: int) -> Verdict:
-        return self.view.judged(self._conditions[index])
+        condition = self._conditions[index]
+        return judged_warily(condition, self.view) if self.wary else self.view.judged(condition)
+
+
+def judged_warily(condition: Condition, view: View) -> Verdict:
+    """The verdict for a rule that speaks of spoiled values: no older value is proof against a newer one."""
+    verdict = view.judged(condition)
+    if verdict.truth is not Truth.FALSE or verdict.result is None or not isinstance(condition, Comparison):
+        return verdict
+    spoiled = view.spoiled_since(verdict.result)
+    return verdict if spoiled is None else condition.judge_result(spoiled, view)
 
 
 # Each node says whether :func:`judge` makes it TRUE or FALSE, asking no more than it takes to know.
@@ -48,7 +61,9 @@ class Leaf:
 
     def is_false(self, asked: Asked) -> bool:
         """Whether it certainly does not."""
-        return asked.view.truth(self.condition) is Truth.FALSE
+        if asked.view.truth(self.condition) is not Truth.FALSE:
+            return False
+        return not asked.wary or judged_warily(self.condition, asked.view).truth is Truth.FALSE
 
 
 @dataclass(frozen=True, slots=True)

@@ -299,3 +299,75 @@ def test_the_comment_on_a_test_of_no_interest_reaches_the_others_of_its_tube() -
     panel(day, obx("ast", "650").segment(1), tube)
 
     assert day.open_rules() == NOTICE
+
+
+def index(value: str, status: str, flag: str = "") -> str:
+    return f"OBX|9|NM|46424-8^Hemolysis index^LN||{value}||0-50|{flag}|||{status}"
+
+
+FALSE_HAEMOLYSIS = index("120", "F", "H")
+FIRES = {"a02-alt-ast-500": "critical"}
+
+
+def resend(day: Scenario, *lines: str) -> None:
+    """An hour later, of the tube that was drawn at d0 08:00 for order O1."""
+    day.at("d0 09:00")
+    sent = day.now.strftime("%Y%m%d%H%M%S+0000")
+    request = f"OBR|1||O1|LFT^Liver tests^L|||20260312080000+0000|||||||||||||||{sent}|||C"
+    day.send(message("ORU^R01", day.control(), sent, [ANNA.segment(), "ORC|RE||O1", request, *lines]))
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (FALSE_HAEMOLYSIS, index("12", "C")),
+        (FALSE_HAEMOLYSIS, index("", "W")),
+        (index("120", "P", "H"), index("12", "F")),
+    ],
+)
+def test_an_index_that_is_corrected_alone_gives_the_value_back(first: str, then: str) -> None:
+    """AST 700 was held back for an index of 120; the laboratory takes that back and sends nothing else."""
+    day = treated()
+    panel(day, obx("ast", "700").segment(1), first, order="O1")
+    assert day.open_rules() == NOTICE
+
+    resend(day, then)
+
+    assert day.open_rules() == FIRES
+
+
+def test_an_index_that_comes_to_say_haemolysed_takes_the_value_back() -> None:
+    """The other way round: 12 first, then 120."""
+    day = treated()
+    panel(day, obx("ast", "700").segment(1), index("12", "F"), order="O1")
+    assert day.open_rules() == FIRES
+
+    resend(day, index("120", "C", "H"))
+
+    assert day.open_rules() == NOTICE
+
+
+@pytest.mark.parametrize("said", ["NTE|1|L|haemolysed", HAEMOLYSED.replace("S1", "")])
+def test_what_else_was_said_of_the_specimen_outlives_a_corrected_index(said: str) -> None:
+    """A comment or a code of the specimen is taken back with its own value, not with the index."""
+    day = treated()
+    panel(day, obx("ast", "700").segment(1), said, FALSE_HAEMOLYSIS, order="O1")
+
+    resend(day, index("12", "C"))
+    assert day.open_rules() == NOTICE
+
+    resend(day, obx("ast", "700").segment(1))
+    assert day.open_rules() == FIRES
+
+
+def test_a_spoiled_transaminase_does_not_hide_jaundice() -> None:
+    """AST of a haemolysed tube, bilirubin at 4.7 times its limit: nobody can exclude that both hold."""
+    day = treated()
+    day.at("d-6 08:00").oru(alt="30", ast="30", bilirubin="10")
+    day.at("d0 08:00")
+
+    panel(day, obx("ast", "4000").segment(1), obx("bilirubin", "80").segment(2), HAEMOLYSED)
+
+    told = {each.family: each.current for each in day.open_alerts()}
+    assert told["liver-injury"].severity == "urgent"
+    assert "AST 4000 U/L (haemolysed)" in told["liver-injury"].message

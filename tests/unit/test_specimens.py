@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from engine.history import with_conditions
 from engine.model.result import Problem, Result
-from tests.unit.test_results import OBR, read
+from tests.unit.test_results import OBR, TERMINOLOGY, read
 
 ALT = "OBX|1|NM|1742-6^ALT^LN||130|U/L|10-40|H|||F"
 AST = "OBX|2|NM|1920-8^AST^LN||610|U/L|10-40|H|||F"
@@ -18,7 +19,8 @@ CLOTTED = f"{_SPM}|||||||CLOT^Clotted^HL70493"
 
 def seen(*lines: str) -> dict[str, tuple[str, bool]]:
     """Of each analyte the condition of its specimen, and whether that spoils the value."""
-    return {r.analyte: (r.specimen_condition, r.spoiled) for r in read(*lines).results if r.analyte}
+    results = with_conditions(read(*lines).results, TERMINOLOGY.is_spoiled)
+    return {r.analyte: (r.specimen_condition, r.spoiled) for r in results if r.analyte}
 
 
 @pytest.mark.parametrize(
@@ -156,3 +158,8 @@ def test_a_condition_told_later_is_another_version() -> None:
 
     assert only(OBR, AST).version != only(OBR, AST, "NTE|1|L|haemolysed").version
     assert only(OBR, AST).version == only(OBR, AST, "NTE|1|L|fasting").version
+
+
+def test_an_index_named_by_text_alone_is_said_of_the_values_beside_it() -> None:
+    """Without a code there is nothing to keep it by."""
+    assert seen(OBR, AST, index("3+", code="^Haemolysis index^L"))["ast"] == ("haemolysed", True)

@@ -72,6 +72,8 @@ def obstacle(rule: AlertRule, case: Case) -> str:
         return "it is about what other rules conclude"
     if situation.baseline_mode is not BaselineMode.LITERAL:
         return "it is about a protocol"
+    if any(each.spoiled for each in results_of(case)):
+        return "the message says nothing of how its specimen was"
     reads_baseline = any("baseline" in condition.text for condition in rule.conditions)
     early = [each for each in results_of(case) if each.collected.at < course]
     if reads_baseline and any(each.analyte not in stated for each in early):

@@ -148,6 +148,13 @@ class View:
             if result.quantity is not None and result.collected.latest >= start
         )
 
+    def spoiled_since(self, result: Result) -> Result | None:
+        """The newest value of the same analyte where its specimen has spoiled it and ``result`` is older."""
+        newest = max(self.taken(result.analyte), key=lambda one: one.collected.latest, default=None)
+        if newest is None or not newest.spoiled or newest.collected.overlaps(result.collected):
+            return None
+        return newest if newest.collected.at > result.collected.at else None
+
     def usable(self, analyte: str) -> Iterator[Result]:
         """All usable results of the analyte, those before the therapy too, oldest first."""
         known = self.series.get(analyte, ())
@@ -364,8 +371,7 @@ def evidence(
     number = text.lstrip("<>=")
     comparator = text[: len(text) - len(number)]
     if truth is Truth.UNKNOWN and cause is None:
-        # nobody will say more precisely what a spoiled value is: it is as good as not measured
-        cause = UnknownCause.MISSING if result.spoiled else UnknownCause.VALUE
+        cause = UnknownCause.SPOILED if result.spoiled else UnknownCause.VALUE
     if result.specimen_condition:
         condition_of_specimen = f"{result.specimen_condition}{': not judged' if result.spoiled else ''}"
         note = ", ".join(filter(None, (condition_of_specimen, note)))

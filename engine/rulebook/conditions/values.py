@@ -303,7 +303,7 @@ class Ratio(Condition):
             source=self._assumed(above, below),
             threshold=plain(self.number),
             fold=shown,
-            cause=UnknownCause.MISSING if truth is Truth.UNKNOWN and below.spoiled else None,
+            cause=UnknownCause.SPOILED if truth is Truth.UNKNOWN and below.spoiled else None,
             note=f"{self.numerator} {above.quantity}, {self.denominator} {below.quantity}",
         )
         number = badness(quotient, self.operator)

@@ -390,12 +390,12 @@ _HAEMOLYSED = "{value: 610 U/L, specimen: haemolysed}"
 @pytest.mark.parametrize(
     ("condition", "ast", "expected"),
     [
-        ("ast >= 500 U/L", f"0d: {_HAEMOLYSED}", MISSING),
-        ("ast < 500 U/L", f"0d: {_HAEMOLYSED}", MISSING),
-        ("ast > 3 x ULN", f"0d: {_HAEMOLYSED}", MISSING),
-        ("ast outside reference", f"0d: {_HAEMOLYSED}", MISSING),
-        ("ast / alt <= 0.4", f"0d: {_HAEMOLYSED}", MISSING),
-        ("alt / ast <= 0.4", f"0d: {_HAEMOLYSED}", MISSING),
+        ("ast >= 500 U/L", f"0d: {_HAEMOLYSED}", UnknownCause.SPOILED),
+        ("ast < 500 U/L", f"0d: {_HAEMOLYSED}", UnknownCause.SPOILED),
+        ("ast > 3 x ULN", f"0d: {_HAEMOLYSED}", UnknownCause.SPOILED),
+        ("ast outside reference", f"0d: {_HAEMOLYSED}", UnknownCause.SPOILED),
+        ("ast / alt <= 0.4", f"0d: {_HAEMOLYSED}", UnknownCause.SPOILED),
+        ("alt / ast <= 0.4", f"0d: {_HAEMOLYSED}", UnknownCause.SPOILED),
         ("ast rising for 2 results", f"-7d: 40 U/L, 0d: {_HAEMOLYSED}", F),
         ("ast rose by 30 % in 8 d", f"-7d: 40 U/L, 0d: {_HAEMOLYSED}", REFERENCE),
         ("ast >= 500 U/L for 2 results", f"-7d: 610 U/L, 0d: {_HAEMOLYSED}", F),
@@ -413,7 +413,7 @@ _HAEMOLYSED = "{value: 610 U/L, specimen: haemolysed}"
 def test_a_value_that_its_specimen_has_spoiled_decides_nothing(
     condition: str, ast: str, expected: Truth | UnknownCause
 ) -> None:
-    """Whatever AST of a haemolysed specimen says, it is as if it had not been measured."""
+    """Whatever AST of a haemolysed specimen says, nobody knows what it is."""
     found = verdict(condition, f"ranges: {{ast: 10-40}}\nresults: {{alt: {{0d: 40 U/L}}, ast: {{{ast}}}}}")
 
     assert expected == (found.evidence.cause or found.truth)
