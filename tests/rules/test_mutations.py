@@ -60,7 +60,7 @@ def test_conditions_are_dropped_wherever_they_stand() -> None:
 @pytest.mark.parametrize(
     ("rule", "changes"),
     [
-        ("a07-bilirubin-2x-uln", {"if_unknown: urgent -> review", "pair_within: 7 d -> 6 d"}),
+        ("a07-bilirubin-2x-uln", {"if_unknown value: urgent -> review", "pair_within: 7 d -> 6 d"}),
         ("h05-cirrhosis", {"repeat_within: 14 d -> 15 d", "raise_by removed"}),
         ("d02-platelets-below-50-before-start", {"if_unknown value: urgent -> review"}),
     ],

@@ -99,6 +99,7 @@ When that cannot be decided because a value such as >480 is not exact enough: ur
 When that cannot be decided because there is nothing to compare with: silent.
 When that cannot be decided because a fact is not on record: urgent.
 When that cannot be decided because a value is missing, or values are too far apart: silent.
+When that cannot be decided because its specimen has spoiled a value: silent.
 Message: """
         in text
     )
