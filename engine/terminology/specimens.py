@@ -17,16 +17,18 @@ from engine.terminology.csvtable import read_table
 
 _COLUMNS = ("condition", "field", "as_sent", "value")
 _CODE_FIELDS = ("SPM-21", "SPM-24", "OBX-8")
-_WITHOUT_CONDITION = ("negation-before", "negation-after", "remedied", "index-yes", "index-no")
+_NEGATING = ("negation-before", "negation-after", "negation-link", "negation-end", "negation-list")
+_WITHOUT_CONDITION = (*_NEGATING, "remedied", "index-yes", "index-no")
 _FIELDS = (*_CODE_FIELDS, "OBX-3", "words", "index", "index-name", *_WITHOUT_CONDITION)
 _SPOILING_COLUMNS = ("condition", "analyte", "effect", "source")
 _NOT_JUDGED, _RESERVE = "not-judged", "reserve"
 _ANY = "any"
 _LIMIT = re.compile(r"([a-z]+(?:-[a-z]+)*) (>=|>) ([0-9]+(?:\.[0-9]+)?)")
 _CONDITION = re.compile(r"[a-z]+(?:-[a-z]+)*")
-_CLAUSE = re.compile(r"[.;,\r\n]+")
+_SENTENCE = re.compile(r"[.;\r\n]+")
 _WORD = re.compile(r"[^\W_]+")
-_BEFORE, _AFTER = 3, 2  # how near a negation stands: "no sign of haemolysis", "haemolysis: none"
+_TOKEN = re.compile(r"[^\W_]+|[:,<]|(?<=\s)[-–](?=\s)")
+_BREAKS = frozenset(":-–")
 
 Words = tuple[str, ...]
 
@@ -59,8 +61,7 @@ class SpecimenTable:
     codes: dict[tuple[str, str], str] = field(default_factory=dict)
     observations: dict[tuple[str, str], str] = field(default_factory=dict)
     phrases: dict[Words, str] = field(default_factory=dict)
-    before: set[str] = field(default_factory=set)
-    after: set[str] = field(default_factory=set)
+    negations: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in _NEGATING})
     remedies: set[Words] = field(default_factory=set)
     indices: dict[str, str] = field(default_factory=dict)
     index_names: dict[Words, str] = field(default_factory=dict)
@@ -111,12 +112,13 @@ class SpecimenTable:
         """The conditions that a comment names and does not deny: ``no haemolysis`` names none.
 
         Nor does a comment which says that the value sent is of a better specimen: ``repeated in citrate``.
+        Where it may be read either way it is read as a denial: the value is then judged, and not hidden.
         """
         found: set[str] = set()
-        for clause in _CLAUSE.split(text.casefold()):
-            words = _WORD.findall(clause)
+        for sentence in _SENTENCE.split(text.casefold()):
+            tokens = _TOKEN.findall(sentence)
             for phrase, condition in self.phrases.items():
-                found.update(condition for place in _places(words, phrase) if self._said(words, place))
+                found.update(condition for place in _places(tokens, phrase) if self._said(tokens, place))
         return () if found and self._remedied(_WORD.findall(text.casefold())) else found
 
     def _remedied(self, words: list[str]) -> bool:
@@ -124,10 +126,36 @@ class SpecimenTable:
         places = (place for phrase in self.remedies for place in _places(words, phrase))
         return any("be" not in words[max(0, place.start - 1) : place.start] for place in places)
 
-    def _said(self, words: list[str], place: range) -> bool:
-        before = words[max(0, place.start - _BEFORE) : place.start]
-        after = words[place.stop : place.stop + _AFTER]
-        return self.before.isdisjoint(before) and self.after.isdisjoint(after)
+    def _said(self, tokens: list[str], place: range) -> bool:
+        return not (self._denied_before(tokens[: place.start]) or self._denied_after(tokens[place.stop :]))
+
+    def _denied_before(self, tokens: list[str]) -> bool:
+        """``no sign of``; over a comma in a list only: ``no lipaemia, icterus or``."""
+        parts: list[list[str]] = [[]]
+        for word in tokens:
+            if word in _BREAKS:
+                parts = [[]]
+            elif word == ",":
+                parts.append([])
+            else:
+                parts[-1].append(word)
+        denies = self.negations["negation-before"]
+        if not denies.isdisjoint(parts[-1]):
+            return True
+        listed = not self.negations["negation-list"].isdisjoint(parts[-1])
+        return listed and any(not denies.isdisjoint(part) for part in parts)
+
+    def _denied_after(self, tokens: list[str]) -> bool:
+        """``: none``, ``was not seen``, ``<10``; but not ``not suitable for potassium``."""
+        links = _BREAKS | self.negations["negation-link"]
+        said = next((place for place, token in enumerate(tokens) if token not in links), len(tokens))
+        rest = tokens[said:]
+        if "," in rest:
+            rest = rest[: rest.index(",")]
+        if rest[:1] == ["<"]:
+            return True
+        denies = self.negations["negation-after"]
+        return bool(rest) and rest[0] in denies and self.negations["negation-end"].issuperset(rest[1:])
 
 
 def _places(words: list[str], phrase: Words) -> list[range]:
@@ -168,7 +196,7 @@ def parse_specimens(file: str, text: str, defects: list[Defect]) -> SpecimenTabl
         elif place == "remedied":
             table.remedies.add(words)
         elif denies:
-            (table.before if place == "negation-before" else table.after).update(words)
+            table.negations.get(place, set()).update(words)
         elif place == "OBX-3":
             table.observations[sent, row["value"].casefold()] = condition
         else:

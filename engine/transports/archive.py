@@ -6,9 +6,11 @@ at a time. What cannot be read is one defect with file and place, and the rest i
 
 from __future__ import annotations
 
+import errno
 import glob
 import gzip
 import io
+import lzma
 import re
 import shutil
 import sys
@@ -91,7 +93,18 @@ class _UnreadableError(Exception):
     """Why a file, or the rest of it, is not read."""
 
 
-_READING_ERRORS = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, _UnreadableError)
+_DAMAGED = (zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+# A damaged zip file raises whatever its bytes make of it: names that are no UTF-8, sizes below zero.
+_READING_ERRORS = (
+    *_DAMAGED,
+    OSError,
+    EOFError,
+    ValueError,
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    _UnreadableError,
+)
 
 
 def read_archive(
@@ -357,9 +370,10 @@ def _last_header(data: bytearray) -> int:
 def _reason(error: Exception) -> str:
     if isinstance(error, EOFError):
         return "it ends too early, the file is incomplete"
-    if isinstance(error, zlib.error | gzip.BadGzipFile):
+    # bz2 says so with an OSError that has no number
+    if isinstance(error, _DAMAGED) or (isinstance(error, OSError) and error.errno is None):
         return "its compressed data are damaged"
-    if isinstance(error, zipfile.BadZipFile):
+    if isinstance(error, zipfile.BadZipFile | ValueError) or getattr(error, "errno", None) == errno.EINVAL:
         return "the zip file is damaged or incomplete"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__

@@ -112,3 +112,65 @@ def test_codes_flags_and_indices_are_looked_up_whatever_their_case() -> None:
     assert table.by_code("SPM-21", "HEM") == ""
     assert table.by_observation("HIX", "3+") == "haemolysed"
     assert table.by_observation("HIX", "1+") == ""
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "Haemolysis: no",
+        "Haemolysis - No",
+        "haemolysed: N",
+        "Hämolyse: keine",
+        "haemolysis <10",
+        "haemolysis ruled out",
+        "No lipaemia, icterus or haemolysis",
+        "No evidence of significant in-vitro haemolysis",
+        "AST may be unaffected by haemolysis",
+        "Film: no fibrin, clots or platelet clumps seen",
+        "Clots present: no",
+        "No obvious evidence of any platelet clumps",
+        "no haemolysis",
+        "Not haemolysed",
+        "non-haemolysed",
+        "haemolysis not seen",
+        "Haemolysis was not detected",
+        "Keine Hämolyse",
+        "Hämolyse nicht nachweisbar",
+        "ohne Hämolyse",
+        "Ingen hemolys",
+        "inte hemolyserat",
+        "haemolysis: 0",
+        "haemolysis: absent",
+        "free of haemolysis",
+        "Hemolysis index: negative",
+        "pas d'hemolysis",
+    ],
+)
+def test_what_a_comment_denies_hides_no_value(comment: str) -> None:
+    """However a laboratory writes that there was none: platelets of 12 must not be taken for a clot."""
+    assert not shipped().specimens.by_text(comment)
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "Specimen haemolysed not suitable for potassium",
+        "haemolysed, not suitable",
+        "haemolysed; no result for potassium",
+        "Specimen haemolysed.",
+        "No result for potassium: specimen haemolysed",
+        "Potassium not reported, specimen haemolysed",
+        "Specimen clotted - no platelet count possible",
+        "Probe hämolytisch",
+        "slightly haemolysed",
+        "Platelet clumps seen",
+        "clots present",
+        "Haemolysis: 2+",
+        "grossly hemolyzed sample, K not reported",
+        "haemolysis present",
+        "Sample haemolysed. No icterus.",
+    ],
+)
+def test_what_a_comment_says_is_heard_beside_other_denials(comment: str) -> None:
+    """That potassium was not reported, or is not to be, denies nothing of the specimen."""
+    assert shipped().specimens.by_text(comment)

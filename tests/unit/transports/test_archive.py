@@ -199,6 +199,37 @@ def test_a_damaged_member_costs_only_itself(tmp_path: Path) -> None:
     assert [defect.file for defect in defects] == [f"{path}/2.hl7"]
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions_that_are_damaged_are_named_too(tmp_path: Path, method: int) -> None:
+    """Whatever the library makes of the bytes, the file is named and the next one is read."""
+    path, beside = tmp_path / "a.zip", tmp_path / "b.hl7"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("1.hl7", ONE * 50)
+    content = bytearray(path.read_bytes())
+    content[50:60] = b"\xff" * 10
+    path.write_bytes(content)
+    beside.write_bytes(TWO)
+
+    defects: list[Defect] = []
+    messages = list(read_archive([path, beside], defects.append))
+
+    assert numbers(messages) == [b"2"]
+    assert [defect.file for defect in defects] == [f"{path}/1.hl7"]
+
+
+def test_a_member_whose_name_is_no_text_does_not_end_the_run(tmp_path: Path) -> None:
+    """A name that is marked as UTF-8 and is none."""
+    path, beside = tmp_path / "a.zip", tmp_path / "b.hl7"
+    path.write_bytes(zipped({"\u00e4.hl7": ONE}).replace("\u00e4".encode(), b"\xff\xff"))
+    beside.write_bytes(TWO)
+
+    defects: list[Defect] = []
+    messages = list(read_archive([path, beside], defects.append))
+
+    assert numbers(messages) == [b"2"]
+    assert [defect.message for defect in defects] == ["cannot be read: the zip file is damaged or incomplete"]
+
+
 def test_a_batch_that_states_more_messages_than_it_holds_is_told(tmp_path: Path) -> None:
     """Messages lost on the way into the archive are noticed by the sender's own count."""
     path = tmp_path / "batch.hl7"
