@@ -95,6 +95,8 @@ class Outputs:
         part = final.with_name(f".azawatch-{secrets.token_hex(8)}.part")
         self._stack.callback(part.unlink, missing_ok=True)
         file = self._stack.enter_context(part.open("xb"))
+        if final.exists():  # who may read an older output may read this one, and nobody else
+            part.chmod(stat.S_IMODE(final.stat().st_mode))
         self._unnamed.append((file, part, final))
         return file
 

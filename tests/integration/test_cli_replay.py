@@ -250,3 +250,14 @@ def test_a_replay_that_fails_leaves_the_file_of_the_one_before(terminal: Termina
 
     assert kept.read_text(encoding="utf-8") == "yesterday"
     assert [file.name for file in terminal.folder.iterdir() if file.suffix == ".part"] == []
+
+
+def test_who_may_read_an_output_stays_as_it_was(terminal: Terminal) -> None:
+    """A file of patients that was made private stays so when it is written anew."""
+    kept = terminal.folder / "alerts.jsonl"
+    kept.touch(mode=0o600)
+
+    terminal.type("replay", CRITICAL, "--roster", ROSTER, "--alerts", kept)
+
+    assert kept.read_bytes()
+    assert kept.stat().st_mode & 0o777 == 0o600
