@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 
 metadata = MetaData()
 
@@ -274,4 +274,16 @@ ledger = Table(
     Column("on_therapy", Integer, nullable=False),
     Column("control_id", _Word, nullable=False),
     PrimaryKeyConstraint("sender", "code", "system", "unit", "kind"),
+)
+
+# What happened, in a chain of keyed hashes: see engine/audit.py.
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", _Id, primary_key=True, autoincrement=False),
+    Column("at", _Word, nullable=False),
+    Column("kind", _Word, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("previous", _Word, nullable=False),
+    Column("hash", _Word, nullable=False),
 )

@@ -11,6 +11,20 @@ from engine.store import schema
 from engine.store.opening import driver_errors, failure, open_engine
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+# Accounts that default privileges let do everything with rows may only add to the chain of audit: its owner
+# alone can cut it.
+_ONLY_ADDED_TO = """
+DO $$
+DECLARE account text;
+BEGIN
+  FOR account IN
+    SELECT DISTINCT grantee::regrole::text FROM pg_class, aclexplode(relacl)
+    WHERE pg_class.oid = 'audit'::regclass AND grantee <> relowner AND grantee <> 0
+  LOOP
+    EXECUTE 'REVOKE UPDATE, DELETE, TRUNCATE ON audit FROM ' || account;
+  END LOOP;
+END $$
+"""
 
 
 def stored_version(connection: Connection) -> str | None:
@@ -65,6 +79,7 @@ def create(connection: Connection) -> None:
     schema.metadata.create_all(connection)
     if stored_version(connection) is None:
         connection.execute(schema.version.insert().values(version_num=schema.SCHEMA_VERSION))
+    _protect(connection)
 
 
 def upgrade(connection: Connection, before: str | None, after: str) -> None:
@@ -79,3 +94,9 @@ def upgrade(connection: Connection, before: str | None, after: str) -> None:
         schema.version.create(connection)
         connection.execute(schema.version.insert().values(version_num=before))
     command.upgrade(config, after)
+    _protect(connection)
+
+
+def _protect(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql" and inspect(connection).has_table(schema.audit.name):
+        connection.exec_driver_sql(_ONLY_ADDED_TO)
