@@ -213,7 +213,26 @@ outbox = Table(
     Column("sent_at", _Word, nullable=False, server_default=_EMPTY),
     Column("attempts", Integer, nullable=False, server_default=_ZERO),
     Column("last_error", _Word, nullable=False, server_default=_EMPTY),
+    # Until when a message may be held back that tells of a backlog; empty: it goes out as soon as it can.
+    Column("held_until", _Word, nullable=False, server_default=_EMPTY),
     Index("outbox_unsent", "sent_at", "attempts", "id"),
+    Index(
+        "outbox_held",
+        "correlation_id",
+        sqlite_where=text("held_until <> ''"),
+        postgresql_where=text("held_until <> ''"),
+    ),
+)
+
+# What was told of an alert to nobody: it was no longer true when the backlog that it came with was judged.
+# ``told_by`` is the event that tells of it instead.
+not_paged = Table(
+    "not_paged",
+    metadata,
+    Column("event_id", _Word, primary_key=True),
+    Column("alert_id", _Word, nullable=False, index=True),
+    Column("decided_at", _Word, nullable=False),
+    Column("told_by", _Word, nullable=False),
 )
 
 messages = Table(
@@ -274,6 +293,21 @@ ledger = Table(
     Column("on_therapy", Integer, nullable=False),
     Column("control_id", _Word, nullable=False),
     PrimaryKeyConstraint("sender", "code", "system", "unit", "kind"),
+)
+
+# The days on which a person on therapy had a result under a code or unit that was not understood.
+blind_days = Table(
+    "blind_days",
+    metadata,
+    Column("sender", _Word, nullable=False),
+    Column("code", _Word, nullable=False),
+    Column("system", _Word, nullable=False),
+    Column("unit", _Word, nullable=False),
+    Column("kind", _Word, nullable=False),
+    Column("person_id", _Word, nullable=False),
+    Column("day", _Word, nullable=False),
+    PrimaryKeyConstraint("sender", "code", "system", "unit", "kind", "person_id", "day"),
+    sqlite_with_rowid=False,
 )
 
 # What happened, in a chain of keyed hashes: see engine/audit.py.

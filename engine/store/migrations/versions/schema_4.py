@@ -1,4 +1,4 @@
-"""A chain of what happened that cannot be changed unnoticed.
+"""A chain of what happened that cannot be changed unnoticed; what a backlog holds back; who was blind when.
 
 Revision ID: 4
 """
@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the table; what is there stays."""
+    """Add tables and columns; what is there stays."""
     word = sa.String().with_variant(sa.String(collation="C"), "postgresql")
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.create_table(
@@ -27,4 +27,24 @@ def upgrade() -> None:
         sa.Column("previous", word, nullable=False),
         sa.Column("hash", word, nullable=False),
         sa.PrimaryKeyConstraint("sequence"),
+    )
+    empty = sa.text("''")
+    held = sa.text("held_until <> ''")
+    op.add_column("outbox", sa.Column("held_until", word, nullable=False, server_default=empty))
+    op.create_index("outbox_held", "outbox", ["correlation_id"], sqlite_where=held, postgresql_where=held)
+    op.create_table(
+        "not_paged",
+        sa.Column("event_id", word, nullable=False),
+        sa.Column("alert_id", word, nullable=False),
+        sa.Column("decided_at", word, nullable=False),
+        sa.Column("told_by", word, nullable=False),
+        sa.PrimaryKeyConstraint("event_id"),
+    )
+    op.create_index("ix_not_paged_alert_id", "not_paged", ["alert_id"], unique=False)
+    key = ("sender", "code", "system", "unit", "kind", "person_id", "day")
+    op.create_table(
+        "blind_days",
+        *(sa.Column(name, word, nullable=False) for name in key),
+        sa.PrimaryKeyConstraint(*key),
+        sqlite_with_rowid=False,
     )
