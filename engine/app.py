@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from engine import log
+from engine.catching_up import CatchingUp
 from engine.decide import Knowledge
 from engine.errors import TransientError
 from engine.history import HistoryOptions
@@ -87,6 +88,8 @@ def intake_options(settings: Settings, clock: Callable[[], datetime] | None) -> 
         max_message_bytes=settings.flow.max_message_bytes,
         keep_untreated=settings.history.lookback_days > 0,
         sweep_every=timedelta(minutes=settings.sweep.every_minutes),
+        late_after=timedelta(hours=settings.catching_up.after_hours) or None,
+        hold_for=timedelta(minutes=settings.catching_up.hold_minutes),
     )
 
 
@@ -187,6 +190,8 @@ class Engine:
         options = intake_options(settings, parts.clock)
         self._intake = Intake(parts.store, parts.knowledge, options)
         self._sweeping = Sweeping(Sweep(parts.knowledge, options), parts.store, parts.clock)
+        most = settings.flow.batch_max_messages
+        self._catching_up = CatchingUp(parts.store, parts.knowledge, options, parts.clock, most)
         self._relay = Relay(
             parts.store,
             parts.publisher,
@@ -236,6 +241,8 @@ class Engine:
                 self._take(deliveries)
             elif is_due(self._housekeeping_due, self._parts.clock(), _HOUSEKEEPING):
                 self._housekeeping()
+            if self._catching_up.settle():
+                self._relay.notify()
             due = self._sweeping.is_due(behind=len(deliveries) >= flow.batch_max_messages)
             if due and not self._stopping.is_set() and self._sweeping.judge():
                 self._relay.notify()
@@ -248,6 +255,7 @@ class Engine:
         if taken is None:
             return
         self._parts.consumer.ack(deliveries)
+        self._catching_up.note(taken)
         if any(one.events or one.outcome.location for one in taken):
             self._relay.notify()
         each = (time.perf_counter() - started) * 1000 / len(taken)

@@ -244,7 +244,8 @@ def _changes(
     """
     record = judged.record
     chosen = choose(finding for finding in judged.findings.speaking if finding.published is not shadow)
-    told = [alert for alert in open_alerts if alert.shadow is shadow]
+    ours = (alert for alert in open_alerts if alert.shadow is shadow)
+    told = [alert for alert in ours if not alert.waits_for_a_reader(judged.occasion.now)]
     changed: list[Alert] = []
     events: list[AlertEvent] = []
     for family, subject in sorted({*chosen, *((alert.family, alert.subject) for alert in told)}):

@@ -330,7 +330,9 @@ class Intake:
 
     def _keep(self, unit: Unit, taken: Taken, now: datetime, body: bytes | None) -> Taken:
         """Write the ledger line and queue what is to be published."""
-        unit.put_outbox(alert_rows(taken.events, self._options.publishing), now)
+        late = self._options.is_late(taken.work, now)
+        held_until = now + self._options.hold_for if late else None
+        unit.put_outbox(alert_rows(taken.events, self._options.publishing), now, held_until)
         unit.put_message(
             TakenMessage(
                 key=taken.key,
@@ -346,7 +348,7 @@ class Intake:
                 quarantined_body=body,
             )
         )
-        return taken
+        return replace(taken, late=late)
 
     def _quarantine(
         self,

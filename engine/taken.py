@@ -138,6 +138,7 @@ class Taken:
     ``fault`` is an unexpected exception that quarantined the message: a defect of the engine. ``looks`` are
     what time had brought about before it, where messages are the clock. ``at`` is when it was taken
     in, by that clock. ``charset`` is the Python codec that it was read with, empty where it could not be.
+    ``late``: it was sent so long before that it tells of a backlog.
     ``work`` is how it came about, where the options ask for it.
     """
 
@@ -154,6 +155,7 @@ class Taken:
     looks: tuple[Look, ...] = ()
     at: datetime | None = None
     charset: str = ""
+    late: bool = False
     work: Work | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -171,6 +173,8 @@ class IntakeOptions:
     Messages after ``until`` are ignored by name. ``keep_untreated`` false keeps no result of people who
     have never had a thiopurine (privacy); their baseline is then unknown when they start. ``sweep_every``:
     how often time is judged. ``traced`` keeps how each outcome came about, for ``explain``.
+    ``late_after``: what a message tells that was sent so long ago is held back for at most ``hold_for``, for
+    more of its kind may end it; None: never. See :mod:`engine.catching_up`.
     """
 
     publishing: Publishing = field(default_factory=Publishing)
@@ -182,6 +186,15 @@ class IntakeOptions:
     keep_untreated: bool = True
     sweep_every: timedelta = timedelta(minutes=10)
     traced: bool = False
+    late_after: timedelta | None = None
+    hold_for: timedelta = timedelta(minutes=10)
+
+    def is_late(self, work: Work | None, now: datetime) -> bool:
+        """Whether a message was sent long ago; one that does not say when is taken for new."""
+        sent_at = None if work is None else work.header.sent_at
+        if self.late_after is None or self.clock is None or sent_at is None:
+            return False
+        return now - sent_at.at >= self.late_after
 
 
 def why_unused(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.alerts import Chosen, Step
-from engine.model.alert import Alert, AlertEvent, AlertReason, NotFired, Phase
+from engine.model.alert import CATCHING_UP, Alert, AlertEvent, AlertReason, NotFired, Phase
 from engine.model.finding import Evidence, Finding, Severity
 from engine.model.quantity import Truth, plain
 from engine.model.record import Record, Situation
@@ -158,6 +158,8 @@ def _trigger(finding: Finding, record: Record, *, withdrawn: bool) -> Evidence |
 
 def _ending_message(told: Finding, finding: Finding, reason: AlertReason, judged: Judged) -> str:
     protocol = judged.protocol
+    if told.family == CATCHING_UP:
+        return f"Acknowledged, or a week old. It said: {told.message}"
     if reason is AlertReason.WITHDRAWN:
         return f"A result this alert rested on was withdrawn by the laboratory. It said: {told.message}"
     if reason is AlertReason.CORRECTED:

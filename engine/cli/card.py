@@ -15,9 +15,14 @@ _HEADINGS = {
 }
 
 
-def evidence_card(event: AlertEvent) -> str:
-    """Who, what, how high, why, on what authority, and which rules looked and stayed silent."""
-    return "\n".join((*_heading(event), *_grounds(event), *_others(event))) + "\n"
+def evidence_card(event: AlertEvent, told_by: str | None = None) -> str:
+    """Who, what, how high, why, on what authority, and which rules looked and stayed silent.
+
+    ``told_by`` is the event that receivers were sent in the place of this one, if there is one.
+    """
+    not_paged = f"  not paged  no longer true when judged; told by {told_by}"
+    unsent = (not_paged,) if told_by is not None else ()
+    return "\n".join((*_heading(event), *unsent, *_grounds(event), *_others(event))) + "\n"
 
 
 def _heading(event: AlertEvent) -> Iterator[str]:

@@ -203,7 +203,8 @@ def show_alert(
     from engine.cli.card import evidence_card
     from engine.outbound import Format, RenderOptions, render
 
-    events = _store(config).alert_events(alert_id)
+    store = _store(config)
+    events, told_by = store.alert_events(alert_id), store.not_paged(alert_id)
     if not events:
         raise fail(f"no alert {alert_id!r}", "azawatch alerts list --all")
     if len({event.alert_id for event in events}) > 1:
@@ -212,7 +213,7 @@ def show_alert(
         if as_json:
             typer.echo(render(event, Format.EVENT_JSON, RenderOptions()).body.decode())
         else:
-            typer.echo(evidence_card(event))
+            typer.echo(evidence_card(event, told_by.get(event.event_id)))
 
 
 @alerts.command("ack")

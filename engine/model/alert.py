@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from engine.model.finding import Evidence, Finding, Label, Severity
 from engine.model.person import Person, Visit
+
+CATCHING_UP = "catching-up"
+"""The family of digests: what came and went in a backlog, for somebody to look at."""
+
+_LOOKED_AT_WITHIN = timedelta(days=7)
 
 
 class Phase(StrEnum):
@@ -71,6 +76,11 @@ class Alert:
     def shadow(self) -> bool:
         """Whether it is about a rule in shadow: kept and shown on request, never sent."""
         return not self.published.published
+
+    def waits_for_a_reader(self, now: datetime) -> bool:
+        """Whether it tells of the past, and nobody has acknowledged it within a week of being told."""
+        told = self.family == CATCHING_UP and self.acknowledged_at is None
+        return told and now - self.published_at < _LOOKED_AT_WITHIN
 
 
 @dataclass(frozen=True, slots=True)

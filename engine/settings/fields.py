@@ -208,6 +208,17 @@ class Sweep(_Section):
     every_minutes: Annotated[Count, Field(le=1440)] = 10
 
 
+class CatchingUp(_Section):
+    """``after_hours``: what messages tell that were sent so long ago is held back while such messages come.
+
+    It is told when the feed is no longer behind, and after ``hold_minutes`` at the latest; 0 hours: never
+    held back.
+    """
+
+    after_hours: Annotated[CountOrZero, Field(le=8760)] = 12
+    hold_minutes: Annotated[Count, Field(le=60)] = 10
+
+
 class Escalation(_Section):
     """After how many minutes an alert that nobody has acknowledged is told again; 0 never."""
 
@@ -253,6 +264,7 @@ class Settings(BaseSettings):
     exposure: Exposure = Exposure()
     baseline: BaselineWindow = BaselineWindow()
     sweep: Sweep = Sweep()
+    catching_up: CatchingUp = CatchingUp()
     escalation: Escalation = Escalation()
     log: Log = Log()
 

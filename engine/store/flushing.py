@@ -54,7 +54,7 @@ class Changes:
     therapy: dict[tuple[str, str], TherapyEvent] = field(default_factory=dict)
     alerts: dict[str, Alert] = field(default_factory=dict)
     events: list[AlertEvent] = field(default_factory=list)
-    outbox: list[tuple[OutboxRow, datetime]] = field(default_factory=list)
+    outbox: list[tuple[OutboxRow, datetime, datetime | None]] = field(default_factory=list)
     messages: list[TakenMessage] = field(default_factory=list)
     repeats: dict[InboxKey, int] = field(default_factory=lambda: defaultdict(int))
     ledger: list[tuple[LedgerEntry, datetime]] = field(default_factory=list)
@@ -143,7 +143,7 @@ def write(changes: Changes, cursor: DBAPICursor, statements: Statements) -> None
         ),
     )
     many(statements.count_repeats, ((more, *_same(key)) for key, more in changes.repeats.items()))
-    many(statements.put_outbox, (outbox_row(row, at) for row, at in changes.outbox))
+    many(statements.put_outbox, (outbox_row(*told) for told in changes.outbox))
     # In one order: two workers that count the same codes must not wait for each other.
     many(statements.count_code, sorted((ledger_row(entry, at) for entry, at in changes.ledger), key=_code))
     many(statements.put_due, sorted(changes.due.items()))

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, not_, select, text, update
 
 from engine.store import codec, schema
 from engine.store.rows import OutboxRow, outbox_from_row
 
+_HELD = text("held.held_until <> ''")
 _ALERTS = 1  # the advisory locks of alerts: those of people have another form
 
 
@@ -55,8 +56,16 @@ def handover(connecting: Connecting, backend: str, limit: int) -> Iterator[Hando
 
 def _rows(connection: Connection, limit: int) -> list[OutboxRow]:
     table = schema.outbox
-    statement = select(table).where(table.c.sent_at == "").order_by(table.c.attempts, table.c.id).limit(limit)
+    statement = select(table).where(*_ready()).order_by(table.c.attempts, table.c.id).limit(limit)
     return [outbox_from_row(row) for row in connection.execute(statement)]
+
+
+def _ready() -> tuple[ColumnElement[bool], ...]:
+    """Unsent, not held back, and nothing held back goes before it: an alert is told of in order."""
+    table = schema.outbox
+    held = table.alias("held")
+    behind = select(held.c.id).where(held.c.correlation_id == table.c.correlation_id, _HELD).exists()
+    return table.c.sent_at == "", table.c.held_until == "", not_(behind)
 
 
 def _locked_rows(connection: Connection, limit: int) -> list[OutboxRow]:
@@ -65,7 +74,7 @@ def _locked_rows(connection: Connection, limit: int) -> list[OutboxRow]:
     table = schema.outbox
     first = (
         select(table)
-        .where(table.c.sent_at == "")
+        .where(*_ready())
         .order_by(table.c.attempts, table.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

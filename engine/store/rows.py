@@ -132,8 +132,8 @@ def message_row(message: TakenMessage) -> tuple[str | int, ...]:
     )
 
 
-def outbox_row(row: OutboxRow, at: datetime) -> tuple[str | bytes, ...]:
-    """A message to publish in the order of the columns that a unit writes."""
+def outbox_row(row: OutboxRow, at: datetime, held_until: datetime | None) -> tuple[str | bytes, ...]:
+    """A message to publish in the order of the columns that a unit writes, and until when it may wait."""
     return (
         row.message_id,
         row.exchange,
@@ -143,6 +143,7 @@ def outbox_row(row: OutboxRow, at: datetime) -> tuple[str | bytes, ...]:
         json.dumps(dict(row.headers), ensure_ascii=False),
         row.body,
         codec.instant(at),
+        "" if held_until is None else codec.instant(held_until),
     )
 
 

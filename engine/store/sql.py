@@ -29,6 +29,7 @@ from engine.model.watch import Watch
 from engine.store import codec, schema
 from engine.store.cache import RecordCache
 from engine.store.handover import Handover, handover
+from engine.store.holding import HeldAlert, held_alerts
 from engine.store.locking import Locks
 from engine.store.opening import READING, UnusableStoreError, driver_errors, failure, open_engine
 from engine.store.reading import Reader
@@ -129,6 +130,18 @@ class Store:
             return
         with self._connection() as connection:
             yield Locks(_cursor(connection), _statements(connection)).try_take(task)
+
+    def held_alerts(self) -> list[HeldAlert]:
+        """Alerts of which a backlog has told something that nobody has been sent yet, the oldest first."""
+        with self._connection(reading=True) as connection:
+            return held_alerts(_cursor(connection), _statements(connection))
+
+    def not_paged(self, alert_id: str) -> dict[str, str]:
+        """Events of an alert (id or beginning of it) that nobody was told, and which event tells instead."""
+        table = schema.not_paged
+        statement = select(table).where(table.c.alert_id.startswith(alert_id, autoescape=True))
+        with self._connection(reading=True) as connection:
+            return {row.event_id: row.told_by for row in connection.execute(statement)}
 
     def outbox_depth(self) -> int:
         """How many messages the broker has not confirmed."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
+    Delete,
     Insert,
     Integer,
     Select,
@@ -32,6 +33,7 @@ from sqlalchemy.engine.interfaces import Dialect
 
 from engine.store import schema
 
+_HELD = schema.outbox.c.held_until
 _TEXTS = "__[POSTCOMPILE_texts]"  # SQLAlchemy's mark for a list whose length is not known yet
 SAME_MESSAGE = ("digest", "sender", "control_id")
 LATEST = ("last_seen", "control_id", "text")
@@ -56,6 +58,9 @@ class Statements(NamedTuple):
     next_due: str  # after when
     settings: str  # names
     treated: str
+    held_alerts: str
+    unsent: str  # alert ids, as in the one that follows
+    told: str
     # writing
     put_person: str  # person_id, root, demographics, visit
     move_members: str  # new root, old root
@@ -72,7 +77,10 @@ class Statements(NamedTuple):
     hold: str  # body, then what makes a message the same
     close_quarantined: str  # state, why, closed_at, id
     count_repeats: str  # how many more, then what makes a message the same
-    put_outbox: str  # the columns of the table between id and sent_at
+    put_outbox: str  # the columns of the table between id and sent_at, then until when it is held
+    release: str  # content type, routing key, headers, body, id
+    drop: str  # id
+    put_not_paged: str  # the columns of the table
     count_code: str  # the columns of the table
     put_due: str  # root, at
     put_setting: str  # name, value
@@ -117,7 +125,9 @@ def compiled_statements(backend: str) -> Statements:
     words = _WORDS[backend]
     dialect = words.dialect
 
-    def compiled(statement: Select[Any] | Insert | Update, names: Sequence[str] | None = None) -> str:
+    def compiled(
+        statement: Select[Any] | Insert | Update | Delete, names: Sequence[str] | None = None
+    ) -> str:
         return str(statement.compile(dialect=dialect, column_keys=names))
 
     def inserted(table: Table, names: Sequence[str]) -> str:
@@ -178,6 +188,17 @@ def compiled_statements(backend: str) -> Statements:
             )
             .distinct()
         ),
+        held_alerts=compiled(_held_alerts()),
+        unsent=compiled(
+            select(schema.outbox.c.id, schema.outbox.c.message_id, schema.outbox.c.correlation_id, _HELD)
+            .where(schema.outbox.c.sent_at == text("''"), schema.outbox.c.correlation_id.in_(_texts()))
+            .order_by(schema.outbox.c.id)
+        ),
+        told=compiled(
+            select(schema.alert_events.c.alert_id, schema.alert_events.c.event)
+            .where(schema.alert_events.c.alert_id.in_(_texts()))
+            .order_by(schema.alert_events.c.alert_id, schema.alert_events.c.sequence)
+        ),
         put_person=upserted(persons, keep=("root",)),
         move_members=compiled(
             update(persons).where(persons.c.root == bindparam("old")).values(root=bindparam("new"))
@@ -205,7 +226,12 @@ def compiled_statements(backend: str) -> Statements:
         count_repeats=compiled(
             update(messages).where(*_same_message()).values(repeats=messages.c.repeats + bindparam("more"))
         ),
-        put_outbox=inserted(schema.outbox, written(schema.outbox)),
+        put_outbox=inserted(schema.outbox, [*written(schema.outbox), "held_until"]),
+        release=compiled(_released()),
+        drop=compiled(schema.outbox.delete().where(schema.outbox.c.id == bindparam("row_id"))),
+        put_not_paged=compiled(
+            words.insert(schema.not_paged).on_conflict_do_nothing(), written(schema.not_paged)
+        ),
         count_code=compiled(_counted(words.insert(schema.ledger)), written(schema.ledger)),
         put_due=upserted(schema.due),
         put_setting=upserted(schema.settings),
@@ -262,6 +288,53 @@ def _closed() -> Update:
             (table.c.closed_at, bindparam("at")),
         )
         .where(table.c.id == bindparam("row_id"), table.c.state == text("'held'"))
+    )
+
+
+def _held_alerts() -> Select[Any]:
+    """Alerts that something held back tells of: whose they are, since when and until when it waits.
+
+    And whether anything that is not held back waits behind it.
+    """
+    table, alerts, persons = schema.outbox, schema.alerts, schema.persons
+    waiting = table.alias()
+    fresh = (
+        select(waiting.c.id)
+        .where(
+            waiting.c.correlation_id == table.c.correlation_id,
+            waiting.c.sent_at == text("''"),
+            waiting.c.held_until == text("''"),
+        )
+        .exists()
+    )
+    return (
+        select(
+            table.c.correlation_id,
+            persons.c.root,
+            func.min(table.c.held_until),
+            func.max(table.c.created_at),
+            fresh,
+        )
+        .join_from(table, alerts, alerts.c.alert_id == table.c.correlation_id)
+        .join(persons, persons.c.person_id == alerts.c.person_id)
+        .where(text("outbox.held_until <> ''"))
+        .group_by(table.c.correlation_id, persons.c.root)
+        .order_by(func.min(table.c.held_until), table.c.correlation_id)
+    )
+
+
+def _released() -> Update:
+    table = schema.outbox
+    return (
+        update(table)
+        .ordered_values(
+            (table.c.content_type, bindparam("new_type")),
+            (table.c.routing_key, bindparam("new_key")),
+            (table.c.headers, bindparam("new_headers")),
+            (table.c.body, bindparam("new_body")),
+            (table.c.held_until, text("''")),
+        )
+        .where(table.c.id == bindparam("row_id"))
     )
 
 

@@ -14,9 +14,10 @@ from engine.model.record import Record
 from engine.model.result import Result
 from engine.model.therapy import TherapyEvent
 from engine.model.watch import Watch
-from engine.store import codec, flushing
+from engine.store import codec, flushing, holding
 from engine.store.cache import RecordCache
 from engine.store.flushing import Changes, Merge
+from engine.store.holding import HeldBack
 from engine.store.locking import Locks
 from engine.store.reading import Reader
 from engine.store.rows import InboxKey, OutboxRow, TakenMessage
@@ -208,9 +209,23 @@ class Unit:
         self._changes.settings[_WATCHING_SINCE] = codec.instant(watch.since)
         self._changes.settings[_JUDGED_UNTIL] = codec.instant(watch.clock)
 
-    def put_outbox(self, rows: Iterable[OutboxRow], at: datetime) -> None:
-        """Queue messages for the relay, in this order; ``at`` is when they were decided."""
-        self._changes.outbox.extend((row, at) for row in rows)
+    def put_outbox(self, rows: Iterable[OutboxRow], at: datetime, held_until: datetime | None = None) -> None:
+        """Queue messages for the relay, in this order; ``at`` is when they were decided.
+
+        ``held_until``: they tell of a backlog, and wait at most so long for what else it holds.
+        """
+        self._changes.outbox.extend((row, at, held_until) for row in rows)
+
+    def held_back(self, alert_ids: Iterable[str]) -> dict[str, HeldBack]:
+        """Those of the alerts that something held back tells of, with all that waits to be told of them."""
+        return holding.held_back(self._cursor, self._statements, alert_ids)
+
+    def settle(self, held: HeldBack, told: Iterable[OutboxRow], told_by: str, at: datetime) -> None:
+        """Put these in the place of what was held back of one alert, and note what nobody was told.
+
+        ``told_by`` is the event that tells of the rest.
+        """
+        holding.settle(self._cursor, self._statements, held, told, told_by, at)
 
     def put_message(self, message: TakenMessage) -> None:
         """Write the one ledger line of a message; with its body when it is quarantined."""

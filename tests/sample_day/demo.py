@@ -59,6 +59,8 @@ def show_day(running: contextlib.ExitStack) -> None:
     url = os.environ.get("AZAWATCH_AMQP_URL") or _own_broker(running)
     store = f"sqlite:///{FOLDER}/azawatch.db"
     environment = {**os.environ, "AZAWATCH_AMQP_URL": url, "AZAWATCH_STORE_URL": store}
+    # The day is of a fixed date: it is told as it happened, not as what came and went in a backlog.
+    environment["AZAWATCH_CATCHING_UP__AFTER_HOURS"] = "0"
     _azawatch(environment, "topology", "apply")
     _azawatch(environment, "roster", "import", str(DAY / "roster.csv"))
     engine = _start_engine(running, environment)
