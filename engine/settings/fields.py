@@ -10,6 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from engine.addresses import each_host
+
 PREFIX = "AZAWATCH_"
 SECRETS = ("amqp_url", "store_url", "site_key")
 """Settings that may come from a file of their own: ``amqp_url_file``, ``AZAWATCH_AMQP_URL_FILE``."""
@@ -65,14 +67,14 @@ def _split(value: object) -> object:
 
 def _amqp_url(value: SecretStr) -> SecretStr:
     try:
-        parts = urlsplit(value.get_secret_value())
-        usable = parts.scheme in ("amqp", "amqps") and parts.hostname and parts.port != 0
+        hosts = [urlsplit(address) for address in each_host(value.get_secret_value())]
+        usable = all(one.scheme in ("amqp", "amqps") and one.hostname and one.port != 0 for one in hosts)
     except ValueError:  # its text quotes the address, and so perhaps the password
         usable = False
     if not usable:
         raise ValueError(
-            "not an AMQP address: write amqp://user:password@host:5672/%2F (or amqps://), "
-            "with / : @ # % of user and password as %2F %3A %40 %23 %25"
+            "not an AMQP address: write amqp://user:password@host:5672/%2F (or amqps://; the nodes of a "
+            "cluster as host:5672,host:5672), with / : @ # % of user and password as %2F %3A %40 %23 %25"
         )
     return value
 
@@ -326,8 +328,8 @@ def _shown(value: object) -> str:
         if not address.hostname:
             return "***" if value.get_secret_value() else ""
         user = f"{address.username}:***@" if address.username else ""
-        port = f":{address.port}" if address.port else ""
-        return urlunsplit((address.scheme, f"{user}{address.hostname}{port}", address.path, "", ""))
+        hosts = address.netloc.rpartition("@")[2]
+        return urlunsplit((address.scheme, user + hosts, address.path, "", ""))
     if isinstance(value, tuple):
         return ", ".join(value)
     return "" if value is None else str(value)

@@ -74,6 +74,8 @@ def test_tls_to_a_port_without_tls_is_told(broker: PrivateBroker) -> None:
         "amqp://user:p@ss/w0rd@localhost:5672/",
         "amqp://localhost:port/",
         "amqp://h/%2F?heartbeat=x",
+        "amqp://user:w0rd@one:5672,two:port/",
+        "amqp://user:w0rd@one:5672,/",
     ],
 )
 def test_what_is_no_amqp_url_is_told_without_quoting_it(url: str) -> None:
@@ -108,6 +110,39 @@ def test_a_server_that_never_answers_is_given_up_in_time() -> None:
             publisher.open()
 
     assert monotonic() - started < NEVER
+
+
+def test_of_several_hosts_any_that_is_well_will_do(broker: PrivateBroker) -> None:
+    """Neither a node that is down nor one that swallows everything keeps the engine from the others."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        down = unused.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hosts = f"127.0.0.1:{down},127.0.0.1:{silent.getsockname()[1]},127.0.0.1:{broker.port}"
+        url = f"amqp://guest:guest@{hosts}/"
+        for _ in range(4):  # the first to be tried is drawn by lot
+            states = States()
+            publisher = AmqpPublisher(url, open_timeout_seconds=NEVER, on_state=states)
+            publisher.open()
+            publisher.close()
+
+            assert states.seen[0] == ("connecting", f"amqp broker {hosts.replace(',', ', ')}, virtual host /")
+            assert states.wait_for("open") == f"amqp broker 127.0.0.1:{broker.port}, virtual host /"
+            assert "guest" not in str(states.seen)
+
+
+def test_a_lost_host_is_named_and_the_next_one_taken(broker: PrivateBroker) -> None:
+    """When a node dies the engine goes on with another one at once, and the log says which one it was."""
+    with TcpProxy(broker.port) as one, TcpProxy(broker.port) as other:
+        states = States()
+        url = f"amqp://guest:guest@127.0.0.1:{one.port},127.0.0.1:{other.port}/"
+        publisher = AmqpPublisher(url, on_state=states)
+        publisher.open()
+        first, second = (one, other) if f":{one.port}," in states.wait_for("open") else (other, one)
+        first.reset()
+
+        assert states.wait_for("lost").startswith(f"127.0.0.1:{first.port}: ")
+        assert f":{second.port}," in states.wait_for("open", count=2)
+        publisher.close()
 
 
 # --- the network -----------------------------------------------------------------------------------

@@ -197,7 +197,15 @@ def test_a_number_too_large_to_be_meant_is_refused(
 
 @pytest.mark.parametrize(
     "address",
-    ["http://u:hunter2@host", "amqp://u:hunter2/x@host", "amqp://u:hunter2@[host", "amqp://", "hunter2"],
+    [
+        "http://u:hunter2@host",
+        "amqp://u:hunter2/x@host",
+        "amqp://u:hunter2@[host",
+        "amqp://u:hunter2@host,/lab",
+        "amqp://u:hunter2@host,other:hunter2/lab",
+        "amqp://",
+        "hunter2",
+    ],
 )
 def test_address_is_refused_without_quoting_its_password(empty_folder: Path, address: str) -> None:
     """The error text of a wrong broker address can be pasted into a ticket."""
@@ -325,6 +333,8 @@ def test_redacted_view_shows_all_but_the_secrets() -> None:
 
     assert "hunter2" not in f"{shown} {settings!r} {settings}"
     assert shown["amqp_url"] == "amqps://engine:***@broker:5671/lab"
+    cluster = Settings(amqp_url="amqp://engine:hunt,er2@rabbit-1:5672,[::1]:5673,rabbit-3/lab").redacted()
+    assert cluster["amqp_url"] == "amqp://engine:***@rabbit-1:5672,[::1]:5673,rabbit-3/lab"
     assert shown["site_key"] == "***"
     assert shown["topology.inbound"] == "azawatch.inbound"
     assert list(shown) == [".".join(name) for name in names()]

@@ -50,10 +50,17 @@ class Worker(Protocol):
 
 
 class Link:
-    """Keeps a connection and a channel up for ``worker`` between ``open`` and ``close``."""
+    """Keeps a connection and a channel up for ``worker`` between ``open`` and ``close``.
+
+    Of several hosts it takes any, and after a loss the next: so the connections of many engines spread over
+    the nodes of a cluster, and one node that is away or silent is tried again last.
+    """
 
     def __init__(self, url: str, role: str, worker: Worker, on_state: StateCallback) -> None:
-        self.where = where(url)
+        nodes = connection_parameters(url, role)
+        self.where = where(nodes)
+        self._nodes = len(nodes)
+        self._node = _chance.randrange(self._nodes)
         self._url = url
         self._role = role
         self._worker = worker
@@ -67,7 +74,7 @@ class Link:
         self._recycle_reason = ""
         self._setup_timer: Any = None
         self._connect_timer: Any = None
-        self._reported: tuple[str, str] = ("", "")
+        self._reported: dict[int, tuple[LinkState, str]] = {}  # node -> what was told of it last
         self._opening: SimpleQueue[tuple[LinkState, str]] | None = None
 
     # -- for the thread of the application
@@ -132,7 +139,7 @@ class Link:
         """The worker has set its channel up."""
         self._cancel_setup_timer()
         self._attempt = 0
-        self._report(LinkState.OPEN, self.where)
+        self._report(LinkState.OPEN, where([self._parameters()]))
 
     def recycle(self, reason: str) -> None:
         """Give this connection up and get another."""
@@ -175,7 +182,7 @@ class Link:
             self._loop.stop()
             return
         self._connection = SelectConnection(
-            connection_parameters(self._url, self._role),
+            self._parameters(),
             on_open_callback=self._connection_opened,
             on_open_error_callback=self._connection_lost,
             on_close_callback=self._connection_lost,
@@ -185,6 +192,10 @@ class Link:
             lambda _connection, frame: self._blocked(str(frame.method.reason))
         )
         self._connection.add_on_connection_unblocked_callback(lambda _connection, _frame: self._blocked(""))
+
+    def _parameters(self) -> Any:
+        """Of the node whose turn it is; made anew, for certificates are renewed while we run."""
+        return connection_parameters(self._url, self._role)[self._node]
 
     def _connection_opened(self, _connection: Connection) -> None:
         self._open_channel()
@@ -229,6 +240,7 @@ class Link:
         failure = explain(error)
         self._report(failure.state, self._recycle_reason or failure.text)
         self._recycle_reason = ""
+        self._node = (self._node + 1) % self._nodes
         self._schedule_connect(self._next_delay())
 
     def _cancel_setup_timer(self) -> None:
@@ -260,15 +272,21 @@ class Link:
             self._connection._terminate_stream(exceptions.StreamLostError("given up"))  # noqa: SLF001
 
     def _next_delay(self) -> float:
-        longest = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**self._attempt)
+        """Longer from round to round: the other nodes of a cluster are worth trying at once."""
+        longest = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** (self._attempt // self._nodes))
         self._attempt += 1
         return _chance.uniform(longest / 2, longest)
 
     def _report(self, state: LinkState, detail: str) -> None:
-        """Tell the listener, once per change: a broker that is away for a night is one line."""
-        if (state, detail) == self._reported:
+        """Tell the listener, once per change: a broker that is away for a night is one line a node."""
+        if self._nodes > 1 and state in (LinkState.LOST, LinkState.REFUSED):
+            node = self._parameters()
+            detail = f"{node.host}:{node.port}: {detail}"
+        if (state, detail) == self._reported.get(self._node):
             return
-        self._reported = (state, detail)
+        if state is LinkState.OPEN:
+            self._reported.clear()
+        self._reported[self._node] = (state, detail)
         if self._opening is not None:
             self._opening.put((state, detail))
         # a defect of the listener must not end the feed

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import pika
 
+from engine.addresses import each_host
 from engine.errors import ConfigError, Defect
 
 # Between 5 and 20 seconds is what RabbitMQ advises; two missed ones end a dead connection.
@@ -15,24 +17,40 @@ HEARTBEAT_SECONDS = 10
 SOCKET_TIMEOUT_SECONDS = 10.0
 # TCP, TLS and AMQP together
 STACK_TIMEOUT_SECONDS = 15.0
+# Where there is another node to turn to, a silent one is given up sooner.
+SOCKET_TIMEOUT_OF_SEVERAL_SECONDS = 3.0
+STACK_TIMEOUT_OF_SEVERAL_SECONDS = 5.0
 # An alarm may last; this only ends a block whose end we were never told.
 BLOCKED_TIMEOUT_SECONDS = 300.0
 
-_EXPECTED = "expected amqp://user:password@host:5672/vhost, or amqps://; special characters percent-encoded"
+_EXPECTED = (
+    "expected amqp://user:password@host:5672/vhost, or amqps://, the nodes of a cluster as "
+    "host:5672,host:5672; special characters percent-encoded"
+)
 
 
-def where(url: str) -> str:
-    """Host, port and virtual host of an AMQP URL, for texts that people read: no user, no password."""
-    parameters = connection_parameters(url, "")
-    return f"amqp broker {parameters.host}:{parameters.port}, virtual host {parameters.virtual_host}"
+def where(nodes: Sequence[pika.URLParameters]) -> str:
+    """Hosts, ports and virtual host, for texts that people read: no user, no password."""
+    hosts = ", ".join(f"{node.host}:{node.port}" for node in nodes)
+    return f"amqp broker {hosts}, virtual host {nodes[0].virtual_host}"
 
 
-def connection_parameters(url: str, role: str) -> pika.URLParameters:
-    """Parameters for a connection named after its ``role``; ConfigError for what is not an AMQP URL.
+def connection_parameters(url: str, role: str) -> tuple[pika.URLParameters, ...]:
+    """Parameters for a connection to each host of an AMQP URL, named after its ``role``.
 
     A URL without user name on ``amqps`` with a client certificate authenticates by that certificate
-    (SASL EXTERNAL). The text of the error never quotes the URL, it holds a password.
+    (SASL EXTERNAL). Raises ConfigError for what is not an AMQP URL; its text never quotes the URL, which
+    holds a password.
     """
+    try:
+        addresses = each_host(url)
+    except ValueError:
+        raise _not_usable() from None
+    several = len(addresses) > 1
+    return tuple(_parameters(address, role, several=several) for address in addresses)
+
+
+def _parameters(url: str, role: str, *, several: bool) -> pika.URLParameters:
     try:
         split = urlsplit(url)
         parameters = pika.URLParameters(url)
@@ -43,8 +61,8 @@ def connection_parameters(url: str, role: str) -> pika.URLParameters:
     if split.scheme not in ("amqp", "amqps") or not split.hostname or "@" in split.path:
         raise _not_usable()
     parameters.heartbeat = HEARTBEAT_SECONDS
-    parameters.socket_timeout = SOCKET_TIMEOUT_SECONDS
-    parameters.stack_timeout = STACK_TIMEOUT_SECONDS
+    parameters.socket_timeout = SOCKET_TIMEOUT_OF_SEVERAL_SECONDS if several else SOCKET_TIMEOUT_SECONDS
+    parameters.stack_timeout = STACK_TIMEOUT_OF_SEVERAL_SECONDS if several else STACK_TIMEOUT_SECONDS
     parameters.blocked_connection_timeout = BLOCKED_TIMEOUT_SECONDS
     name = f"azawatch {role}".rstrip()
     parameters.client_properties = {"connection_name": f"{name} {socket.gethostname()} {os.getpid()}"}
