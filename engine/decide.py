@@ -100,8 +100,8 @@ def decide_results(reported: Reported, record: Record, knowledge: Knowledge, occ
                 superseded.append(known)
         elif known.version != result.version:
             superseded.append(result)
-    on_therapy = bool(spans(record.therapy))
-    ledger = tuple(replace(entry, on_therapy=on_therapy) for entry in reported.ledger)
+    courses = spans(record.therapy) if reported.ledger else ()
+    ledger = tuple(entry.under(courses) for entry in reported.ledger)
     told_facts = news(record.therapy, reported.facts)
     if not (fresh or told_facts):
         return Decision(record, superseded=tuple(superseded), ledger=ledger)

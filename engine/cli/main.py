@@ -14,6 +14,7 @@ from engine.cli import (
     explain,
     generate,
     knowledge,
+    ledger,
     live,
     pseudonyms,
     records,
@@ -66,6 +67,7 @@ app.add_typer(records.messages, name="messages")
 app.add_typer(records.quarantine, name="quarantine")
 app.add_typer(knowledge.rules, name="rules")
 knowledge.mappings.command("suggest")(suggest.suggest)
+knowledge.mappings.command("ledger")(ledger.ledger)
 app.add_typer(knowledge.mappings, name="mappings")
 app.add_typer(broker.topology, name="topology")
 app.add_typer(store.store, name="store")

@@ -70,6 +70,10 @@ class _Collector:
     observations: int = 0
     identified: list[tuple[Segment, CodeMatch]] = field(default_factory=list)
 
+    def count(self, match: CodeMatch, unit: str, kind: str, collected: Moment | None) -> None:
+        """Count what was not understood in the mapping ledger."""
+        self.ledger.append(ledger_entry(self.header, match, unit, kind, self.person_id, collected))
+
 
 def read_results(
     group: PatientGroup, header: Header, person_id: str, sex: str, terminology: Terminology
@@ -109,7 +113,7 @@ def read_results(
             elif match.kind is CodeKind.DISAGREE:
                 raise ContentError(Reason.CODES_DISAGREE, obx.location(3), match.detail)
             elif match.kind is CodeKind.EXCLUDED:
-                collector.ledger.append(ledger_entry(header, match, told.unit, match.kind.value))
+                collector.count(match, told.unit, match.kind.value, None)
         if condition and order.obr is not None and order.observations:
             _keep_condition(collector, facts, order.observations[0].obx)
     return _reported(collector, group)
@@ -200,7 +204,7 @@ def _keep(collector: _Collector, result: Result, match: CodeMatch) -> None:
     else:
         return
     if result.problem is not None:
-        collector.ledger.append(ledger_entry(collector.header, match, match.unit, result.problem.value))
+        collector.count(match, match.unit, result.problem.value, result.collected)
 
 
 def _read_answer(collector: _Collector, facts: OrderFacts, obx: Segment, asked_of: Description) -> None:
@@ -230,7 +234,7 @@ def _read_answer(collector: _Collector, facts: OrderFacts, obx: Segment, asked_o
     asked = replace(told, key=key, status=ResultStatus.FINAL)
     for answer in said.unknown:
         unknown = replace(match, code=f"{match.code}={answer.code}", text=answer.text or match.text)
-        collector.ledger.append(ledger_entry(header, unknown, "", CodeKind.UNMAPPED.value))
+        collector.count(unknown, "", CodeKind.UNMAPPED.value, collected)
         asked = replace(
             asked, code=unknown.code, code_text=unknown.text, problem=Problem.CODE_UNMAPPED, sent=answer.code
         )
@@ -256,7 +260,7 @@ def _index_read(collector: _Collector, facts: OrderFacts, obx: Segment, told: De
     said = replace(facts, condition=index.condition if index.holds and not withdrawn else "")
     undecided = index.holds is None and not withdrawn and match.kind is not CodeKind.IGNORED
     if undecided:
-        collector.ledger.append(ledger_entry(header, match, told.unit, CodeKind.UNMAPPED.value))
+        collector.count(match, told.unit, CodeKind.UNMAPPED.value, None)
     result = _result(collector, said, obx, told, status, collected=collected)
     problem = Problem.CODE_UNMAPPED if undecided else None
     collector.results[result.key] = replace(result, problem=problem)
@@ -277,11 +281,9 @@ def _keep_condition(collector: _Collector, facts: OrderFacts, obx: Segment) -> N
 
 def _note_unmapped(collector: _Collector, facts: OrderFacts, obx: Segment, told: Description) -> None:
     header, match = collector.header, told.match
-    collector.ledger.append(ledger_entry(header, match, told.unit, match.kind.value))
-    if not match.code:
-        return
     collected = time_told(facts, obx, collector.times)
-    if collected is None:
+    collector.count(match, told.unit, match.kind.value, collected)
+    if not match.code or collected is None:
         return
     result = _result(collector, facts, obx, told, ResultStatus.FINAL, collected=collected)
     # One row for each code of a person, the newest: the notice is about the code, not about its values.

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from engine.model.codes import CodeMatch
 from engine.model.ledger import LedgerEntry
+from engine.model.moment import Moment
 from engine.results.order import Header
 
 
-def ledger_entry(header: Header, match: CodeMatch, unit: str, kind: str) -> LedgerEntry:
-    """The entry for one observation; ``kind`` says what was not understood."""
+def ledger_entry(
+    header: Header, match: CodeMatch, unit: str, kind: str, person_id: str, collected: Moment | None
+) -> LedgerEntry:
+    """The entry for one observation; ``kind`` says what was not understood.
+
+    ``collected`` is when the value was taken that is not known for it; None where none is missed.
+    """
     return LedgerEntry(
         sender=header.sender,
         code=match.code,
@@ -18,4 +24,6 @@ def ledger_entry(header: Header, match: CodeMatch, unit: str, kind: str) -> Ledg
         text=match.text,
         on_therapy=False,
         control_id=header.control_id,
+        person_id=person_id,
+        day="" if collected is None else collected.at.date().isoformat(),
     )

@@ -146,12 +146,20 @@ def write(changes: Changes, cursor: DBAPICursor, statements: Statements) -> None
     many(statements.put_outbox, (outbox_row(*told) for told in changes.outbox))
     # In one order: two workers that count the same codes must not wait for each other.
     many(statements.count_code, sorted((ledger_row(entry, at) for entry, at in changes.ledger), key=_code))
+    many(
+        statements.put_blind_day,
+        sorted({_blind_day(one) for one, _ in changes.ledger if one.day and one.on_therapy}),
+    )
     many(statements.put_due, sorted(changes.due.items()))
     many(statements.put_setting, sorted(changes.settings.items()))
 
 
 def _code(row: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(row[:5])
+
+
+def _blind_day(entry: LedgerEntry) -> tuple[str, ...]:
+    return (entry.sender, entry.code, entry.system, entry.unit, entry.kind, entry.person_id, entry.day)
 
 
 def _person_row(person: Person) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from engine.model.record import Record
 from engine.model.serialization import event_from_json
 from engine.model.watch import Watch
 from engine.store import codec, schema
+from engine.store.blindness import mapping_ledger
 from engine.store.cache import RecordCache
 from engine.store.handover import Handover, handover
 from engine.store.holding import HeldAlert, held_alerts
@@ -297,13 +298,9 @@ class Store:
             ]
 
     def mapping_ledger(self) -> list[Mapping[str, Any]]:
-        """Codes and units that were not understood, those of patients on therapy first."""
-        table = schema.ledger
-        statement = select(table).order_by(
-            table.c.on_therapy.desc(), table.c["count"].desc(), *table.primary_key.columns
-        )
+        """Codes and units that were not understood, the most harmful first: :mod:`engine.store.blindness`."""
         with self._connection(reading=True) as connection:
-            return [dict(row) for row in connection.execute(statement).mappings()]
+            return mapping_ledger(connection)
 
     def code_counts(self) -> list[tuple[str, str, int]]:
         """How many results are kept of each analyte and code."""

@@ -82,6 +82,7 @@ class Statements(NamedTuple):
     drop: str  # id
     put_not_paged: str  # the columns of the table
     count_code: str  # the columns of the table
+    put_blind_day: str  # the columns of the table
     put_due: str  # root, at
     put_setting: str  # name, value
     # how this kind of database
@@ -233,6 +234,9 @@ def compiled_statements(backend: str) -> Statements:
             words.insert(schema.not_paged).on_conflict_do_nothing(), written(schema.not_paged)
         ),
         count_code=compiled(_counted(words.insert(schema.ledger)), written(schema.ledger)),
+        put_blind_day=compiled(
+            words.insert(schema.blind_days).on_conflict_do_nothing(), written(schema.blind_days)
+        ),
         put_due=upserted(schema.due),
         put_setting=upserted(schema.settings),
         mark=words.mark,

@@ -21,6 +21,7 @@ _CHECKS: Mapping[str, str] = {
     "identifiers of nobody": _NOBODY.format(table="identifiers"),
     "results of nobody": _NOBODY.format(table="results"),
     "earlier versions of results of nobody": _NOBODY.format(table="result_versions"),
+    "days of blindness of nobody": _NOBODY.format(table="blind_days"),
     "therapy events of nobody": _NOBODY.format(table="therapy_events"),
     "alerts of nobody": _NOBODY.format(table="alerts"),
     "alerts with a gap in what was told of them": """
