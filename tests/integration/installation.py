@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pika
 
+from engine.addresses import each_host
 from engine.model.alert import AlertEvent
 from engine.store import Store
-from tests.support.private_broker import PrivateBroker
 
 ROOT = Path(__file__).parents[2]
 DAY = ROOT / "tests/sample_day"
@@ -128,12 +128,22 @@ class RunningEngine:
         self.process.wait()
 
 
+class Broker(Protocol):
+    """A node or a cluster of the tests."""
+
+    def url_of(self, user: str, password: str, virtual_host: str = ...) -> str:
+        """AMQP URL for a user and a virtual host."""
+
+    def ctl(self, *arguments: str) -> str:
+        """Run ``rabbitmqctl``."""
+
+
 @dataclass(slots=True)
 class Installation:
     """Folder, database and virtual host of one engine. Close it with :meth:`close`."""
 
     folder: Path
-    broker: PrivateBroker
+    broker: Broker
     settings: dict[str, str] = field(default_factory=dict)
     virtual_host: str = field(default_factory=lambda: f"hospital-{secrets.token_hex(4)}")
     _engines: list[RunningEngine] = field(default_factory=list)
@@ -248,7 +258,8 @@ class Installation:
     @contextmanager
     def channel(self) -> Iterator[Any]:
         """A channel of pika, with all rights."""
-        connection = pika.BlockingConnection(pika.URLParameters(self.admin_url))
+        nodes = [pika.URLParameters(url) for url in each_host(self.admin_url)]
+        connection = pika.BlockingConnection(nodes)
         try:
             yield connection.channel()
         finally:
@@ -315,7 +326,13 @@ def play(site: Installation, kill_after: Sequence[int] = ()) -> Played:
     if not kill_after:
         site.send(MESSAGES)
     site.wait_until_done(len(day_files()))
+    return finish(site, engine, on_record)
+
+
+def finish(site: Installation, engine: RunningEngine, on_record: Sequence[int] = ()) -> Played:
+    """Stop the engine, which has nothing left to do, and see what the day has left behind."""
     exit_code = engine.terminate()
+    store = site.store()
     return Played(
         folder=site.folder,
         published=site.take(ALERTS_OUT),
@@ -329,7 +346,7 @@ def play(site: Installation, kill_after: Sequence[int] = ()) -> Played:
         exit_code=exit_code,
         inbound_left=site.depth(INBOUND),
         outbox_left=store.outbox_depth(),
-        on_record_at_kills=on_record,
+        on_record_at_kills=list(on_record),
     )
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
-import sqlite3
 from collections import Counter
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from engine.model.alert import AlertEvent
-from engine.outbound.event_json import event_to_dict
+from tests.integration.comparison import COMPARED, accepted, rows_of, told
 from tests.integration.installation import Installation, Played, day_files, play
 from tests.support.private_broker import PrivateBroker
 
@@ -23,35 +18,6 @@ KILLED_AFTER = (30, 75, 120)
 # Small batches, so that the engine is always in the middle of one.
 SMALL_BATCHES = {"FLOW__BATCH_MAX_MESSAGES": "4", "FLOW__PREFETCH": "20"}
 
-# Columns that the wall clock fills, and the count of redeliveries.
-_CLOCKED = {
-    "alerts": {"published_at", "started_at", "waiting_since", "current", "published"},
-    "alert_events": {"event"},
-    "messages": {"id", "received_at", "repeats"},
-    "mapping_ledger": {"first_seen", "last_seen"},
-    "quarantine": {"id", "message_id", "closed_at"},
-    "outbox": {"id", "created_at", "sent_at", "attempts", "last_error", "body"},
-    "merges": {"id", "decided_at"},
-}
-# When the roster was imported.
-_IMPORTED = re.compile(r'"version":"[^"]*"')
-COMPARED = (
-    *("persons", "identifiers", "results", "result_versions", "therapy_events"),
-    *_CLOCKED,
-)
-
-
-def rows_of(store: Path, table: str) -> Counter[str]:
-    """Every row of a table, without what only tells when it was written."""
-    left_out = _CLOCKED.get(table, set())
-    with closing(sqlite3.connect(store)) as connection:
-        connection.row_factory = sqlite3.Row
-        found = connection.execute(f"SELECT * FROM {table}")  # noqa: S608  a name of our own
-        return Counter(
-            _IMPORTED.sub("", repr([(name, row[name]) for name in row.keys() if name not in left_out]))  # noqa: SIM118
-            for row in found
-        )
-
 
 @pytest.fixture(scope="module")
 def killed(broker: PrivateBroker, tmp_path_factory: pytest.TempPathFactory) -> Played:
@@ -59,11 +25,6 @@ def killed(broker: PrivateBroker, tmp_path_factory: pytest.TempPathFactory) -> P
     with closing(site):
         site.open()
         return play(site, KILLED_AFTER)
-
-
-def told(event: AlertEvent) -> str:
-    """An event as JSON, except for the clock."""
-    return json.dumps(event_to_dict(event) | {"decided_at": ""}, sort_keys=True)
 
 
 def test_the_engine_was_killed_in_the_middle(killed: Played) -> None:
@@ -75,16 +36,8 @@ def test_the_engine_was_killed_in_the_middle(killed: Played) -> None:
 
 def test_every_alert_reaches_the_pager_exactly_once(killed: Played, undisturbed: Played) -> None:
     """After repeats are dropped by message_id, kills leave the same alerts, phases and sequence numbers."""
-
-    def received(day: Played) -> Counter[tuple[str, str, str]]:
-        distinct = {one.properties.message_id: one for one in day.published}.values()
-        return Counter(
-            (one.properties.message_id, one.properties.correlation_id, one.headers["phase"])
-            for one in distinct
-        )
-
-    assert received(killed) == received(undisturbed)
-    assert received(killed) == Counter(
+    assert accepted(killed.published) == accepted(undisturbed.published)
+    assert accepted(killed.published) == Counter(
         (event.event_id, event.alert_id, event.phase.value) for event in killed.events
     )
     assert set(Counter((event.alert_id, event.sequence) for event in killed.events).values()) == {1}

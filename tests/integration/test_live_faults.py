@@ -44,10 +44,9 @@ def bare(broker: PrivateBroker, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def test_broker_away_at_the_start_and_restarted_in_mid_flight(
-    site: Installation, undisturbed: Played
+    site: Installation, broker: PrivateBroker, undisturbed: Played
 ) -> None:
     """The engine outlives its broker: it waits, says so, and in the end has told everything once."""
-    broker = site.broker
     broker.shut_down()
     engine = site.start()
     away = engine.wait_for("broker away, trying again", count=2)

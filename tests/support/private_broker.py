@@ -21,6 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -55,6 +56,20 @@ class BrokerUnavailableError(RuntimeError):
     """No private broker can be had here; the text says why and what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What the nodes of a cluster agree on; a broker without one is alone, on the loopback address.
+
+    ``node`` is its full name, ``advanced`` the text of advanced.config.
+    """
+
+    address: str
+    node: str
+    cookie: str
+    epmd_port: int
+    advanced: str
+
+
 class PrivateBroker:
     """A running node between ``with`` and its end, or between ``start()`` and ``stop()``.
 
@@ -64,11 +79,18 @@ class PrivateBroker:
     """
 
     def __init__(
-        self, *, configuration: str = "", plugins: Sequence[str] = (), start_timeout_seconds: float = 60.0
+        self,
+        *,
+        configuration: str = "",
+        plugins: Sequence[str] = (),
+        membership: Membership | None = None,
+        start_timeout_seconds: float = 60.0,
     ) -> None:
         self._scripts = _find_scripts()
         self._configuration = configuration
         self._plugins = tuple(plugins)
+        self._membership = membership
+        self._address = "127.0.0.1" if membership is None else membership.address
         self._start_timeout_seconds = start_timeout_seconds
         self._folder: Path | None = None
         self._environment: dict[str, str] = {}
@@ -85,7 +107,7 @@ class PrivateBroker:
 
     def url_of(self, user: str, password: str, virtual_host: str = "%2F") -> str:
         """AMQP URL for another user or virtual host (percent-encoded)."""
-        return f"amqp://{user}:{password}@127.0.0.1:{self.port}/{virtual_host}"
+        return f"amqp://{user}:{password}@{self._address}:{self.port}/{virtual_host}"
 
     @property
     def folder(self) -> Path:
@@ -184,9 +206,17 @@ class PrivateBroker:
             (folder / name).mkdir()
         self.port, self.tls_port, distribution_port, epmd_port = free_ports(4)
         self.node = f"azawatch-{secrets.token_hex(4)}@localhost"
+        cluster: dict[str, str] = {}
+        advanced = "[].\n"
+        if (member := self._membership) is not None:
+            self.node, epmd_port, advanced = member.node, member.epmd_port, member.advanced
+            cluster = {"RABBITMQ_USE_LONGNAME": "true"}
+            cookie = folder / "home" / ".erlang.cookie"
+            cookie.write_text(member.cookie, encoding="ascii")
+            cookie.chmod(0o400)
         configuration = folder / "etc" / "rabbitmq.conf"
         configuration.write_text(
-            f"listeners.tcp.local = 127.0.0.1:{self.port}\n"
+            f"listeners.tcp.local = {self._address}:{self.port}\n"
             # a laptop's nearly full disk is no reason to block publishers in a test
             "disk_free_limit.absolute = 50MB\n"
             + self._configuration.replace("{tls_port}", str(self.tls_port)),
@@ -194,32 +224,36 @@ class PrivateBroker:
         )
         (folder / "etc" / "enabled_plugins").write_text(f"[{','.join(self._plugins)}].\n", encoding="utf-8")
         (folder / "etc" / "rabbitmq-env.conf").touch()
-        (folder / "etc" / "advanced.config").write_text("[].\n", encoding="utf-8")
+        (folder / "etc" / "advanced.config").write_text(advanced, encoding="utf-8")
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))
         }
-        self._environment = inherited | {
-            "HOME": str(folder / "home"),  # the Erlang cookie lives there
-            "ERL_EPMD_PORT": str(epmd_port),
-            "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "RABBITMQ_NODENAME": self.node,
-            "RABBITMQ_DIST_PORT": str(distribution_port),
-            "RABBITMQ_CONF_ENV_FILE": str(folder / "etc" / "rabbitmq-env.conf"),
-            "RABBITMQ_CONFIG_FILE": str(configuration),
-            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "etc" / "advanced.config"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "etc" / "enabled_plugins"),
-            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
-            "RABBITMQ_LOG_BASE": str(folder / "log"),
-            "RABBITMQ_PID_FILE": str(folder / "node.pid"),
-            # the server script then becomes the node instead of waiting for it
-            "detached": "yes",
-        }
+        self._environment = (
+            inherited
+            | cluster
+            | {
+                "HOME": str(folder / "home"),  # the Erlang cookie lives there
+                "ERL_EPMD_PORT": str(epmd_port),
+                "ERL_EPMD_ADDRESS": self._address,
+                "RABBITMQ_NODENAME": self.node,
+                "RABBITMQ_DIST_PORT": str(distribution_port),
+                "RABBITMQ_CONF_ENV_FILE": str(folder / "etc" / "rabbitmq-env.conf"),
+                "RABBITMQ_CONFIG_FILE": str(configuration),
+                "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "etc" / "advanced.config"),
+                "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "etc" / "enabled_plugins"),
+                "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+                "RABBITMQ_LOG_BASE": str(folder / "log"),
+                "RABBITMQ_PID_FILE": str(folder / "node.pid"),
+                # the server script then becomes the node instead of waiting for it
+                "detached": "yes",
+            }
+        )
 
     def _launch(self) -> None:
         if "epmd" not in self._processes:
             # Our own, in the foreground: one that the node starts would outlive it as a daemon.
             epmd_port = self._environment["ERL_EPMD_PORT"]
-            self._run("epmd", _find_epmd(), "-port", epmd_port, "-address", "127.0.0.1")
+            self._run("epmd", _find_epmd(), "-port", epmd_port, "-address", self._address)
         self._run("node", str(self._scripts / "rabbitmq-server"))
         deadline = time.monotonic() + self._start_timeout_seconds
         while not self._answers():
@@ -234,7 +268,7 @@ class PrivateBroker:
     def _answers(self) -> bool:
         """Whether the node takes AMQP connections: it sends connection.start after the protocol header."""
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=2.0) as connection:
+            with socket.create_connection((self._address, self.port), timeout=2.0) as connection:
                 connection.sendall(b"AMQP\x00\x00\x09\x01")
                 return connection.recv(1) == b"\x01"
         except OSError:
