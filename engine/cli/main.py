@@ -20,6 +20,7 @@ from engine.cli import (
     records,
     replay,
     send,
+    statement,
     store,
     suggest,
     validate,
@@ -71,6 +72,7 @@ knowledge.mappings.command("ledger")(ledger.ledger)
 app.add_typer(knowledge.mappings, name="mappings")
 app.add_typer(broker.topology, name="topology")
 app.add_typer(store.store, name="store")
+app.add_typer(statement.statement, name="statement")
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ from engine.model.watch import Watch
 from engine.store import codec, schema
 from engine.store.blindness import mapping_ledger
 from engine.store.cache import RecordCache
+from engine.store.feeding import hours_of_senders
 from engine.store.handover import Handover, handover
 from engine.store.holding import HeldAlert, held_alerts
 from engine.store.locking import Locks
@@ -149,6 +150,12 @@ class Store:
         table = schema.outbox
         with self._connection(reading=True) as connection:
             return connection.execute(select(func.count()).where(table.c.sent_at == "")).scalar_one()
+
+    def held_messages(self) -> int:
+        """How many of them wait for what else a backlog holds."""
+        statement = select(func.count()).where(text("held_until <> ''"))
+        with self._connection(reading=True) as connection:
+            return connection.execute(statement.select_from(schema.outbox)).scalar_one()
 
     def stuck(self) -> list[tuple[str, str, int]]:
         """(routing key, last error, how many) of messages that were tried and not confirmed."""
@@ -296,6 +303,13 @@ class Store:
                 )
                 for row in connection.execute(statement).mappings()
             ]
+
+    def hours_of_senders(
+        self, after: datetime, until: datetime
+    ) -> dict[str, list[tuple[datetime, int, datetime]]]:
+        """Who has sent when: see :mod:`engine.store.feeding`."""
+        with self._connection(reading=True) as connection:
+            return hours_of_senders(connection, after, until)
 
     def mapping_ledger(self) -> list[Mapping[str, Any]]:
         """Codes and units that were not understood, the most harmful first: :mod:`engine.store.blindness`."""
