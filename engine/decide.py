@@ -185,6 +185,8 @@ def _judge(
     told = _open_alerts(record)
     if not exposures and not told:
         return Decision(record, judged=sweeping)
+    if not record.whole:
+        raise ValueError("results of a person to be judged were left unread")
     as_stored = record
     seen_results = with_conditions(record.results, knowledge.terminology.is_spoiled)
     if seen_results is not record.results:

@@ -245,7 +245,7 @@ class Intake:
 
     def _decide_results(self, work: Work, group: PatientGroup) -> None:
         """One patient of an ORU message."""
-        record = work.people.identify(group.pid)
+        record = work.people.identify(group.pid, whole=self._options.traced)
         sex = group.pid.text(8) if group.pid is not None else ""
         terminology = self._knowledge.terminology
         reported = read_results(group, work.header, record.person.person_id, sex, terminology)
@@ -272,6 +272,9 @@ class Intake:
         return reported.empty or not (self._options.keep_untreated or record.therapy)
 
     def _take_in(self, work: Work, record: Record, reported: Reported) -> None:
+        told = (*reported.results, *reported.promoted)
+        people, root = work.people, record.person.person_id
+        record = people.known(root) if reported.facts else people.with_versions(record, told)
         decision = decide_results(reported, record, self._knowledge, work.occasion)
         work.results += len(decision.results)
         self._apply(work, decision)

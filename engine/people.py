@@ -74,12 +74,13 @@ class People:
         """Oddities of this message that were told with :meth:`warn`."""
         return tuple(self._warnings)
 
-    def identify(self, pid: Segment | None) -> Record:
+    def identify(self, pid: Segment | None, *, whole: bool = True) -> Record:
         """The record of the person in a PID segment; of a new person where nobody has these identifiers.
 
         Identifiers of several known persons stand for all of them when birth date and sex agree: this is
-        the record of them together, and :meth:`told` joins them. Raises ContentError without a usable
-        identifier, IdentityConflictError when the description contradicts the record.
+        the record of them together, and :meth:`told` joins them. Where it need not be ``whole``, results of
+        somebody who was never treated are left unread. Raises ContentError without a usable identifier,
+        IdentityConflictError when the description contradicts the record.
         """
         if pid is None:
             raise ContentError(
@@ -92,7 +93,7 @@ class People:
                 pid.location(3),
                 "no identifier of a type that identifies a person (site profile: identifier_types)",
             )
-        record = self._find(given, pid)
+        record = self._find(given, pid, whole=whole)
         known = record.person.demographics
         if known.birth_date is not None and conflict(known, demographics(pid)):
             raise IdentityConflictError(
@@ -110,13 +111,21 @@ class People:
 
     def known(self, root: str) -> Record:
         """The record of a person by root, as this message has left it."""
-        if root in self._strangers:
-            return self._strangers[root]
-        if root not in self._records:
-            record = self._unit.record(root)
+        record = self._outline(root)
+        if not record.whole:
+            stored = self._unit.record(root).results
+            record = replace(record, results=newest_versions((*record.results, *stored)), whole=True)
             self._records[root] = record
-            self._before[root] = record.person
-        return self._records[root]
+        return record
+
+    def with_versions(self, record: Record, told: Iterable[Result]) -> Record:
+        """The record with what is known of the results told, where results were left unread."""
+        if record.whole:
+            return record
+        own = {result.key for result in record.results}
+        others = [key for key in dict.fromkeys(result.key for result in told) if key not in own]
+        found = self._unit.versions(record.person.members, others)
+        return replace(record, results=(*record.results, *found))
 
     def exists(self, root: str) -> bool:
         """Whether the store has a record of this person."""
@@ -224,11 +233,12 @@ class People:
 
     # --- finding -------------------------------------------------------------------------------
 
-    def _find(self, given: tuple[Identifier, ...], pid: Segment) -> Record:
+    def _find(self, given: tuple[Identifier, ...], pid: Segment, *, whole: bool) -> Record:
         roots = dict.fromkeys(
             [self._roots[i.key] for i in given if i.key in self._roots] + list(self._unit.roots_of(given))
         )
-        records = [self.known(self._current(root)) for root in roots]
+        look = self.known if whole or len(roots) > 1 else self._outline
+        records = [look(self._current(root)) for root in roots]
         distinct = {record.person.person_id: record for record in records}
         if not distinct:
             return self._new(given)
@@ -237,12 +247,23 @@ class People:
             raise IdentityConflictError(
                 distinct, pid.location(3), "the identifiers belong to two persons that no merge has joined"
             )
-        whole = first
+        joined = first
         for other in others:
-            whole = _together(whole, other)
+            joined = _together(joined, other)
         if others:
-            self._together[whole.person.person_id] = tuple(other.person.person_id for other in others)
-        return whole
+            self._together[joined.person.person_id] = tuple(other.person.person_id for other in others)
+        return joined
+
+    def _outline(self, root: str) -> Record:
+        """As :meth:`known`, but results of somebody who was never treated may be left unread."""
+        if root in self._strangers:
+            return self._strangers[root]
+        if root not in self._records:
+            record = self._unit.outline(root)
+            # What is there of a record that is not whole was told by earlier messages, and is in the unit.
+            self._records[root] = record if record.whole else replace(record, results=())
+            self._before[root] = record.person
+        return self._records[root]
 
     def _of(self, identifier: Identifier) -> Record:
         root = self._roots.get(identifier.key) or next(iter(self._unit.roots_of([identifier])), None)

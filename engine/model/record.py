@@ -22,12 +22,17 @@ SYMPTOMS_COUNT_FOR = timedelta(days=28)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One person's record: newest version of every result key, therapy events, alerts open and ended."""
+    """One person's record: newest version of every result key, therapy events, alerts open and ended.
+
+    ``whole`` is False where results were left unread: of somebody who was never treated nothing is judged,
+    and years of results need not be read to keep one more. Such a record is never judged.
+    """
 
     person: Person
     results: tuple[Result, ...] = ()
     therapy: tuple[TherapyEvent, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

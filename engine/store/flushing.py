@@ -84,7 +84,8 @@ class News:
 
     def added_to(self, record: Record, person: Person) -> Record:
         """The record of a person nobody was merged with, after these rows were written over the old ones."""
-        results = {result.key: result for result in (*record.results, *self.results)}
+        written = self.results if record.whole else ()
+        results = {result.key: result for result in (*record.results, *written)}
         therapy = {event.event_id: event for event in (*record.therapy, *self.therapy)}
         alerts = {alert.alert_id: alert for alert in (*record.alerts, *self.alerts)}
         return Record(
@@ -92,6 +93,7 @@ class News:
             tuple(results.values()),
             newest(therapy.values()),
             tuple(alerts.values()),
+            record.whole,
         )
 
 

@@ -20,7 +20,7 @@ from engine.therapy import newest
 _T = TypeVar("_T")
 
 # Lists are read in these lengths, so that a few prepared statements serve all; SQLite has a limit as well.
-_SIZES = (1, 8, 64, 512)
+_SIZES = (1, 8, 16, 64, 512)
 
 
 class Reader:
@@ -76,8 +76,21 @@ class Reader:
         row = self._cursor.fetchone()
         return None if row is None else row[0]
 
-    def records(self, roots: Iterable[str]) -> dict[str, tuple[Record, int]]:
-        """The records of those that are known, each with the number of changes it has seen."""
+    def results(self, person_ids: Iterable[str]) -> list[Result]:
+        """The results of these persons."""
+        return [codec.result_from_row(row) for row in self._rows(self._statements.results, person_ids)]
+
+    def results_with(self, person_id: str, keys: Iterable[str]) -> list[Result]:
+        """The results of one person that have one of these keys."""
+        rows = self._rows(self._statements.results_with, keys, (person_id,))
+        return [codec.result_from_row(row) for row in rows]
+
+    def records(self, roots: Iterable[str], *, whole: bool = True) -> dict[str, tuple[Record, int]]:
+        """The records of those that are known, each with the number of changes it has seen.
+
+        Where they need not be ``whole``, results of those of whom neither therapy nor an alert was ever told
+        are left unread.
+        """
         members: dict[str, list[str]] = defaultdict(list)
         own: dict[str, tuple[str, str, int]] = {}
         for person_id, root, demographics, visit, changes in self._rows(self._statements.persons, roots):
@@ -87,11 +100,11 @@ class Reader:
         found: dict[str, tuple[Record, int]] = {}
         for root, (_, _, changes) in own.items():
             remembered = self._cache.get(root, changes)
-            if remembered is not None:
+            if remembered is not None and (remembered.whole or not whole):
                 found[root] = (remembered, changes)
         root_of = {member: root for root in own if root not in found for member in members[root]}
         if root_of:
-            parts = _Parts(self._rows, self._statements, root_of)
+            parts = _Parts(self._rows, self._statements, root_of, whole=whole)
             for root in dict.fromkeys(root_of.values()):
                 demographics, visit, changes = own[root]
                 person = Person(
@@ -106,11 +119,15 @@ class Reader:
                     newest_versions(parts.results[root]),
                     newest(parts.therapy[root]),
                     tuple(parts.alerts[root]),
+                    whole=root in parts.whole,
                 )
                 found[root] = (record, changes)
         return found
 
-    def _rows(self, statement: str, texts: Iterable[str]) -> Sequence[Sequence[Any]]:
+    def _rows(
+        self, statement: str, texts: Iterable[str], before: tuple[str, ...] = ()
+    ) -> Sequence[Sequence[Any]]:
+        """The rows of a list of texts; ``before`` are the parameters that come before the list."""
         rows: list[Sequence[Any]] = []
         wanted = sorted(texts)
         for start in range(0, len(wanted), _SIZES[-1]):
@@ -118,7 +135,7 @@ class Reader:
             size = next(size for size in _SIZES if size >= len(some))
             # The last one again, until the list has a length that the driver has a statement for.
             some += some[-1:] * (size - len(some))
-            self._cursor.execute(with_texts(statement, size, self._statements.mark), some)
+            self._cursor.execute(with_texts(statement, size, self._statements.mark), [*before, *some])
             rows += self._cursor.fetchall()
         return rows
 
@@ -131,10 +148,14 @@ class _Parts:
         rows: Callable[[str, Iterable[str]], Sequence[Sequence[Any]]],
         statements: Statements,
         root_of: Mapping[str, str],
+        *,
+        whole: bool,
     ) -> None:
-        def grouped(statement: str, owner: int, read: Callable[[Sequence[Any]], _T]) -> dict[str, list[_T]]:
+        def grouped(
+            statement: str, owner: int, read: Callable[[Sequence[Any]], _T], of: Iterable[str] = root_of
+        ) -> dict[str, list[_T]]:
             groups: dict[str, list[_T]] = defaultdict(list)
-            for row in rows(statement, root_of):
+            for row in rows(statement, of):
                 groups[root_of[row[owner]]].append(read(row))
             return groups
 
@@ -143,9 +164,11 @@ class _Parts:
             return Identifier(authority, value, kind, retired=owner != root_of[owner])
 
         self.identifiers = grouped(statements.identifiers, 3, identifier)
-        self.results = grouped(statements.results, 0, codec.result_from_row)
         self.therapy = grouped(statements.therapy, 0, lambda row: codec.therapy_from_row(*row))
         self.alerts = grouped(statements.alerts, 1, alert_from_row)
+        self.whole = set(root_of.values()) if whole else {*self.therapy, *self.alerts}
+        read = [member for member, root in root_of.items() if root in self.whole]
+        self.results = grouped(statements.results, 0, codec.result_from_row, read)
 
 
 def newest_versions(results: Iterable[Result]) -> tuple[Result, ...]:

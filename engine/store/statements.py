@@ -51,6 +51,7 @@ class Statements(NamedTuple):
     results: str
     therapy: str
     alerts: str
+    results_with: str  # person id, then keys
     root_of: str  # person id
     problem_roots: str  # key of a result
     due: str  # until when, how many at most
@@ -161,6 +162,9 @@ def compiled_statements(backend: str) -> Statements:
         ),
         identifiers=compiled(select(schema.identifiers).where(schema.identifiers.c.person_id.in_(_texts()))),
         results=compiled(select(results).where(results.c.person_id.in_(_texts()))),
+        results_with=compiled(
+            select(results).where(results.c.person_id == bindparam("person"), results.c.key.in_(_texts()))
+        ),
         therapy=compiled(
             select(schema.therapy_events).where(schema.therapy_events.c.person_id.in_(_texts()))
         ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -19,7 +20,7 @@ from engine.store.cache import RecordCache
 from engine.store.flushing import Changes, Merge
 from engine.store.holding import HeldBack
 from engine.store.locking import Locks
-from engine.store.reading import Reader
+from engine.store.reading import Reader, newest_versions
 from engine.store.rows import InboxKey, OutboxRow, TakenMessage
 from engine.store.statements import Statements
 
@@ -92,8 +93,23 @@ class Unit:
 
     def record(self, root: str) -> Record:
         """The record of a known person; of the survivor, where a merge has retired this one."""
+        record = self.outline(root)
+        return record if record.whole else self._complete(record)
+
+    def outline(self, root: str) -> Record:
+        """As :meth:`record`, but results of somebody who was never treated may be left unread."""
         self._load({root})
         return self._records[self._survivor(root)]
+
+    def versions(self, members: Iterable[str], keys: Collection[str]) -> tuple[Result, ...]:
+        """The newest version of each of these results that one of the members of a class has."""
+        found: list[Result] = []
+        for member in members:
+            written = [self._changes.results.get((member, key)) for key in keys]
+            found += filter(None, written)
+            unwritten = [key for key, result in zip(keys, written, strict=True) if result is None]
+            found += self._reader.results_with(member, unwritten)
+        return newest_versions(found)
 
     def watch(self) -> Watch | None:
         """Since when the engine watches, and up to when it has judged time; None before its first message."""
@@ -263,6 +279,8 @@ class Unit:
         for root, (record, count) in self._read.items():
             if root in self._renamed or record.person.members != (root,):
                 continue
+            if not record.whole and (news[root].therapy or news[root].alerts):
+                continue
             if root in changes.records:
                 person = changes.persons.get(root, record.person)
                 yield news[root].added_to(record, person), count + 1
@@ -288,12 +306,24 @@ class Unit:
         missing = {self._survivor(root) for root in roots} - self._records.keys()
         if missing:
             waited = self._locks.take(missing)
-            found = self._reader.records(missing)
+            found = self._reader.records(missing, whole=False)
             for root, (record, count) in found.items():
                 self._records[root] = record
                 self._read[root] = (record, count)
             if waited:
                 self._load_survivors(missing - found.keys())
+
+    def _complete(self, record: Record) -> Record:
+        """Read the results that were left unread."""
+        root, members = record.person.person_id, record.person.members
+        stored = self._reader.results(members)
+        read, count = self._read[root]
+        self._read[root] = (replace(read, results=newest_versions(stored), whole=True), count)
+        results = {(result.person_id, result.key): result for result in stored}
+        results.update((place, told) for place, told in self._changes.results.items() if place[0] in members)
+        whole = replace(record, results=newest_versions(results.values()), whole=True)
+        self._records[root] = whole
+        return whole
 
     def _load_survivors(self, retired: set[str]) -> None:
         """Those whom another transaction has joined to somebody since they were asked for."""

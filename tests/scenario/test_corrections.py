@@ -346,3 +346,28 @@ def test_a_preliminary_value_never_lowers_a_final_one() -> None:
     day.at("d1 12:00").oru(obx("alt", "30"), order="O2", collected="d1 08:00")
 
     day.expect(STOP.ended(AlertReason.RESOLVED))
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one by one"])
+@pytest.mark.parametrize(("first", "corrected", "alerts"), [("530", "30", 0), ("30", "530", 1)])
+def test_corrections_of_somebody_who_is_treated_only_later(
+    first: str, corrected: str, alerts: int, *, together: bool
+) -> None:
+    """Long before the therapy the newest version wins too, whenever the older one comes again."""
+    day = Scenario()
+
+    def at_eight(value: str, status: str, sent: str) -> bytes:
+        return day.oru_text(obx("alt", value, status=status), order="O1", collected="d0 08:00", sent=sent)
+
+    bodies = [
+        at_eight(first, "F", "d0 09:00"),
+        at_eight(corrected, "C", "d0 10:00"),
+        at_eight(first, "F", "d0 09:00"),
+        day.oru_text(alt="31", order="O2", collected="d-3 08:00"),
+    ]
+    for batch in [bodies] if together else [[body] for body in bodies]:
+        day.at("d0 11:00").send_all(batch)
+    day.roster("H1", start="d-1")
+
+    assert sorted(day.values("alt")) == sorted([f"{corrected} U/L", "31 U/L"])
+    assert len(day.open_alerts()) == alerts

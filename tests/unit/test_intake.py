@@ -142,6 +142,7 @@ def test_a_record_that_cannot_be_read_holds_its_own_messages_only(tmp_path: Path
     """A damaged row of one patient does not stop the feed of all others, and the fault is handed on."""
     url = f"sqlite:///{tmp_path / 'day.db'}"
     before = Scenario(url=url)
+    before.roster("H1", start="d-60")
     before.roster("H2", start="d-60")
     before.at("d0 07:00").oru(alt="30")
     with before.store._engine.begin() as connection:
