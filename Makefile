@@ -1,6 +1,7 @@
 # make run    a sample hospital day through a real queue; needs nothing installed beforehand on Debian 12
 # make test   every check and every test
 # make bench  the measurements of the README
+# make soak   the long fault runs of docs/reliability.md
 # make lint   the checks without the tests
 # make venv   .venv with everything in it;  make clean  without it again
 
@@ -12,7 +13,7 @@ INSTALLED := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := run
-.PHONY: run test bench lint venv clean prepare
+.PHONY: run test bench soak lint venv clean prepare
 .DELETE_ON_ERROR:
 
 run: venv
@@ -23,6 +24,9 @@ test: lint
 
 bench: venv
 	@$(BIN)/python -m tests.bench
+
+soak: venv
+	@$(BIN)/python -m tests.soak
 
 lint: venv
 	@$(BIN)/ruff check --quiet
