@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +23,7 @@ from engine.intake import Intake
 from engine.knowledge import KnowledgeFolders, load_knowledge
 from engine.model.finding import Severity
 from engine.model.quantity import Interval, Quantity
+from engine.monitor import Limits, Monitor
 from engine.operations import Operations
 from engine.outbound import Format, RenderOptions
 from engine.outbox import Publishing
@@ -34,7 +35,7 @@ from engine.sweep import Sweep
 from engine.sweeping import Sweeping, is_due
 from engine.taken import Arrived, IntakeOptions, Taken
 from engine.therapy.roster import RosterRow, read_roster
-from engine.transports import Consumer, Delivery, LinkState, Publisher, PublishOutcome, Receipt
+from engine.transports import Consumer, Delivery, Publisher, PublishOutcome, Receipt
 from engine.transports.amqp import AmqpConsumer, AmqpPublisher
 
 _WAIT_SECONDS = 1.0
@@ -142,6 +143,18 @@ class Parts:
     publisher: Publisher
     clock: Callable[[], datetime]
     site_key: bytes
+    monitor: Monitor | None = None
+
+
+def monitor_of(settings: Settings, knowledge: Knowledge, clock: Callable[[], datetime]) -> Monitor:
+    """What tells how the engine is."""
+
+    def site_of(sender: str) -> str:
+        application, _, facility = sender.partition("|")
+        return knowledge.terminology.site(application, facility).name
+
+    limits = Limits(settings.monitor.hung_seconds, settings.monitor.outbox_seconds)
+    return Monitor(clock, site_of, knowledge.revision, settings.protocol, limits)
 
 
 def amqp_parts(settings: Settings) -> Parts:
@@ -149,6 +162,7 @@ def amqp_parts(settings: Settings) -> Parts:
     topology = settings.topology
     url = settings.amqp_url.get_secret_value()
     knowledge = knowledge_of(settings)
+    monitor = monitor_of(settings, knowledge, now)
     return Parts(
         store=Store.open(settings.store_address),
         knowledge=knowledge,
@@ -157,28 +171,18 @@ def amqp_parts(settings: Settings) -> Parts:
             topology.inbound,
             prefetch=settings.flow.prefetch,
             linger_seconds=settings.flow.batch_max_wait_ms / 1000,
-            on_state=_link_logger("inbound"),
+            on_state=monitor.link("inbound"),
         ),
         publisher=AmqpPublisher(
             url,
             exchanges=(topology.alerts_exchange, topology.quarantine),
             window=settings.flow.publish_window,
-            on_state=_link_logger("outbound"),
+            on_state=monitor.link("outbound"),
         ),
         clock=now,
         site_key=site_key(settings),
+        monitor=monitor,
     )
-
-
-_GOOD_STATES = frozenset({LinkState.CONNECTING, LinkState.OPEN, LinkState.CLOSED, LinkState.UNBLOCKED})
-
-
-def _link_logger(queue: str) -> Callable[[str, str], None]:
-    def tell(state: str, detail: str) -> None:
-        write = log.logger().info if state in _GOOD_STATES else log.logger().warning
-        write("broker connection", queue=queue, state=state, detail=detail)
-
-    return tell
 
 
 class Engine:
@@ -187,7 +191,8 @@ class Engine:
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self._settings = settings
         self._parts = parts
-        options = intake_options(settings, parts.clock)
+        self._monitor = parts.monitor or monitor_of(settings, parts.knowledge, parts.clock)
+        options = replace(intake_options(settings, parts.clock), timed=self._monitor.metrics.timed)
         self._intake = Intake(parts.store, parts.knowledge, options)
         self._sweeping = Sweeping(Sweep(parts.knowledge, options), parts.store, parts.clock)
         most = settings.flow.batch_max_messages
@@ -220,6 +225,10 @@ class Engine:
         )
         relaying: threading.Thread | None = None
         try:
+            self._monitor.serve(
+                self._settings.monitor.address, self._parts.store, self._parts.consumer.waiting
+            )
+            self._monitor.started()
             if self._open(self._parts.publisher.open) and self._open(self._parts.consumer.open):
                 relaying = threading.Thread(target=self._relay.run, name="relay", daemon=True)
                 relaying.start()
@@ -229,12 +238,14 @@ class Engine:
             self._parts.consumer.close()
             self._drain(relaying)
             self._parts.publisher.close()
+            self._monitor.close()
             log.logger().info("engine stopped", pending=self._parts.store.outbox_depth())
             self._parts.store.close()
 
     def _loop(self) -> None:
         flow = self._settings.flow
         while not self._stopping.is_set():
+            self._monitor.turned()
             wait = _BREATH_SECONDS if self._sweeping.under_way else _WAIT_SECONDS
             deliveries = self._parts.consumer.next_batch(flow.batch_max_messages, wait)
             if deliveries:
@@ -256,6 +267,7 @@ class Engine:
             return
         self._parts.consumer.ack(deliveries)
         self._catching_up.note(taken)
+        self._monitor.took(taken)
         if any(one.events or one.outcome.location for one in taken):
             self._relay.notify()
         each = (time.perf_counter() - started) * 1000 / len(taken)
@@ -271,6 +283,7 @@ class Engine:
                 return self._intake.take(arrived)
             except TransientError as error:
                 attempt += 1
+                self._monitor.store_away()
                 log.logger().warning(
                     "store away, trying again", exc_info=error, attempt=attempt, retry_in_s=pause
                 )
@@ -287,6 +300,7 @@ class Engine:
                 opening()
             except TransientError as error:
                 attempt += 1
+                self._monitor.turned()
                 log.logger().warning(
                     "broker away, trying again", exc_info=error, attempt=attempt, retry_in_s=pause
                 )
@@ -353,6 +367,7 @@ class Engine:
         log.logger().error("alerts held back, trying again", exc_info=error)
 
     def _report(self, row: OutboxRow, receipt: Receipt) -> None:
+        self._monitor.published(row, receipt)
         alarming = receipt.outcome in (PublishOutcome.RETURNED, PublishOutcome.NACKED)
         write = log.logger().error if alarming else log.logger().info
         write(

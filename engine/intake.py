@@ -13,6 +13,7 @@ and place; nothing of it is applied, and the rest of the batch goes on.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -85,8 +86,13 @@ class Intake:
         return [taken for arrived in batch for taken in self.take([arrived])]
 
     def _take_together(self, batch: Sequence[Arrived]) -> list[Taken]:
+        began = time.perf_counter()
         with self._store.transaction() as unit:
-            return list(self.take_in(unit, batch))
+            taken = list(self.take_in(unit, batch))
+            decided = time.perf_counter()
+        if self._options.timed is not None:
+            self._options.timed(decided - began, time.perf_counter() - decided)
+        return taken
 
     def take_in(self, unit: Unit, batch: Sequence[Arrived]) -> Iterator[Taken]:
         """Take in a batch, one message at each step, in a transaction of the caller."""

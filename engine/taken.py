@@ -175,6 +175,7 @@ class IntakeOptions:
     how often time is judged. ``traced`` keeps how each outcome came about, for ``explain``.
     ``late_after``: what a message tells that was sent so long ago is held back for at most ``hold_for``, for
     more of its kind may end it; None: never. See :mod:`engine.catching_up`.
+    ``timed`` is told of each batch how many seconds deciding took, and making it durable.
     """
 
     publishing: Publishing = field(default_factory=Publishing)
@@ -188,6 +189,7 @@ class IntakeOptions:
     traced: bool = False
     late_after: timedelta | None = None
     hold_for: timedelta = timedelta(minutes=10)
+    timed: Callable[[float, float], None] | None = None
 
     def is_late(self, work: Work | None, now: datetime) -> bool:
         """Whether a message was sent long ago; one that does not say when is taken for new."""

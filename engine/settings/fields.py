@@ -228,6 +228,30 @@ class Escalation(_Section):
     urgent_minutes: Annotated[CountOrZero, Field(le=A_MONTH)] = 0
 
 
+def _listening(value: str) -> str:
+    try:
+        parts = urlsplit(f"//{value}")
+        named = parts.hostname and "@" not in value and parts.netloc == value
+        usable = not value or (named and parts.port is not None)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("not an address to listen at: write 127.0.0.1:9464 or [::1]:9464, or nothing")
+    return value
+
+
+class Monitor(_Section):
+    """``address``: where health and metrics are served, without a password; empty: nowhere.
+
+    ``hung_seconds``: a loop that has not come round for so long is hung; ``outbox_seconds``: a message that
+    should be out for so long is late.
+    """
+
+    address: Annotated[str, AfterValidator(_listening)] = ""
+    hung_seconds: Annotated[Seconds, Field(le=3600)] = 120.0
+    outbox_seconds: Annotated[Seconds, Field(le=86_400)] = 300.0
+
+
 class Log(_Section):
     """``level``: from which level on lines are written; ``format``: JSON, or for reading at a terminal."""
 
@@ -268,6 +292,7 @@ class Settings(BaseSettings):
     sweep: Sweep = Sweep()
     catching_up: CatchingUp = CatchingUp()
     escalation: Escalation = Escalation()
+    monitor: Monitor = Monitor()
     log: Log = Log()
 
     @classmethod

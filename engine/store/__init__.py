@@ -1,5 +1,6 @@
 """The durable state: SQLAlchemy Core on SQLite, one transaction for each batch of deliveries."""
 
+from engine.store.condition import Condition
 from engine.store.holding import HeldAlert
 from engine.store.lock import only_engine
 from engine.store.reading import newest_versions
@@ -15,6 +16,7 @@ from engine.store.upkeep import check, purge
 __all__ = [
     "MOST_TOGETHER",
     "SCHEMA_VERSION",
+    "Condition",
     "HeldAlert",
     "InboxKey",
     "OutboxRow",

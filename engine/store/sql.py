@@ -29,6 +29,7 @@ from engine.model.watch import Watch
 from engine.store import codec, schema
 from engine.store.blindness import mapping_ledger
 from engine.store.cache import RecordCache
+from engine.store.condition import Condition, condition
 from engine.store.feeding import hours_of_senders
 from engine.store.handover import Handover, handover
 from engine.store.holding import HeldAlert, held_alerts
@@ -156,6 +157,11 @@ class Store:
         statement = select(func.count()).where(text("held_until <> ''"))
         with self._connection(reading=True) as connection:
             return connection.execute(statement.select_from(schema.outbox)).scalar_one()
+
+    def condition(self) -> Condition:
+        """How the store is, in a few numbers."""
+        with self._connection(reading=True) as connection:
+            return condition(connection)
 
     def stuck(self) -> list[tuple[str, str, int]]:
         """(routing key, last error, how many) of messages that were tried and not confirmed."""

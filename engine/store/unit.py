@@ -17,6 +17,7 @@ from engine.model.therapy import TherapyEvent
 from engine.model.watch import Watch
 from engine.store import codec, flushing, holding
 from engine.store.cache import RecordCache
+from engine.store.condition import JUDGED_UNTIL
 from engine.store.flushing import Changes, Merge
 from engine.store.holding import HeldBack
 from engine.store.locking import Locks
@@ -25,7 +26,6 @@ from engine.store.rows import InboxKey, OutboxRow, TakenMessage
 from engine.store.statements import Statements
 
 _WATCHING_SINCE = "watching_since"
-_JUDGED_UNTIL = "judged_until"
 _LOOKED_WITH = "looked_with"  # the revision with which everybody was looked at
 
 
@@ -114,9 +114,9 @@ class Unit:
     def watch(self) -> Watch | None:
         """Since when the engine watches, and up to when it has judged time; None before its first message."""
         if self._watch is None:
-            told = self._reader.settings((_WATCHING_SINCE, _JUDGED_UNTIL))
+            told = self._reader.settings((_WATCHING_SINCE, JUDGED_UNTIL))
             if len(told) == 2:
-                since, clock = told[_WATCHING_SINCE], told[_JUDGED_UNTIL]
+                since, clock = told[_WATCHING_SINCE], told[JUDGED_UNTIL]
                 self._watch = Watch(codec.from_instant(since), codec.from_instant(clock))
         return self._watch
 
@@ -223,7 +223,7 @@ class Unit:
         """Since when the engine watches, and up to when it has judged time."""
         self._watch = watch
         self._changes.settings[_WATCHING_SINCE] = codec.instant(watch.since)
-        self._changes.settings[_JUDGED_UNTIL] = codec.instant(watch.clock)
+        self._changes.settings[JUDGED_UNTIL] = codec.instant(watch.clock)
 
     def put_outbox(self, rows: Iterable[OutboxRow], at: datetime, held_until: datetime | None = None) -> None:
         """Queue messages for the relay, in this order; ``at`` is when they were decided.

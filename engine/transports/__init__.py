@@ -116,6 +116,13 @@ class Consumer(Protocol):
         Deliveries of an earlier epoch, and repeats, are dropped silently: the broker has them again.
         """
 
+    def waiting(self) -> dict[str, int]:
+        """How many messages of each queue nobody has yet, as the broker said last; safe from any thread.
+
+        Asking makes the broker say it anew, for who asks next. Nothing is said of a queue before the first
+        answer, nor after a connection was lost.
+        """
+
     def close(self) -> None:
         """Stop receiving, send the pending acks, disconnect; at most 5 seconds; may be repeated.
 

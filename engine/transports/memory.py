@@ -83,6 +83,10 @@ class MemoryConsumer:
         if channel is not None and channel.alive:
             self._broker.settle(channel, [d.tag for d in deliveries if d.epoch == channel.epoch])
 
+    def waiting(self) -> dict[str, int]:
+        """As ``Consumer.waiting``."""
+        return {queue: self._broker.depth(queue) for queue in self._queues}
+
     def close(self) -> None:
         """As ``Consumer.close``."""
         self._opened = False

@@ -65,6 +65,9 @@ class _Counted:
             self.rate = self._watch.rate(self._seen)
             self.done.set()
 
+    def waiting(self) -> dict[str, int]:
+        return self._consumer.waiting()
+
     def close(self) -> None:
         self._consumer.close()
 

@@ -283,3 +283,16 @@ def test_a_closed_consumer_can_be_opened_again(world: World) -> None:
 
     assert before[0].epoch < after[0].epoch
     world.wait_for_depth(queue, 1)
+
+
+def test_how_many_messages_wait_is_told_of_each_queue(world: World) -> None:
+    """The lag of the feed: what no consumer has yet, without what was delivered and not acknowledged."""
+    queue, empty = world.queue(), world.queue()
+    consumer = world.consumer(queue, empty, prefetch=2)
+    world.fill(queue, *(b"%d" % number for number in range(5)))
+    receive(consumer, 2)
+
+    deadline = monotonic() + NEVER
+    while consumer.waiting() != {queue: 3, empty: 0}:
+        assert monotonic() < deadline, consumer.waiting()
+        consumer.next_batch(1, 0.02)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,24 @@ def test_unit_starts_the_engine_without_privileges_and_waits_for_its_end() -> No
     assert unit["LoadCredential"] == ["amqp_url:/etc/azawatch/amqp_url"]
     assert "AZAWATCH_AMQP_URL_FILE=%d/amqp_url" in unit["Environment"]
     assert float(unit["TimeoutStopSec"][0]) > Settings().flow.shutdown_timeout_s
+
+
+def test_prometheus_rules_ask_for_metrics_and_entries_that_exist() -> None:
+    """No rule is silent for ever because of a misspelt metric; each names what to do."""
+    folder = DEPLOY / "prometheus"
+    config = yaml.safe_load((folder / "prometheus.yml").read_text(encoding="utf-8"))
+    (name,) = config["rule_files"]
+    rules = yaml.safe_load((folder / name).read_text(encoding="utf-8"))["groups"][0]["rules"]
+    runbook = (DEPLOY / "RUNBOOK.md").read_text(encoding="utf-8")
+    entries = {title.lower().replace(" ", "-") for title in re.findall(r"^## (.+)$", runbook, re.MULTILINE)}
+    documented = set(re.findall(r"`(azawatch_\w+)`", (ROOT / "docs/monitoring.md").read_text("utf-8")))
+
+    for rule in rules:
+        assert set(re.findall(r"azawatch_\w+", rule["expr"])) <= documented, rule["alert"]
+        assert rule["annotations"]["runbook"].partition("#")[2] in entries, rule["alert"]
+        assert rule["labels"]["severity"] in {"critical", "warning"}
+    if (promtool := shutil.which("promtool")) is not None:
+        subprocess.run([promtool, "check", "config", folder / "prometheus.yml"], check=True)
 
 
 @pytest.mark.parametrize("path", [*PAGES, *FILES], ids=name_of)

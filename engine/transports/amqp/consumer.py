@@ -57,6 +57,7 @@ class AmqpConsumer:
         self._signal: SimpleQueue[None] = SimpleQueue()
         self._woken = False
         self._epoch = 0
+        self._waiting: dict[str, int] = {}
         # Of the I/O thread.
         self._channel: Channel = None
         self._ledger = AckLedger()
@@ -64,6 +65,7 @@ class AmqpConsumer:
         self._large_tags: set[int] = set()
         self._narrow = False
         self._small_in_a_row = 0
+        self._asking = 0  # queues whose depth the broker has not told yet
 
     # -- Consumer, for the thread of the application
 
@@ -103,6 +105,11 @@ class AmqpConsumer:
         if tags:
             self._link.call(partial(self._send_acks, epoch, tags))
 
+    def waiting(self) -> dict[str, int]:
+        """As ``Consumer.waiting``."""
+        self._link.call(self._ask_depths)
+        return dict(self._waiting)
+
     def close(self) -> None:
         """As ``Consumer.close``."""
         self._link.close()
@@ -138,6 +145,7 @@ class AmqpConsumer:
         self._ledger = AckLedger()
         self._large_tags.clear()
         self._narrow = False
+        self._asking = 0
         self._channel = channel
         self._epoch += 1
         channel.add_on_cancel_callback(lambda _frame: self._link.recycle("a queue was deleted or moved"))
@@ -155,6 +163,7 @@ class AmqpConsumer:
         self._channel = None
         self._epoch += 1
         self._inbox.clear()
+        self._waiting = {}
         return False
 
     def blocked(self, reason: str) -> None:
@@ -213,6 +222,18 @@ class AmqpConsumer:
         self._large_tags.difference_update(tags)
         for tag, multiple in self._ledger.settle(tags):
             self._channel.basic_ack(tag, multiple)
+
+    def _ask_depths(self) -> None:
+        """Declare each queue passively, which needs no right and answers with its depth."""
+        if self._channel is None or not self._channel.is_open or self._asking:
+            return
+        self._asking = len(self._queues)
+        for queue in self._queues:
+            self._channel.queue_declare(queue, passive=True, callback=self._note_depth)
+
+    def _note_depth(self, frame: Frame) -> None:
+        self._asking -= 1
+        self._waiting = self._waiting | {frame.method.queue: frame.method.message_count}
 
     def _adjust_prefetch(self, tag: int, large: bool) -> None:
         """Take one message at a time from a large one on, and many again after a run of smaller ones."""
