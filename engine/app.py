@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -144,6 +144,7 @@ class Parts:
     clock: Callable[[], datetime]
     site_key: bytes
     monitor: Monitor | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)  # every wait of the loop is on it
 
 
 def monitor_of(settings: Settings, knowledge: Knowledge, clock: Callable[[], datetime]) -> Monitor:
@@ -186,7 +187,10 @@ def amqp_parts(settings: Settings) -> Parts:
 
 
 class Engine:
-    """The live engine: take a batch, commit, acknowledge, tell the relay."""
+    """The live engine: take a batch, commit, acknowledge, tell the relay.
+
+    :meth:`run` is :meth:`step` in this thread and ``relay.step`` in another, over and over.
+    """
 
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self._settings = settings
@@ -197,7 +201,7 @@ class Engine:
         self._sweeping = Sweeping(Sweep(parts.knowledge, options), parts.store, parts.clock)
         most = settings.flow.batch_max_messages
         self._catching_up = CatchingUp(parts.store, parts.knowledge, options, parts.clock, most)
-        self._relay = Relay(
+        self.relay = Relay(
             parts.store,
             parts.publisher,
             parts.clock,
@@ -205,7 +209,7 @@ class Engine:
             self._relay_fault,
             settings.flow.publish_window,
         )
-        self._stopping = threading.Event()
+        self._stopping = parts.stopping
         # Not at once: a feed that catches up after a stop may still bring the order that makes old
         # results matter.
         self._housekeeping_due = parts.clock() + _HOUSEKEEPING
@@ -230,10 +234,11 @@ class Engine:
             )
             self._monitor.started()
             if self._open(self._parts.publisher.open) and self._open(self._parts.consumer.open):
-                relaying = threading.Thread(target=self._relay.run, name="relay", daemon=True)
+                relaying = threading.Thread(target=self.relay.run, name="relay", daemon=True)
                 relaying.start()
                 log.logger().info("engine ready")
-                self._loop()
+                while not self._stopping.is_set():
+                    self.step()
         finally:
             self._parts.consumer.close()
             self._drain(relaying)
@@ -242,21 +247,21 @@ class Engine:
             log.logger().info("engine stopped", pending=self._parts.store.outbox_depth())
             self._parts.store.close()
 
-    def _loop(self) -> None:
+    def step(self) -> None:
+        """Take what has come, or wait a little for it; then what time has made due."""
         flow = self._settings.flow
-        while not self._stopping.is_set():
-            self._monitor.turned()
-            wait = _BREATH_SECONDS if self._sweeping.under_way else _WAIT_SECONDS
-            deliveries = self._parts.consumer.next_batch(flow.batch_max_messages, wait)
-            if deliveries:
-                self._take(deliveries)
-            elif is_due(self._housekeeping_due, self._parts.clock(), _HOUSEKEEPING):
-                self._housekeeping()
-            if self._catching_up.settle():
-                self._relay.notify()
-            due = self._sweeping.is_due(behind=len(deliveries) >= flow.batch_max_messages)
-            if due and not self._stopping.is_set() and self._sweeping.judge():
-                self._relay.notify()
+        self._monitor.turned()
+        wait = _BREATH_SECONDS if self._sweeping.under_way else _WAIT_SECONDS
+        deliveries = self._parts.consumer.next_batch(flow.batch_max_messages, wait)
+        if deliveries:
+            self._take(deliveries)
+        elif is_due(self._housekeeping_due, self._parts.clock(), _HOUSEKEEPING):
+            self._housekeeping()
+        if self._catching_up.settle():
+            self.relay.notify()
+        due = self._sweeping.is_due(behind=len(deliveries) >= flow.batch_max_messages)
+        if due and not self._stopping.is_set() and self._sweeping.judge():
+            self.relay.notify()
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         started = time.perf_counter()
@@ -269,7 +274,7 @@ class Engine:
         self._catching_up.note(taken)
         self._monitor.took(taken)
         if any(one.events or one.outcome.location for one in taken):
-            self._relay.notify()
+            self.relay.notify()
         each = (time.perf_counter() - started) * 1000 / len(taken)
         for (delivery, _), one in zip(origins, taken, strict=True):
             self._tell(delivery, one, each)
@@ -313,13 +318,13 @@ class Engine:
     def _drain(self, relaying: threading.Thread | None) -> None:
         """Publish what is decided, as far as the broker takes it within the shutdown timeout."""
         deadline = time.monotonic() + self._settings.flow.shutdown_timeout_s
-        self._relay.stop()
+        self.relay.stop()
         if relaying is None:
             return
         relaying.join(self._settings.flow.shutdown_timeout_s)
         try:
             while not relaying.is_alive() and time.monotonic() < deadline:
-                confirmed, failed = self._relay.publish_pending()
+                confirmed, failed = self.relay.publish_pending()
                 if failed or not confirmed:
                     return
         except TransientError as error:
