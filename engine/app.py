@@ -187,10 +187,7 @@ def amqp_parts(settings: Settings) -> Parts:
 
 
 class Engine:
-    """The live engine: take a batch, commit, acknowledge, tell the relay.
-
-    :meth:`run` is :meth:`step` in this thread and ``relay.step`` in another, over and over.
-    """
+    """The live engine: take a batch, commit, acknowledge, tell the relay; step by step, in two threads."""
 
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self._settings = settings
@@ -394,7 +391,6 @@ def run(settings: Settings) -> None:
 
 
 def _run(engine: Engine) -> None:
-
     def stop(_number: int, _frame: FrameType | None) -> None:
         engine.stop()
 
