@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from engine import log
+from engine.auditing import Auditing
 from engine.catching_up import CatchingUp
 from engine.decide import Knowledge
 from engine.errors import TransientError
@@ -34,8 +35,9 @@ from engine.store import OutboxRow, Store, only_engine
 from engine.sweep import Sweep
 from engine.sweeping import Sweeping, is_due
 from engine.taken import Arrived, IntakeOptions, Taken
+from engine.telling_of_relay import tell_held_back, tell_published
 from engine.therapy.roster import RosterRow, read_roster
-from engine.transports import Consumer, Delivery, Publisher, PublishOutcome, Receipt
+from engine.transports import Consumer, Delivery, Publisher, Receipt
 from engine.transports.amqp import AmqpConsumer, AmqpPublisher
 
 _WAIT_SECONDS = 1.0
@@ -165,7 +167,7 @@ def amqp_parts(settings: Settings) -> Parts:
     knowledge = knowledge_of(settings)
     monitor = monitor_of(settings, knowledge, now)
     return Parts(
-        store=Store.open(settings.store_address),
+        store=Store.open(settings.store_address, site_key=site_key(settings)),
         knowledge=knowledge,
         consumer=AmqpConsumer(
             url,
@@ -203,9 +205,10 @@ class Engine:
             parts.publisher,
             parts.clock,
             self._report,
-            self._relay_fault,
+            tell_held_back,
             settings.flow.publish_window,
         )
+        self._auditing = Auditing(parts.store, parts.clock, parts.knowledge.revision, settings.protocol)
         self._stopping = parts.stopping
         # Not at once: a feed that catches up after a stop may still bring the order that makes old
         # results matter.
@@ -225,6 +228,7 @@ class Engine:
             pending=self._parts.store.outbox_depth(),
         )
         relaying: threading.Thread | None = None
+        self._auditing.begin()
         try:
             self._monitor.serve(
                 self._settings.monitor.address, self._parts.store, self._parts.consumer.waiting
@@ -241,6 +245,7 @@ class Engine:
             self._drain(relaying)
             self._parts.publisher.close()
             self._monitor.close()
+            self._auditing.end()
             log.logger().info("engine stopped", pending=self._parts.store.outbox_depth())
             self._parts.store.close()
 
@@ -248,6 +253,7 @@ class Engine:
         """Take what has come, or wait a little for it; then what time has made due."""
         flow = self._settings.flow
         self._monitor.turned()
+        self._auditing.look()
         wait = _BREATH_SECONDS if self._sweeping.under_way else _WAIT_SECONDS
         deliveries = self._parts.consumer.next_batch(flow.batch_max_messages, wait)
         if deliveries:
@@ -332,7 +338,8 @@ class Engine:
         self._housekeeping_due = self._parts.clock() + _HOUSEKEEPING
         lookback = timedelta(days=self._settings.history.lookback_days)
         try:
-            count = self._parts.store.forget_untreated(self._parts.clock() - lookback)
+            now = self._parts.clock()
+            count = self._parts.store.forget_untreated(now - lookback, now)
         except TransientError as error:
             log.logger().warning("housekeeping put off", exc_info=error)
         else:
@@ -364,23 +371,9 @@ class Engine:
             warnings=taken.warnings,
         )
 
-    @staticmethod
-    def _relay_fault(error: Exception) -> None:
-        log.logger().error("alerts held back, trying again", exc_info=error)
-
     def _report(self, row: OutboxRow, receipt: Receipt) -> None:
         self._monitor.published(row, receipt)
-        alarming = receipt.outcome in (PublishOutcome.RETURNED, PublishOutcome.NACKED)
-        write = log.logger().error if alarming else log.logger().info
-        write(
-            "published" if receipt.outcome is PublishOutcome.CONFIRMED else "not published",
-            event_id=row.message_id,
-            exchange=row.exchange,
-            routing_key=row.routing_key,
-            outcome=receipt.outcome,
-            detail=receipt.detail,
-            attempt=row.attempts + 1,
-        )
+        tell_published(row, receipt)
 
 
 def run(settings: Settings) -> None:

@@ -1,0 +1,32 @@
+"""How much there is of what."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+
+from engine.store import schema
+
+
+def disposition_counts(connection: Connection) -> list[tuple[str, str, int]]:
+    """(disposition, reason, number of messages), and repeats as duplicates."""
+    table = schema.messages
+    counts = connection.execute(
+        select(table.c.disposition, table.c.reason, func.count())
+        .group_by(table.c.disposition, table.c.reason)
+        .order_by(table.c.disposition, table.c.reason)
+    )
+    found = [(row[0], row[1], row[2]) for row in counts]
+    repeats = connection.execute(select(func.sum(table.c.repeats))).scalar() or 0
+    return [*found, ("duplicate", "seen-before", repeats)] if repeats else found
+
+
+def code_counts(connection: Connection) -> list[tuple[str, str, int]]:
+    """How many results are kept of each analyte and code."""
+    table = schema.results
+    statement = (
+        select(table.c.analyte, table.c.code, func.count())
+        .where(table.c.analyte != "")
+        .group_by(table.c.analyte, table.c.code)
+        .order_by(table.c.analyte, table.c.code)
+    )
+    return [(row[0], row[1], row[2]) for row in connection.execute(statement)]
