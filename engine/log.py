@@ -57,7 +57,6 @@ TEXTS = frozenset(
         "exchange",
         "file",
         "format",
-        "head",
         "outcome",
         "queue",
         "routing_key",
@@ -91,7 +90,6 @@ NUMBERS = frozenset(
         "quarantined",
         "results",
         "retry_in_s",
-        "sequence",
     }
 )
 """Keys whose value is a count or a duration."""
