@@ -7,14 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import FrameType
 
 from engine import log
-from engine.alongside import Alongside
+from engine.auditing import Auditing
+from engine.catching_up import CatchingUp
 from engine.decide import Knowledge
 from engine.errors import TransientError
 from engine.history import HistoryOptions
@@ -34,8 +35,9 @@ from engine.store import OutboxRow, Store, only_engine
 from engine.sweep import Sweep
 from engine.sweeping import Sweeping, is_due
 from engine.taken import Arrived, IntakeOptions, Taken
+from engine.telling_of_relay import tell_held_back, tell_published
 from engine.therapy.roster import RosterRow, read_roster
-from engine.transports import Consumer, Delivery, Publisher, PublishOutcome, Receipt
+from engine.transports import Consumer, Delivery, Publisher, Receipt
 from engine.transports.amqp import AmqpConsumer, AmqpPublisher
 
 _WAIT_SECONDS = 1.0
@@ -144,6 +146,7 @@ class Parts:
     clock: Callable[[], datetime]
     site_key: bytes
     monitor: Monitor | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)  # every wait of the loop is on it
 
 
 def monitor_of(settings: Settings, knowledge: Knowledge, clock: Callable[[], datetime]) -> Monitor:
@@ -164,7 +167,7 @@ def amqp_parts(settings: Settings) -> Parts:
     knowledge = knowledge_of(settings)
     monitor = monitor_of(settings, knowledge, now)
     return Parts(
-        store=Store.open(settings.store_address),
+        store=Store.open(settings.store_address, site_key=site_key(settings)),
         knowledge=knowledge,
         consumer=AmqpConsumer(
             url,
@@ -186,7 +189,7 @@ def amqp_parts(settings: Settings) -> Parts:
 
 
 class Engine:
-    """The live engine: take a batch, commit, acknowledge, tell the relay."""
+    """The live engine: take a batch, commit, acknowledge, tell the relay; step by step, in two threads."""
 
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self._settings = settings
@@ -196,16 +199,17 @@ class Engine:
         self._intake = Intake(parts.store, parts.knowledge, options)
         self._sweeping = Sweeping(Sweep(parts.knowledge, options), parts.store, parts.clock)
         most = settings.flow.batch_max_messages
-        self._alongside = Alongside(parts.store, parts.knowledge, options, parts.clock, most)
-        self._relay = Relay(
+        self._catching_up = CatchingUp(parts.store, parts.knowledge, options, parts.clock, most)
+        self.relay = Relay(
             parts.store,
             parts.publisher,
             parts.clock,
             self._report,
-            self._relay_fault,
+            tell_held_back,
             settings.flow.publish_window,
         )
-        self._stopping = threading.Event()
+        self._auditing = Auditing(parts.store, parts.clock, parts.knowledge.revision, settings.protocol)
+        self._stopping = parts.stopping
         # Not at once: a feed that catches up after a stop may still bring the order that makes old
         # results matter.
         self._housekeeping_due = parts.clock() + _HOUSEKEEPING
@@ -224,40 +228,43 @@ class Engine:
             pending=self._parts.store.outbox_depth(),
         )
         relaying: threading.Thread | None = None
+        self._auditing.begin()
         try:
             self._monitor.serve(
                 self._settings.monitor.address, self._parts.store, self._parts.consumer.waiting
             )
             self._monitor.started()
             if self._open(self._parts.publisher.open) and self._open(self._parts.consumer.open):
-                relaying = threading.Thread(target=self._relay.run, name="relay", daemon=True)
+                relaying = threading.Thread(target=self.relay.run, name="relay", daemon=True)
                 relaying.start()
                 log.logger().info("engine ready")
-                self._loop()
+                while not self._stopping.is_set():
+                    self.step()
         finally:
             self._parts.consumer.close()
             self._drain(relaying)
             self._parts.publisher.close()
-            self._alongside.close()
             self._monitor.close()
+            self._auditing.end()
             log.logger().info("engine stopped", pending=self._parts.store.outbox_depth())
             self._parts.store.close()
 
-    def _loop(self) -> None:
+    def step(self) -> None:
+        """Take what has come, or wait a little for it; then what time has made due."""
         flow = self._settings.flow
-        while not self._stopping.is_set():
-            self._monitor.turned()
-            wait = _BREATH_SECONDS if self._sweeping.under_way else _WAIT_SECONDS
-            deliveries = self._parts.consumer.next_batch(flow.batch_max_messages, wait)
-            if deliveries:
-                self._take(deliveries)
-            elif is_due(self._housekeeping_due, self._parts.clock(), _HOUSEKEEPING):
-                self._housekeeping()
-            if self._alongside.look(self._parts.consumer.waiting):
-                self._relay.notify()
-            due = self._sweeping.is_due(behind=len(deliveries) >= flow.batch_max_messages)
-            if due and not self._stopping.is_set() and self._sweeping.judge():
-                self._relay.notify()
+        self._monitor.turned()
+        self._auditing.look()
+        wait = _BREATH_SECONDS if self._sweeping.under_way else _WAIT_SECONDS
+        deliveries = self._parts.consumer.next_batch(flow.batch_max_messages, wait)
+        if deliveries:
+            self._take(deliveries)
+        elif is_due(self._housekeeping_due, self._parts.clock(), _HOUSEKEEPING):
+            self._housekeeping()
+        if self._catching_up.settle():
+            self.relay.notify()
+        due = self._sweeping.is_due(behind=len(deliveries) >= flow.batch_max_messages)
+        if due and not self._stopping.is_set() and self._sweeping.judge():
+            self.relay.notify()
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         started = time.perf_counter()
@@ -267,10 +274,10 @@ class Engine:
         if taken is None:
             return
         self._parts.consumer.ack(deliveries)
-        self._alongside.took(taken)
+        self._catching_up.note(taken)
         self._monitor.took(taken)
         if any(one.events or one.outcome.location for one in taken):
-            self._relay.notify()
+            self.relay.notify()
         each = (time.perf_counter() - started) * 1000 / len(taken)
         for (delivery, _), one in zip(origins, taken, strict=True):
             self._tell(delivery, one, each)
@@ -314,13 +321,13 @@ class Engine:
     def _drain(self, relaying: threading.Thread | None) -> None:
         """Publish what is decided, as far as the broker takes it within the shutdown timeout."""
         deadline = time.monotonic() + self._settings.flow.shutdown_timeout_s
-        self._relay.stop()
+        self.relay.stop()
         if relaying is None:
             return
         relaying.join(self._settings.flow.shutdown_timeout_s)
         try:
             while not relaying.is_alive() and time.monotonic() < deadline:
-                confirmed, failed = self._relay.publish_pending()
+                confirmed, failed = self.relay.publish_pending()
                 if failed or not confirmed:
                     return
         except TransientError as error:
@@ -331,7 +338,8 @@ class Engine:
         self._housekeeping_due = self._parts.clock() + _HOUSEKEEPING
         lookback = timedelta(days=self._settings.history.lookback_days)
         try:
-            count = self._parts.store.forget_untreated(self._parts.clock() - lookback)
+            now = self._parts.clock()
+            count = self._parts.store.forget_untreated(now - lookback, now)
         except TransientError as error:
             log.logger().warning("housekeeping put off", exc_info=error)
         else:
@@ -363,23 +371,9 @@ class Engine:
             warnings=taken.warnings,
         )
 
-    @staticmethod
-    def _relay_fault(error: Exception) -> None:
-        log.logger().error("alerts held back, trying again", exc_info=error)
-
     def _report(self, row: OutboxRow, receipt: Receipt) -> None:
         self._monitor.published(row, receipt)
-        alarming = receipt.outcome in (PublishOutcome.RETURNED, PublishOutcome.NACKED)
-        write = log.logger().error if alarming else log.logger().info
-        write(
-            "published" if receipt.outcome is PublishOutcome.CONFIRMED else "not published",
-            event_id=row.message_id,
-            exchange=row.exchange,
-            routing_key=row.routing_key,
-            outcome=receipt.outcome,
-            detail=receipt.detail,
-            attempt=row.attempts + 1,
-        )
+        tell_published(row, receipt)
 
 
 def run(settings: Settings) -> None:
@@ -390,7 +384,6 @@ def run(settings: Settings) -> None:
 
 
 def _run(engine: Engine) -> None:
-
     def stop(_number: int, _frame: FrameType | None) -> None:
         engine.stop()
 

@@ -57,6 +57,7 @@ TEXTS = frozenset(
         "exchange",
         "file",
         "format",
+        "head",
         "outcome",
         "queue",
         "routing_key",
@@ -90,6 +91,7 @@ NUMBERS = frozenset(
         "quarantined",
         "results",
         "retry_in_s",
+        "sequence",
     }
 )
 """Keys whose value is a count or a duration."""

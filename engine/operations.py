@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from engine.audit import Kind
 from engine.decide import Knowledge, decide_note, decide_therapy
 from engine.errors import ConfigError, Defect
 from engine.intake import Intake
@@ -17,7 +18,7 @@ from engine.model.result import ResultStatus
 from engine.model.therapy import TherapyEvent
 from engine.outbox import alert_rows
 from engine.people import People, conflict_key
-from engine.store import QuarantineRow, Store, Unit
+from engine.store import SAME_MESSAGE, QuarantineRow, Store, Unit, storable
 from engine.sweep import Sweep
 from engine.taken import IntakeOptions, Taken
 from engine.telling import Occasion
@@ -38,9 +39,16 @@ class Operations:
         self._sweep = Sweep(knowledge, options)
         self._clock = clock
 
-    def import_roster(self, rows: Sequence[RosterRow], source: str) -> list[AlertEvent]:
-        """Take in therapy events from a roster file, all or nothing; the alerts that follow from them."""
+    def import_roster(
+        self, rows: Sequence[RosterRow], source: str, *, digest: str = "", by: str = ""
+    ) -> list[AlertEvent]:
+        """Take in therapy events from a roster file, all or nothing; the alerts that follow from them.
+
+        ``digest`` of the file and ``by`` whom go into the audit.
+        """
         with self._store.transaction() as unit:
+            told = {"file": source, "sha256": digest, "rows": len(rows), "by": by}
+            unit.note(Kind.ROSTER_IMPORTED, told, self._clock())
             return [event for _, told in self.take_roster(unit, rows, source) for event in told]
 
     def take_roster(
@@ -60,7 +68,7 @@ class Operations:
         unit.put_outbox(alert_rows((e for _, each in told for e in each), self._publishing), now)
         return told
 
-    def release(self, held: QuarantineRow, why: str) -> Taken:
+    def release(self, held: QuarantineRow, why: str, by: str = "") -> Taken:
         """Take a quarantined message in again, after what was wrong has been put right.
 
         When it still cannot be used it stays held, with the reason of now. Raises ConfigError when it is
@@ -72,14 +80,22 @@ class Operations:
             taken = self._intake.take_again(unit, held)
             if taken.outcome.disposition is not Disposition.QUARANTINED:
                 self._withdraw_note(unit, held)
-                unit.close_quarantined(held.id, "released", why, self._clock())
+                self._close(unit, held, Kind.QUARANTINE_RELEASED, why, by)
         return taken
 
-    def discard(self, held: QuarantineRow, why: str) -> bool:
+    def discard(self, held: QuarantineRow, why: str, by: str = "") -> bool:
         """Close a quarantined message for good; false when it is not held any more."""
         with self._store.transaction() as unit:
             self._withdraw_note(unit, held)
-            return unit.close_quarantined(held.id, "discarded", why, self._clock())
+            return self._close(unit, held, Kind.QUARANTINE_DISCARDED, why, by)
+
+    def _close(self, unit: Unit, held: QuarantineRow, kind: Kind, why: str, by: str) -> bool:
+        now = self._clock()
+        closed = unit.close_quarantined(held.id, kind.removeprefix("quarantine-"), why, now)
+        if closed:
+            message = {name: str(held.message[name]) for name in SAME_MESSAGE}
+            unit.note(kind, {"quarantine": held.id, "by": by, "why": storable(why), **message}, now)
+        return closed
 
     def _withdraw_note(self, unit: Unit, held: QuarantineRow) -> None:
         """A human has looked at a contradicting message: take the note about it off the record."""

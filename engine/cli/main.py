@@ -9,6 +9,7 @@ import typer
 
 from engine import __version__
 from engine.cli import (
+    audit,
     broker,
     compare,
     explain,
@@ -17,6 +18,7 @@ from engine.cli import (
     ledger,
     live,
     pseudonyms,
+    quarantine,
     records,
     replay,
     send,
@@ -24,7 +26,6 @@ from engine.cli import (
     store,
     suggest,
     validate,
-    watchdog,
 )
 from engine.cli.shared import DEFECT, at_the_end, say
 from engine.errors import ConfigError, EngineError, TransientError
@@ -62,12 +63,12 @@ app.command("explain")(explain.explain)
 app.command("send")(send.send)
 app.command("pseudonymise")(pseudonyms.pseudonymise)
 app.command("validate")(validate.validate)
-app.command("watchdog")(watchdog.watchdog)
 app.command("generate")(generate.generate)
 app.add_typer(records.roster, name="roster")
 app.add_typer(records.alerts, name="alerts")
 app.add_typer(records.messages, name="messages")
-app.add_typer(records.quarantine, name="quarantine")
+app.add_typer(quarantine.quarantine, name="quarantine")
+app.add_typer(audit.audit, name="audit")
 app.add_typer(knowledge.rules, name="rules")
 knowledge.mappings.command("suggest")(suggest.suggest)
 knowledge.mappings.command("ledger")(ledger.ledger)

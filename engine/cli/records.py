@@ -1,8 +1,8 @@
-"""Commands on what the engine knows: ``roster``, ``alerts``, ``messages``, ``quarantine``."""
+"""Commands on what the engine knows: ``roster``, ``alerts``, ``messages``."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -11,31 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.shared import (
-    QUARANTINED,
+    ByOption,
     ConfigOption,
     JsonOption,
     fail,
     load_settings,
+    print_fields,
     print_json,
     print_table,
     read_text,
     say,
     store_of,
+    to_seconds,
+    written_store_of,
 )
 from engine.model.disposition import Disposition, Reason
 
 if TYPE_CHECKING:
     from engine.model.alert import Alert
     from engine.model.person import Person
-    from engine.operations import Operations
-    from engine.store import QuarantineRow, Store
+    from engine.store import Store
 
 roster = typer.Typer(no_args_is_help=True, help="Who takes what, since when: import, export, show.")
 alerts = typer.Typer(no_args_is_help=True, help="Alerts: list, show with evidence, acknowledge.")
 messages = typer.Typer(no_args_is_help=True, help="Every message ever taken in, and how it ended.")
-quarantine = typer.Typer(
-    no_args_is_help=True, help="Messages held for a human: list, show, release, discard."
-)
 
 AuthorityOption = Annotated[
     str | None, typer.Option("--authority", help="Assigning authority, where two share a number.")
@@ -46,20 +45,13 @@ def _store(config: Path | None) -> Store:
     return store_of(load_settings(config))
 
 
-def _operations(config: Path | None) -> tuple[Store, Operations]:
-    from engine import app
-
-    settings = load_settings(config)
-    store = store_of(settings)
-    return store, app.operations(settings, store)
-
-
 # --- roster ------------------------------------------------------------------------------------
 
 
 @roster.command("import")
 def import_roster(
     file: Annotated[Path, typer.Argument(metavar="CSV", help="Columns as in docs/roster.md.")],
+    by: ByOption,
     config: ConfigOption = None,
 ) -> None:
     """Import therapy events; nothing of the file is taken when one row is wrong.
@@ -71,9 +63,11 @@ def import_roster(
 
     settings = load_settings(config)
     knowledge = app.knowledge_of(settings)
-    rows = app.roster_rows(read_text(file), str(file), knowledge)
-    _, operations = _operations(config)
-    events = operations.import_roster(rows, file.name)
+    text = read_text(file)
+    rows = app.roster_rows(text, str(file), knowledge)
+    operations = app.operations(settings, written_store_of(settings))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    events = operations.import_roster(rows, file.name, digest=digest, by=by)
     say(f"{len(rows)} events of {len(grouped_by_patient(rows))} patients imported")
     if events:
         say(f"{len(events)} alert events follow from them")
@@ -225,7 +219,8 @@ def acknowledge(
     """Note that somebody has taken an alert on."""
     from engine import app
 
-    if not _store(config).acknowledge(alert_id, by, app.now()):
+    store = written_store_of(load_settings(config))
+    if not store.acknowledge(alert_id, by, app.now()):
         raise fail(f"no open alert {alert_id!r}", "azawatch alerts list")
     say(f"alert {alert_id} acknowledged by {by}")
 
@@ -286,113 +281,11 @@ def show_message(
     if not rows:
         raise fail(f"no message {which!r}", "azawatch messages find")
     for row in rows:
-        _print_fields(row)
-
-
-# --- quarantine --------------------------------------------------------------------------------
-
-
-@quarantine.command("list")
-def list_quarantine(
-    every: Annotated[bool, typer.Option("--all", help="Released and discarded ones too.")] = False,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Messages that could not be used, with the reason and the place."""
-    rows = [
-        {
-            "id": held.id,
-            "received_at": _to_seconds(held.message["received_at"]),
-            "control_id": held.message["control_id"],
-            "sender": held.message["sender"],
-            "reason": held.message["reason"],
-            "location": held.message["location"],
-            "detail": held.message["detail"],
-            "state": held.state,
-        }
-        for held in _store(config).quarantined(state=None if every else "held")
-    ]
-    if as_json:
-        print_json(rows)
-    elif rows:
-        print_table([key.upper() for key in rows[0]], [list(row.values()) for row in rows])
-    else:
-        say("nothing is held")
-
-
-@quarantine.command("show")
-def show_quarantined(
-    row_id: Annotated[int, typer.Argument(metavar="ID")],
-    body: Annotated[bool, typer.Option("--body", help="Print the message itself, byte for byte.")] = False,
-    config: ConfigOption = None,
-) -> None:
-    """One held message: why, where, and (with --body) exactly what was received."""
-    held = _quarantined(_store(config), row_id)
-    if body:
-        typer.echo(held.body, nl=False)
-        return
-    _print_fields(
-        {**held.message, "id": held.id, "state": held.state, "why": held.why, "bytes": len(held.body)}
-    )
-
-
-@quarantine.command("release")
-def release(
-    row_id: Annotated[int, typer.Argument(metavar="ID")],
-    why: Annotated[str, typer.Option("--why", help="What was put right.")] = "released",
-    config: ConfigOption = None,
-) -> None:
-    """Take a held message in again, after its cause was put right. Exit 1 when it still cannot be used."""
-    store, operations = _operations(config)
-    taken = operations.release(_held(store, row_id), why)
-    if taken.outcome.disposition is Disposition.QUARANTINED:
-        say(f"still held: {taken.outcome.reason} at {taken.outcome.location}: {taken.outcome.detail}")
-        raise typer.Exit(QUARANTINED)
-    say(f"released: {taken.outcome.disposition}, {taken.outcome.reason}, {len(taken.events)} alert events")
-
-
-@quarantine.command("discard")
-def discard(
-    row_id: Annotated[int, typer.Argument(metavar="ID")],
-    why: Annotated[str, typer.Option("--why", help="Why it may go; kept for ever.")],
-    config: ConfigOption = None,
-) -> None:
-    """Close a held message without using it; the body and the reason stay on record."""
-    store, operations = _operations(config)
-    operations.discard(_held(store, row_id), why)
-    say(f"message {row_id} discarded")
-
-
-def _quarantined(store: Store, row_id: int) -> QuarantineRow:
-    found = store.quarantined(row_id=row_id)
-    if not found:
-        raise fail(f"no quarantined message {row_id}", "azawatch quarantine list --all")
-    return found[0]
-
-
-def _held(store: Store, row_id: int) -> QuarantineRow:
-    """A message that is still to be decided on: what a human has closed stays closed."""
-    row = _quarantined(store, row_id)
-    if row.state != "held":
-        raise fail(f"message {row_id} was {row.state}: {row.why}")
-    return row
-
-
-def _to_seconds(instant: str) -> str:
-    return datetime.fromisoformat(instant).isoformat(timespec="seconds")
+        print_fields(row)
 
 
 def _cell(row: Mapping[str, Any], column: str) -> object:
-    return _to_seconds(row[column]) if column == "received_at" else row[column]
-
-
-def _print_fields(row: Mapping[str, Any]) -> None:
-    width = max(len(name) for name in row)
-    for name, value in row.items():
-        if value not in ("", None):
-            text = value if isinstance(value, str | int) else json.dumps(value, default=str)
-            typer.echo(f"{name.ljust(width)}  {text}")
-    typer.echo("")
+    return to_seconds(row[column]) if column == "received_at" else row[column]
 
 
 def _name(person: Person) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import os
+import pwd
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +51,30 @@ def store_of(settings: Settings) -> Store:
     from engine.store import Store
 
     return at_the_end.enter_context(closing(Store.open(settings.store_address)))
+
+
+def written_store_of(settings: Settings) -> Store:
+    """The same for a command that changes something, which is then told in the audit."""
+    from engine.store import Store
+
+    store = Store.open(settings.store_address, site_key=configuration.site_key(settings))
+    return at_the_end.enter_context(closing(store))
+
+
+def account() -> str:
+    """Who is at the terminal: the account on this machine, and behind sudo the one that called it."""
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:
+        name = str(number)
+    caller = os.environ.get("SUDO_USER", "")
+    return f"{name} ({caller})" if caller else name
+
+
+ByOption = Annotated[
+    str, typer.Option("--by", default_factory=account, show_default="your account", help="Who does it.")
+]
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -97,3 +123,18 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> No
     widths = [max(len(text) for text in column) for column in zip(headings, *cells, strict=True)]
     for line in (headings, *cells):
         typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def print_fields(row: Mapping[str, Any]) -> None:
+    """Name and value of what is not empty, a line each, and an empty line behind them."""
+    width = max(len(name) for name in row)
+    for name, value in row.items():
+        if value not in ("", None):
+            text = value if isinstance(value, str | int) else json.dumps(value, default=str)
+            typer.echo(f"{name.ljust(width)}  {text}")
+    typer.echo("")
+
+
+def to_seconds(instant: str) -> str:
+    """A stored time without its fraction."""
+    return datetime.fromisoformat(instant).isoformat(timespec="seconds")

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.shared import QUARANTINED, ConfigOption, load_settings, say
-from engine.settings import Settings
+from engine.cli.shared import QUARANTINED, ByOption, ConfigOption, load_settings, say
+from engine.settings import Settings, site_key
+
+if TYPE_CHECKING:
+    from engine.store import Hand
 
 store = typer.Typer(no_args_is_help=True, help="The database: migrate, check, purge.")
 
 _LEAST_DAYS = 30
+_LEAST_DAYS_OF_AUDIT = 365
 
 
 @contextmanager
@@ -30,7 +34,7 @@ def _undisturbed(settings: Settings) -> Iterator[None]:
 
 
 @store.command()
-def migrate(config: ConfigOption = None) -> None:
+def migrate(by: ByOption, config: ConfigOption = None) -> None:
     """Bring a store of an earlier release to the tables of this one, or make them in an empty database.
 
     Back it up and stop every engine on it before.
@@ -39,7 +43,7 @@ def migrate(config: ConfigOption = None) -> None:
 
     settings = load_settings(config)
     with _undisturbed(settings):
-        before, after = migrate_store(settings.store_address)
+        before, after = migrate_store(settings.store_address, _hand(settings, by))
     if before == after:
         say(f"schema {after} already")
     else:
@@ -63,16 +67,32 @@ def check(config: ConfigOption = None) -> None:
 @store.command()
 def purge(
     older_than: Annotated[int, typer.Option(metavar="DAYS", min=_LEAST_DAYS, help="At least 30.")],
+    by: ByOption,
+    audit_older_than: Annotated[
+        int | None,
+        typer.Option(metavar="DAYS", min=_LEAST_DAYS_OF_AUDIT, help="Rows of the audit too; at least 365."),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Remove published messages, closed quarantine entries and ledger lines that are older.
 
     Results, therapy, alerts and what was told of them stay, and so does what is held. A message that comes
-    again after its ledger line is gone is judged again, which changes nothing.
+    again after its ledger line is gone is judged again, which changes nothing. The audit tells of it, and
+    verifies as before.
     """
     from engine import app
     from engine.store import purge as purge_store
 
-    before = app.now() - timedelta(days=older_than)
-    for what, count in purge_store(load_settings(config).store_address, before).items():
+    settings = load_settings(config)
+    hand, now = _hand(settings, by), app.now()
+    before = now - timedelta(days=older_than)
+    cut = None if audit_older_than is None else now - timedelta(days=audit_older_than)
+    for what, count in purge_store(settings.store_address, before, hand, audit_before=cut).items():
         say(f"{count} {what} removed")
+
+
+def _hand(settings: Settings, by: str) -> Hand:
+    from engine import app
+    from engine.store import Hand
+
+    return Hand(site_key(settings), by, app.now())

@@ -6,7 +6,7 @@ What is said of one specimen holds for all that was measured in it, wherever in 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from engine.hl7 import OrderGroup, range_of, read_value
@@ -15,6 +15,7 @@ from engine.model.result import STATUS_ACTIONS, ResultStatus, StatusAction
 from engine.model.segments import Segment
 from engine.terminology import IndexLimit, Terminology
 
+_LONGEST_REPEATED = 400  # a longer text is a report of its own, and comes once
 _LETTER = re.compile(r"[^\W\d_]")
 _NO_TEXTS = frozenset({"SN", "ED", "RP", "TS", "DT", "TM", "DTM"})
 _TELLING = frozenset({StatusAction.EVALUATE, StatusAction.PROVISIONAL})
@@ -116,24 +117,57 @@ def _said(order: OrderGroup, site_name: str, terminology: Terminology) -> Iterat
         for field in (21, 24):
             for code in _codes(specimen, field, terminology):
                 yield from filter(None, (table.by_code(f"SPM-{field}", code),))
-            yield from table.by_text(" ".join(_repeated(specimen, field)))
+            yield from _by_text(specimen, field, terminology)
     notes = [*order.notes, *(note for each in order.observations for note in each.notes)]
     for note in notes:
-        yield from table.by_text(" ".join(_repeated(note, 3)))
+        yield from _by_text(note, 3, terminology)
     for observation in order.observations:
         obx = observation.obx
-        for code in _codes(obx, 8, terminology):
-            yield from filter(None, (table.by_code("OBX-8", code),))
-        index = index_of(obx, site_name, terminology)
+        beside = _beside_value(obx, site_name, terminology)
+        yield from beside.conditions
+        index = index_of(obx, site_name, terminology) if beside.is_index else None
         if index is not None:
             # One with a code is a row of its own, so that its next version may take back what it says.
-            if index.holds and _tells(obx) and not _codes(obx, 3, terminology):
+            if index.holds and _tells(obx) and not beside.codes:
                 yield index.condition
         elif _LETTER.search(obx.raw(5)) and obx.text(2).strip().upper() not in _NO_TEXTS:
-            yield from table.by_text(" ".join(_repeated(obx, 5)))
+            yield from _by_text(obx, 5, terminology)
         if table.observations:
-            for code in _codes(obx, 3, terminology):
+            for code in beside.codes:
                 yield from filter(None, (table.by_observation(code, obx.text(5)),))
+
+
+class _BesideValue(NamedTuple):
+    """What OBX-3 and OBX-8 say: conditions, whether it is an index, and the codes of the observation."""
+
+    conditions: tuple[str, ...]
+    is_index: bool
+    codes: tuple[str, ...]
+
+
+def _beside_value(obx: Segment, site_name: str, terminology: Terminology) -> _BesideValue:
+    asked = ("beside", obx.notation, site_name, *obx.raws((3, 8)))
+    found = terminology.remembered.get(asked)
+    if not isinstance(found, _BesideValue):
+        flagged = (terminology.specimens.by_code("OBX-8", code) for code in _codes(obx, 8, terminology))
+        about = _about(obx, site_name, terminology)
+        found = _BesideValue(tuple(filter(None, flagged)), about is not None, _codes(obx, 3, terminology))
+        terminology.remember(asked, found)
+    return found
+
+
+def _by_text(segment: Segment, field: int, terminology: Terminology) -> Collection[str]:
+    """The conditions that the texts of a repeating field name; laboratories write the same ones for ever."""
+    raw = segment.raw(field)
+    if not raw:
+        return ()
+    asked = ("named", segment.notation, raw)
+    found = terminology.remembered.get(asked)
+    if not isinstance(found, frozenset):
+        found = frozenset(terminology.specimens.by_text(" ".join(_repeated(segment, field))))
+        if len(raw) <= _LONGEST_REPEATED:
+            terminology.remember(asked, found)
+    return found
 
 
 def _tells(obx: Segment) -> bool:

@@ -1,5 +1,7 @@
 """The durable state: SQLAlchemy Core on SQLite, one transaction for each batch of deliveries."""
 
+from engine.store.auditing import Verdict, export, verify
+from engine.store.codec import storable
 from engine.store.condition import Condition
 from engine.store.holding import HeldAlert
 from engine.store.lock import only_engine
@@ -8,15 +10,18 @@ from engine.store.rehearsing import rehearsal
 from engine.store.rows import InboxKey, OutboxRow, QuarantineRow, TakenMessage
 from engine.store.schema import SCHEMA_VERSION
 from engine.store.sql import Store
+from engine.store.statements import SAME_MESSAGE
 from engine.store.together import MOST_TOGETHER, open_together
 from engine.store.unit import Unit
-from engine.store.upgrading import migrate
+from engine.store.upgrading import Hand, migrate
 from engine.store.upkeep import check, purge
 
 __all__ = [
     "MOST_TOGETHER",
+    "SAME_MESSAGE",
     "SCHEMA_VERSION",
     "Condition",
+    "Hand",
     "HeldAlert",
     "InboxKey",
     "OutboxRow",
@@ -24,11 +29,15 @@ __all__ = [
     "Store",
     "TakenMessage",
     "Unit",
+    "Verdict",
     "check",
+    "export",
     "migrate",
     "newest_versions",
     "only_engine",
     "open_together",
     "purge",
     "rehearsal",
+    "storable",
+    "verify",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.engine.interfaces import DBAPICursor
 
+from engine.audit import Note
 from engine.model.alert import Alert, AlertEvent
 from engine.model.ledger import LedgerEntry
 from engine.model.person import Identifier, Person
@@ -61,6 +62,7 @@ class Changes:
     records: set[str] = field(default_factory=set)  # persons whose record is not what it was
     due: dict[str, str] = field(default_factory=dict)  # by person, when to look again; empty: never
     settings: dict[str, str] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)  # what people did, for the audit
 
     def by_person(self) -> defaultdict[str, News]:
         """Results, therapy and alerts by the person whose rows they are."""

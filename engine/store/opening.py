@@ -14,18 +14,16 @@ from engine.store import postgresql, sqlite
 READING = {"azawatch_reading": True, "postgresql_readonly": True}
 """Execution options of a transaction that waits for no writer, and must not write."""
 
-_UNUSABLE = frozenset(
-    {
-        "SQLITE_CANTOPEN",
-        "SQLITE_NOTADB",
-        "SQLITE_READONLY",
-        "SQLITE_READONLY_DIRECTORY",
-        "28000",  # this user may not log in
-        "28P01",  # the password is wrong
-        "3D000",  # there is no such database
-        "42501",  # the user may not do this
-    }
-)
+_UNUSABLE = {
+    "SQLITE_CANTOPEN": "the file cannot be opened",
+    "SQLITE_NOTADB": "the file is no database",
+    "SQLITE_READONLY": "the file may not be written",
+    "SQLITE_READONLY_DIRECTORY": "the folder may not be written",
+    "28000": "this account may not log in like this: see pg_hba.conf, and its certificate",
+    "28P01": "the password is wrong",
+    "3D000": "there is no such database",
+    "42501": "this account may not do that: azawatch_owner may, see deploy/postgresql/roles.sql",
+}
 _STANDBY = "25006"  # a server that has not yet taken over, or not any more
 
 
@@ -66,7 +64,7 @@ def failure(error: Exception) -> EngineError:
     code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
     code = code or type(cause).__name__
     if code in _UNUSABLE:
-        return UnusableStoreError(f"store: {code}")
+        return UnusableStoreError(f"store: {code}, {_UNUSABLE[code]}")
     # the names that every Python driver gives to its kinds of error
     kinds = {kind.__name__ for kind in type(cause).__mro__}
     away = {"OperationalError", "InterfaceError"} & kinds or code == _STANDBY

@@ -4,64 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     Engine,
     Select,
-    delete,
     func,
     or_,
     select,
     text,
     update,
 )
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from engine.audit import Entry, Head, Kind, Note, Seal
 from engine.errors import ConfigError, Defect, EngineError, TransientError
 from engine.model.alert import Alert, AlertEvent
 from engine.model.record import Record
 from engine.model.serialization import event_from_json
 from engine.model.watch import Watch
-from engine.store import codec, schema
-from engine.store.accounts import Accounts
-from engine.store.accounts import cursor_of as _cursor
-from engine.store.accounts import statements_of as _statements
+from engine.store import chain, codec, schema
+from engine.store.blindness import mapping_ledger
 from engine.store.cache import RecordCache
 from engine.store.condition import Condition, condition
+from engine.store.counting import code_counts, disposition_counts
+from engine.store.feeding import hours_of_senders
+from engine.store.forgetting import forget_results, losing_results
 from engine.store.handover import Handover, handover
+from engine.store.holding import HeldAlert, held_alerts
 from engine.store.locking import Locks
 from engine.store.opening import READING, UnusableStoreError, driver_errors, failure, open_engine
 from engine.store.reading import Reader
 from engine.store.rows import QuarantineRow, alert_from_row
+from engine.store.statements import Statements, compiled_statements
 from engine.store.unit import Unit
 from engine.store.upgrading import create, of_another_release, stored_version
 
 _RECORDS_AT_ONCE = 500
 
 
-class Store(Accounts):
+class Store:
     """The state of one engine installation.
 
     Raises ConfigError for a URL that cannot be used or a schema of another version, TransientError when
     the database is locked, full or away, EngineError when it refuses a row (a defect of the engine).
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, seal: Seal | None = None) -> None:
         self._engine = engine
+        self._seal = seal
         self._errors = driver_errors(engine)
         self._cache = RecordCache()
 
     @classmethod
-    def open(cls, url: str, *, throw_away: bool = False) -> Store:
+    def open(cls, url: str, *, throw_away: bool = False, site_key: bytes = b"") -> Store:
         """Open, and create where it is new, the store at an SQLAlchemy URL (``sqlite:///azawatch.db``).
 
-        ``throw_away``: it need not outlast a crash, and is faster for it.
+        ``throw_away``: it need not outlast a crash, and is faster for it. ``site_key``: that of the audit,
+        without which nothing that is written is told there.
         """
         engine = open_engine(url, throw_away=throw_away)
-        store = cls(engine)
+        store = cls(engine, Seal(site_key) if site_key else None)
         try:
             store._prepare_schema(engine.url.render_as_string())
         except BaseException:
@@ -104,13 +110,36 @@ class Store(Accounts):
     def transaction(self) -> Iterator[Unit]:
         """One unit of work: all of it is durable when the block ends, or none of it."""
         with self._connection() as connection:
-            unit = Unit(_cursor(connection), _statements(connection), self._cache)
+            unit = Unit(_cursor(connection), _statements(connection), self._cache, self._seal)
             yield unit
             try:
                 unit.flush()
             except UnicodeEncodeError:
                 raise EngineError("store refused a row: half a surrogate pair is no text") from None
         self._cache.keep(unit.committed())
+
+    # --- audit ---------------------------------------------------------------------------------
+
+    def note(self, kind: Kind, what: Mapping[str, object], at: datetime) -> None:
+        """Tell in the audit what happened, in a transaction of its own."""
+        with self.transaction() as unit:
+            unit.note(kind, what, at)
+
+    def audit_head(self) -> Head:
+        """The newest row of the audit."""
+        with self._connection(reading=True) as connection:
+            return chain.newest(_cursor(connection), _statements(connection))
+
+    def continues_audit(self) -> bool:
+        """Whether the newest row of the audit was written with the key of this store."""
+        table = schema.audit
+        with self._connection(reading=True) as connection:
+            row = connection.execute(select(table).order_by(table.c.sequence.desc()).limit(1)).first()
+        return row is None or self._seal is None or self._seal.fits(Entry(*row))
+
+    def _tell(self, connection: Connection, note: Note) -> None:
+        if self._seal is not None:
+            chain.add([note], _cursor(connection), _statements(connection), self._seal)
 
     # --- outbox --------------------------------------------------------------------------------
 
@@ -132,11 +161,29 @@ class Store(Accounts):
         with self._connection() as connection:
             yield Locks(_cursor(connection), _statements(connection)).try_take(task)
 
+    def held_alerts(self) -> list[HeldAlert]:
+        """Alerts of which a backlog has told something that nobody has been sent yet, the oldest first."""
+        with self._connection(reading=True) as connection:
+            return held_alerts(_cursor(connection), _statements(connection))
+
+    def not_paged(self, alert_id: str) -> dict[str, str]:
+        """Events of an alert (id or beginning of it) that nobody was told, and which event tells instead."""
+        table = schema.not_paged
+        statement = select(table).where(table.c.alert_id.startswith(alert_id, autoescape=True))
+        with self._connection(reading=True) as connection:
+            return {row.event_id: row.told_by for row in connection.execute(statement)}
+
     def outbox_depth(self) -> int:
         """How many messages the broker has not confirmed."""
         table = schema.outbox
         with self._connection(reading=True) as connection:
             return connection.execute(select(func.count()).where(table.c.sent_at == "")).scalar_one()
+
+    def held_messages(self) -> int:
+        """How many of them wait for what else a backlog holds."""
+        statement = select(func.count()).where(text("held_until <> ''"))
+        with self._connection(reading=True) as connection:
+            return connection.execute(statement.select_from(schema.outbox)).scalar_one()
 
     def condition(self) -> Condition:
         """How the store is, in a few numbers."""
@@ -223,6 +270,9 @@ class Store(Accounts):
                 .values(acknowledged_at=codec.instant(at), acknowledged_by=codec.storable(by))
             )
             _count_changes(connection, owner)
+            if done.rowcount == 1:
+                told = {"alert": alert_id, "by": by}
+                self._tell(connection, Note(Kind.ALERT_ACKNOWLEDGED, codec.instant(at), told))
             return done.rowcount == 1
 
     def messages(
@@ -254,16 +304,8 @@ class Store(Accounts):
 
     def disposition_counts(self) -> list[tuple[str, str, int]]:
         """(disposition, reason, number of messages), and repeats as duplicates."""
-        table = schema.messages
         with self._connection(reading=True) as connection:
-            counts = connection.execute(
-                select(table.c.disposition, table.c.reason, func.count())
-                .group_by(table.c.disposition, table.c.reason)
-                .order_by(table.c.disposition, table.c.reason)
-            )
-            found = [(row[0], row[1], row[2]) for row in counts]
-            repeats = connection.execute(select(func.sum(table.c.repeats))).scalar() or 0
-        return [*found, ("duplicate", "seen-before", repeats)] if repeats else found
+            return disposition_counts(connection)
 
     def quarantined(self, *, state: str | None = None, row_id: int | None = None) -> list[QuarantineRow]:
         """Messages held for a human, oldest first."""
@@ -290,45 +332,34 @@ class Store(Accounts):
                 for row in connection.execute(statement).mappings()
             ]
 
+    def hours_of_senders(
+        self, after: datetime, until: datetime
+    ) -> dict[str, list[tuple[datetime, int, datetime]]]:
+        """Who has sent when: see :mod:`engine.store.feeding`."""
+        with self._connection(reading=True) as connection:
+            return hours_of_senders(connection, after, until)
+
+    def mapping_ledger(self) -> list[Mapping[str, Any]]:
+        """Codes and units that were not understood, the most harmful first: :mod:`engine.store.blindness`."""
+        with self._connection(reading=True) as connection:
+            return mapping_ledger(connection)
+
     def code_counts(self) -> list[tuple[str, str, int]]:
         """How many results are kept of each analyte and code."""
-        table = schema.results
-        statement = (
-            select(table.c.analyte, table.c.code, func.count())
-            .where(table.c.analyte != "")
-            .group_by(table.c.analyte, table.c.code)
-            .order_by(table.c.analyte, table.c.code)
-        )
         with self._connection(reading=True) as connection:
-            return [(row[0], row[1], row[2]) for row in connection.execute(statement)]
+            return code_counts(connection)
 
-    def forget_untreated(self, before: datetime) -> int:
-        """Remove results collected before ``before`` of people without any therapy event; how many."""
-        treated = (
-            select(schema.persons.c.root)
-            .join_from(
-                schema.therapy_events,
-                schema.persons,
-                schema.therapy_events.c.person_id == schema.persons.c.person_id,
-            )
-            .distinct()
-        )
-        members = select(schema.persons.c.person_id).where(schema.persons.c.root.not_in(treated))
-        # Collection times keep the offset they were told with; a day covers every offset there is.
-        oldest = (before.astimezone(UTC) - timedelta(days=1)).date().isoformat()
-        results = schema.results
-        losing = (
-            select(schema.persons.c.root)
-            .join_from(results, schema.persons, results.c.person_id == schema.persons.c.person_id)
-            .where(results.c.collected_at < oldest, results.c.person_id.in_(members))
-            .distinct()
-        )
-        removed = 0
+    def forget_untreated(self, before: datetime, at: datetime) -> int:
+        """Remove results collected before ``before`` of people without any therapy event; how many.
+
+        ``at``: now.
+        """
         with self._connection() as connection:
-            _count_changes(connection, losing)
-            for table in (results, schema.result_versions):
-                statement = delete(table).where(table.c.collected_at < oldest, table.c.person_id.in_(members))
-                removed += connection.execute(statement).rowcount
+            _count_changes(connection, losing_results(before))
+            removed = forget_results(connection, before)
+            if removed:
+                told = {"collected_before": codec.instant(before), "count": removed}
+                self._tell(connection, Note(Kind.RESULTS_REMOVED, codec.instant(at), told))
         return removed
 
     def watch(self) -> Watch | None:
@@ -353,3 +384,12 @@ def _count_changes(connection: Connection, roots: Select[tuple[str]]) -> None:
     rows = [(root, 1) for (root,) in connection.execute(roots)]
     if rows:
         _cursor(connection).executemany(_statements(connection).count_change, rows)
+
+
+def _statements(connection: Connection) -> Statements:
+    return compiled_statements(connection.dialect.name)
+
+
+def _cursor(connection: Connection) -> DBAPICursor:
+    """The driver's own cursor, inside the transaction of this connection."""
+    return connection.connection.cursor()

@@ -84,14 +84,16 @@ class Statements(NamedTuple):
     put_not_paged: str  # the columns of the table
     count_code: str  # the columns of the table
     put_blind_day: str  # the columns of the table
-    count_day: str  # the columns of the table
     put_due: str  # root, at
     put_setting: str  # name, value
+    chain_head: str
+    put_audit: str  # the columns of the table
     # how this kind of database
     mark: str  # marks a parameter
     lock: str  # keeps others from what has one of these numbers; empty where only one can write at a time
     try_lock: str  # the same for one number, without waiting
     lock_all: str  # keeps others from everything: 0
+    lock_chain: str  # keeps others from adding to the audit: two numbers
     lock_not_all: str  # lets others have what has other numbers: 0
 
 
@@ -105,6 +107,7 @@ class _Words:
     lock: str = ""
     try_lock: str = ""
     lock_all: str = ""
+    lock_chain: str = ""
     lock_not_all: str = ""
 
 
@@ -117,6 +120,7 @@ _WORDS = {
         lock="SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS numbers (number)",
         try_lock="SELECT pg_try_advisory_xact_lock(%s)",
         lock_all="SELECT pg_advisory_xact_lock(%s)",
+        lock_chain="SELECT pg_advisory_xact_lock(%s, %s)",
         lock_not_all="SELECT pg_advisory_xact_lock_shared(%s)",
     ),
 }
@@ -242,13 +246,20 @@ def compiled_statements(backend: str) -> Statements:
         put_blind_day=compiled(
             words.insert(schema.blind_days).on_conflict_do_nothing(), written(schema.blind_days)
         ),
-        count_day=compiled(_added_day(words.insert(schema.daily_counts)), written(schema.daily_counts)),
         put_due=upserted(schema.due),
         put_setting=upserted(schema.settings),
+        chain_head=compiled(
+            select(schema.audit.c.sequence, schema.audit.c.hash)
+            .order_by(schema.audit.c.sequence.desc())
+            .limit(literal_column("1", Integer))
+            .offset(literal_column("0", Integer))
+        ),
+        put_audit=inserted(schema.audit, written(schema.audit)),
         mark=words.mark,
         lock=words.lock,
         try_lock=words.try_lock,
         lock_all=words.lock_all,
+        lock_chain=words.lock_chain,
         lock_not_all=words.lock_not_all,
     )
 
@@ -282,14 +293,6 @@ def _of_message(value: BindParameter[Any]) -> Select[Any]:
 
 def _counted_change(insert: Any) -> Any:
     table = schema.record_changes
-    return insert.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns),
-        set_={"count": table.c["count"] + insert.excluded["count"]},
-    )
-
-
-def _added_day(insert: Any) -> Any:
-    table = schema.daily_counts
     return insert.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
         set_={"count": table.c["count"] + insert.excluded["count"]},

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.engine.interfaces import DBAPICursor
 
+from engine.audit import Kind, Note, Seal
 from engine.model.alert import Alert, AlertEvent
 from engine.model.ledger import LedgerEntry
 from engine.model.person import Identifier, Person
@@ -15,7 +16,7 @@ from engine.model.record import Record
 from engine.model.result import Result
 from engine.model.therapy import TherapyEvent
 from engine.model.watch import Watch
-from engine.store import codec, flushing, holding
+from engine.store import chain, codec, flushing, holding
 from engine.store.cache import RecordCache
 from engine.store.condition import JUDGED_UNTIL
 from engine.store.flushing import Changes, Merge
@@ -35,8 +36,11 @@ class Unit:
     Reads see what this unit has changed; nothing reaches the database before :meth:`flush`.
     """
 
-    def __init__(self, cursor: DBAPICursor, statements: Statements, cache: RecordCache) -> None:
+    def __init__(
+        self, cursor: DBAPICursor, statements: Statements, cache: RecordCache, seal: Seal | None = None
+    ) -> None:
         self._cursor = cursor
+        self._seal = seal
         self._statements = statements
         self._reader = Reader(cursor, statements, cache)
         self._locks = Locks(cursor, statements)
@@ -241,7 +245,10 @@ class Unit:
 
         ``told_by`` is the event that tells of the rest.
         """
-        holding.settle(self._cursor, self._statements, held, told, told_by, at)
+        rows = list(told)
+        holding.settle(self._cursor, self._statements, held, rows, told_by, at)
+        if self._seal is not None:
+            self._changes.notes.append(chain.settled(self._seal, held, rows, at))
 
     def put_message(self, message: TakenMessage) -> None:
         """Write the one ledger line of a message; with its body when it is quarantined."""
@@ -262,11 +269,18 @@ class Unit:
         """Count codes and units that were not understood."""
         self._changes.ledger.extend((entry, at) for entry in entries)
 
+    def note(self, kind: Kind, what: Mapping[str, object], at: datetime) -> None:
+        """Tell in the audit what somebody did, where this store keeps one."""
+        self._changes.notes.append(Note(kind, codec.instant(at), what))
+
     # --- the database --------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Write everything that changed, in bulk; called once, before the commit."""
         flushing.write(self._changes, self._cursor, self._statements)
+        if self._seal is not None:
+            notes = list(chain.notes_of(self._changes, self._seal))
+            chain.add(notes, self._cursor, self._statements, self._seal)
 
     def committed(self) -> Iterator[tuple[Record, int]]:
         """Records as the store holds them after the commit, each with the number of changes it has seen.

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, select
 
+from engine.audit import Kind, Note, Seal
 from engine.errors import ConfigError, Defect
-from engine.store import schema
-from engine.store.opening import driver_errors, failure, open_engine
+from engine.store import chain, codec, schema
+from engine.store.opening import READING, driver_errors, failure, open_engine
+from engine.store.statements import compiled_statements
+from engine.store.vouched import present
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_FIRST_WITH_AUDIT = "4"
 # Accounts that default privileges let do everything with rows may only add to the chain of audit: its owner
 # alone can cut it.
 _ONLY_ADDED_TO = """
@@ -25,6 +33,37 @@ BEGIN
   END LOOP;
 END $$
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Who does something to a store by hand, and when: told in its audit, under the site's key."""
+
+    site_key: bytes
+    by: str
+    at: datetime
+
+
+@contextmanager
+def opened(url: str, *, reading: bool = False) -> Iterator[Connection]:
+    """One transaction on a store of this release; one that only reads sees it as it was at one instant.
+
+    Raises ConfigError where there is none; TransientError and EngineError as a store does.
+    """
+    engine = open_engine(url)
+    if reading:
+        still = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        engine = engine.execution_options(**READING, **still)
+    try:
+        with engine.begin() as connection:
+            version = stored_version(connection)
+            if version != schema.SCHEMA_VERSION:
+                raise ConfigError([of_another_release(engine.url.render_as_string(), version)])
+            yield connection
+    except driver_errors(engine) as error:
+        raise failure(error) from None
+    finally:
+        engine.dispose()
 
 
 def stored_version(connection: Connection) -> str | None:
@@ -49,12 +88,13 @@ def of_another_release(name: str, version: str | None) -> Defect:
     return Defect(name, 0, f"store has schema {version}", hint)
 
 
-def migrate(url: str) -> tuple[str, str]:
+def migrate(url: str, hand: Hand | None = None) -> tuple[str, str]:
     """Bring a store of an earlier release to the tables of this one, in one transaction.
 
     An empty database on a server gets its tables: the account of the engine may not be allowed to make any.
-    The version before (empty: none) and after. Raises ConfigError where there is no file, or a store of a
-    later release; TransientError and EngineError as a store does.
+    ``hand`` is told in the audit, which vouches from then on for what it finds. The version before (empty:
+    none) and after. Raises ConfigError where there is no file, or a store of a later release; TransientError
+    and EngineError as a store does.
     """
     engine = open_engine(url)
     try:
@@ -62,11 +102,13 @@ def migrate(url: str) -> tuple[str, str]:
             before = stored_version(connection)
             if before is None and connection.dialect.name != "sqlite":
                 create(connection)
+                _tell(connection, hand, "")
                 return "", schema.SCHEMA_VERSION
             if before is None or not before.isdigit() or int(before) > int(schema.SCHEMA_VERSION):
                 raise ConfigError([of_another_release(engine.url.render_as_string(), before)])
             if before != schema.SCHEMA_VERSION:
                 upgrade(connection, before, schema.SCHEMA_VERSION)
+                _tell(connection, hand, before)
             return before, schema.SCHEMA_VERSION
     except driver_errors(engine) as error:
         raise failure(error) from None
@@ -100,3 +142,15 @@ def upgrade(connection: Connection, before: str | None, after: str) -> None:
 def _protect(connection: Connection) -> None:
     if connection.dialect.name == "postgresql" and inspect(connection).has_table(schema.audit.name):
         connection.exec_driver_sql(_ONLY_ADDED_TO)
+
+
+def _tell(connection: Connection, hand: Hand | None, before: str) -> None:
+    if hand is None:
+        return
+    seal, at = Seal(hand.site_key), codec.instant(hand.at)
+    notes = [Note(Kind.STORE_MIGRATED, at, {"from": before, "to": schema.SCHEMA_VERSION, "by": hand.by})]
+    if before < _FIRST_WITH_AUDIT:
+        found = ((vouch.about, vouch.name, vouch.digest, at) for _, vouch, at in present(connection, seal))
+        notes += chain.carrying(found, at)
+    cursor = connection.connection.cursor()
+    chain.add(notes, cursor, compiled_statements(connection.dialect.name), seal)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy.engine.interfaces import DBAPICursor
 
-from engine.errors import ConfigError
-from engine.store import codec, schema
-from engine.store.opening import READING, driver_errors, failure, open_engine
-from engine.store.upgrading import of_another_release, stored_version
+from engine.audit import Head, Kind, Note, Seal
+from engine.errors import ConfigError, Defect
+from engine.store import chain, codec, schema
+from engine.store.auditing import head_of, look
+from engine.store.statements import compiled_statements
+from engine.store.upgrading import Hand, opened
+from engine.store.vouched import Vouched, present
 
 _NOBODY = "SELECT count(*) FROM {table} WHERE person_id NOT IN (SELECT person_id FROM persons)"
 _CHECKS: Mapping[str, str] = {
@@ -42,7 +46,7 @@ def check(url: str) -> list[str]:
 
     Raises ConfigError where there is no store of this release.
     """
-    with _opened(url, reading=True) as connection:
+    with opened(url, reading=True) as connection:
         found = []
         if connection.dialect.name == "sqlite":
             said = connection.execute(text("PRAGMA integrity_check")).scalars().all()
@@ -51,23 +55,49 @@ def check(url: str) -> list[str]:
         return found + [f"{name}: {count}" for name, count in counts.items() if count]
 
 
-def purge(url: str, before: datetime) -> dict[str, int]:
+def purge(
+    url: str, before: datetime, hand: Hand | None = None, *, audit_before: datetime | None = None
+) -> dict[str, int]:
     """Remove what is older than ``before`` and needed for nothing any more; how many of what.
 
     Published messages; held messages that somebody has released or discarded; ledger lines of messages
-    that are not held. Results, therapy, alerts and what was told of them stay. Raises as :func:`check`.
+    that are not held. Results, therapy, alerts and what was told of them stay. ``hand`` is told in the audit,
+    whose rows before ``audit_before`` are removed too: what is still there of what they vouched for is
+    vouched for anew. Raises as :func:`check`, and ConfigError where the audit does not verify.
     """
     limit = codec.instant(before)
+    with opened(url) as connection:
+        if hand is None:
+            return _removed(connection, limit)
+        seal = Seal(hand.site_key)
+        with closing(Vouched(seal)) as vouched:
+            cut = None
+            if audit_before is not None:
+                chain.hold(_cursor(connection), compiled_statements(connection.dialect.name))
+                cut = _checked_cut(connection, seal, vouched, codec.instant(audit_before))
+            counts = _removed(connection, limit)
+            what: dict[str, object] = {"before": limit, "by": hand.by, "removed": dict(counts)}
+            notes = []
+            if cut is not None:
+                counts["rows of the audit"] = _cut_off(connection, cut)
+                what["cut"] = {"sequence": cut.sequence, "hash": cut.hash}
+                vouched.look_again(vouch for _, vouch, _ in present(connection, seal))
+                notes = list(chain.carrying(vouched.carried(cut.sequence), codec.instant(hand.at)))
+            notes.append(Note(Kind.STORE_PURGED, codec.instant(hand.at), what))
+            chain.add(notes, _cursor(connection), compiled_statements(connection.dialect.name), seal)
+            return counts
+
+
+def _removed(connection: Connection, limit: str) -> dict[str, int]:
     messages, held, outbox = schema.messages, schema.quarantine, schema.outbox
     links = schema.message_persons
     old = select(messages.c.id).where(
         messages.c.received_at < limit, messages.c.id.not_in(select(held.c.message_id))
     )
-    with _opened(url) as connection:
-        published = connection.execute(delete(outbox).where(outbox.c.sent_at != "", outbox.c.sent_at < limit))
-        closed = connection.execute(delete(held).where(held.c.state != "held", held.c.closed_at < limit))
-        connection.execute(delete(links).where(links.c.message_id.in_(old)))
-        lines = connection.execute(delete(messages).where(messages.c.id.in_(old)))
+    published = connection.execute(delete(outbox).where(outbox.c.sent_at != "", outbox.c.sent_at < limit))
+    closed = connection.execute(delete(held).where(held.c.state != "held", held.c.closed_at < limit))
+    connection.execute(delete(links).where(links.c.message_id.in_(old)))
+    lines = connection.execute(delete(messages).where(messages.c.id.in_(old)))
     return {
         "published messages": published.rowcount,
         "closed quarantine entries": closed.rowcount,
@@ -75,16 +105,21 @@ def purge(url: str, before: datetime) -> dict[str, int]:
     }
 
 
-@contextmanager
-def _opened(url: str, *, reading: bool = False) -> Iterator[Connection]:
-    engine = open_engine(url)
-    try:
-        with (engine.execution_options(**READING) if reading else engine).begin() as connection:
-            version = stored_version(connection)
-            if version != schema.SCHEMA_VERSION:
-                raise ConfigError([of_another_release(engine.url.render_as_string(), version)])
-            yield connection
-    except driver_errors(engine) as error:
-        raise failure(error) from None
-    finally:
-        engine.dispose()
+def _checked_cut(connection: Connection, seal: Seal, vouched: Vouched, limit: str) -> Head | None:
+    """Where the chain may be cut: behind its last row before this time; None where there is none."""
+    verdict = look(connection, seal, vouched)
+    if verdict.count:
+        hint = "azawatch audit verify; nothing is removed before it is known what happened"
+        raise ConfigError([Defect("audit", 0, f"does not verify: {verdict.faults[0]}", hint)])
+    table = schema.audit
+    newer = select(func.min(table.c.sequence)).where(table.c.at >= limit)
+    first = connection.execute(newer).scalar()
+    return head_of(connection, verdict.head.sequence if first is None else first - 1)
+
+
+def _cut_off(connection: Connection, cut: Head) -> int:
+    return connection.execute(delete(schema.audit).where(schema.audit.c.sequence <= cut.sequence)).rowcount
+
+
+def _cursor(connection: Connection) -> DBAPICursor:
+    return connection.connection.cursor()

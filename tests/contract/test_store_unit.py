@@ -319,7 +319,7 @@ def test_untreated_people_are_forgotten_and_treated_ones_are_not(store: Store) -
         unit.put_record(add(unit, "clara", CLARA), therapy=[start])
         merge(unit, "berta", "clara")
 
-    assert store.forget_untreated(on_day(-180)) == 1
+    assert store.forget_untreated(on_day(-180), DAY_ZERO) == 1
     with store.transaction() as unit:
         assert keys(unit.record("anna")) == {"order-1|alt"}
         assert keys(unit.record("berta")) == {"order-400|alt"}
@@ -330,4 +330,4 @@ def test_a_result_just_inside_the_time_is_kept(store: Store) -> None:
     with store.transaction() as unit:
         add(unit, "anna", ANNA, result("alt", "30", day=-180), result("alt", "31", day=-182))
 
-    assert store.forget_untreated(DAY_ZERO - timedelta(days=180)) == 1
+    assert store.forget_untreated(DAY_ZERO - timedelta(days=180), DAY_ZERO) == 1

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.store import SCHEMA_VERSION, Store, only_engine
+from engine import app
+from engine.store import SCHEMA_VERSION, Hand, Store, only_engine, purge
 from tests.contract.test_store_asking import statement
 from tests.contract.test_store_migrations import make
 from tests.integration.installation import ROOT, ROSTER
@@ -75,6 +76,12 @@ def test_the_account_of_the_engine_may_read_and_write_rows_and_nothing_else(
     assert terminal.type("store", "purge", "--older-than", "30").code == 0
     with closing(Store.open(engine)) as store:
         assert store.records()
-    for forbidden in ("DROP TABLE results", "CREATE TABLE x (y text)", "TRUNCATE messages"):
+    assert terminal.type("audit", "verify").code == 0
+    for forbidden in (
+        *("DROP TABLE results", "CREATE TABLE x (y text)", "TRUNCATE messages"),
+        *("UPDATE audit SET at = at", "DELETE FROM audit", "TRUNCATE audit"),
+    ):
         with pytest.raises(Exception, match=r"(permission denied|must be owner)"):
             statement(engine, forbidden)
+    with pytest.raises(Exception, match="azawatch_owner"):
+        purge(engine, app.now(), Hand(b"k" * 40, "anna", app.now()), audit_before=app.now())

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.broker
 # Where numbers and codes of the engine's own stand: counters, times, ids of messages, hashes.
 OWN = {
     *("timestamp", "message_control_id", "revision", "patient_refs", "event_id", "alert_id"),
-    *("duration_ms", "observations", "results", "alerts", "attempt", "pending", "count"),
+    *("duration_ms", "observations", "results", "alerts", "attempt", "pending", "count", "sequence", "head"),
 }
 
 

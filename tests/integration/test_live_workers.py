@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from engine.store import Store
+from engine.store import Store, verify
 from tests.integration.installation import (
     ALERTS_OUT,
     MESSAGES,
@@ -125,6 +125,14 @@ def test_every_event_is_published_and_keeps_its_order(shared: Shared) -> None:
         decided = [event["event_id"] for event in shared.events if event["alert_id"] == alert_id]
         told = [one.properties.message_id for one in first if one.properties.correlation_id == alert_id]
         assert told == decided
+
+
+def test_the_audit_of_several_workers_is_one_chain(shared: Shared) -> None:
+    """Workers that write at the same time, and two that were killed, leave no gap and no fault."""
+    verdict = verify(shared.url, b"k" * 40)
+
+    assert verdict.faults == []
+    assert verdict.vouched > COUNT + len(shared.events)
 
 
 def test_all_workers_had_a_part(shared: Shared) -> None:

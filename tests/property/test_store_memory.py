@@ -95,7 +95,7 @@ class Remembering(RuleBasedStateMachine):
     @rule(day=DAYS)
     def forgotten(self, day: int) -> None:
         """Housekeeping."""
-        self.store.forget_untreated(on_day(day))
+        self.store.forget_untreated(on_day(day), on_day(day))
 
     @invariant()
     def as_if_opened_anew(self) -> None:

@@ -1,0 +1,219 @@
+"""The audit of a store: what was tampered with is found with its place, and purging leaves it whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.audit import Head, Kind
+from engine.errors import ConfigError, EngineError
+from engine.model.disposition import Disposition, Outcome, Reason
+from engine.model.record import Record
+from engine.outbox import Publishing, alert_rows
+from engine.store import Hand, InboxKey, Store, TakenMessage, export, migrate, purge, verify
+from tests.contract.test_store_asking import statement
+from tests.contract.test_store_migrations import make
+from tests.support.builders import DAY_ZERO, on_day
+from tests.support.outbox import hand_over, unsent
+from tests.unit.outbound.events import START
+
+KEY = b"the key of this site, long enough"
+HELD = Outcome(Disposition.QUARANTINED, Reason.STATUS_UNKNOWN, "OBX[1]-11", "not in table 0085")
+TAKEN = Outcome(Disposition.ACCEPTED, Reason.RESULTS)
+ROWS = 6
+
+
+def message(number: int, outcome: Outcome = TAKEN, day: float = 0) -> TakenMessage:
+    """A message of that day; its control id has what PostgreSQL cannot hold."""
+    key = InboxKey("LAB|HOSPITAL", f"C{number}\0", f"digest {number}")
+    body = b"MSH" if outcome is HELD else None
+    return TakenMessage(key, on_day(day), "ORU^R01", outcome, "labs", "r1", quarantined_body=body)
+
+
+def tell(store: Store, day: float, number: int, *messages: TakenMessage) -> None:
+    """A batch with an alert event, on that day."""
+    event = replace(START, event_id=f"E{number}", sequence=number, decided_at=on_day(day))
+    with store.transaction() as unit:
+        for one in messages:
+            unit.put_message(one)
+        unit.put_record(Record(START.person), events=[event])
+        unit.put_outbox(alert_rows([event], Publishing()), on_day(day))
+
+
+def discard(store: Store, day: float) -> None:
+    """A person closes the first held message."""
+    held = store.quarantined(state="held")[0]
+    same = {name: held.message[name] for name in ("digest", "sender", "control_id")}
+    with store.transaction() as unit:
+        unit.close_quarantined(held.id, "discarded", "a double", on_day(day))
+        what = {"quarantine": held.id, "by": "anna", "why": "a double", **same}
+        unit.note(Kind.QUARANTINE_DISCARDED, what, on_day(day))
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    with story(url) as opened:
+        yield opened
+
+
+@contextmanager
+def story(url: str) -> Iterator[Store]:
+    """Six rows: start, messages, an event, messages, another event, and a discarded message."""
+    with closing(Store.open(url, site_key=KEY)) as opened:
+        opened.note(Kind.ENGINE_STARTED, {"revision": "r1"}, DAY_ZERO)
+        tell(opened, 0, 1, message(1), message(2, HELD))
+        tell(opened, 40, 2, message(3, day=40), message(4, HELD, day=40))
+        discard(opened, 41)
+        hand_over(opened, on_day(1), confirmed=["E1"])
+        yield opened
+
+
+def faults(url: str, known: Head | None = None) -> list[str]:
+    return verify(url, KEY, known=known).faults
+
+
+def test_an_audit_that_nobody_touched_verifies(store: Store, url: str) -> None:
+    """Every ledger line, alert event, message to receivers and closed entry is vouched for."""
+    verdict = verify(url, KEY, known=store.audit_head())
+
+    assert (verdict.rows, verdict.vouched, verdict.faults) == (ROWS, 4 + 2 + 2 + 1, [])
+    assert verdict.head == store.audit_head()
+    assert [entry.kind for entry in export(url)] == [
+        "engine-started", "messages", "alert-event", "messages", "alert-event", "quarantine-discarded",
+    ]  # fmt: skip
+    assert verify(url, KEY, since=on_day(39)).rows == 3
+    assert store.continues_audit()
+
+
+@pytest.mark.parametrize(
+    ("tampering", "told"),
+    [
+        ('UPDATE audit SET what = \'{"revision":"r2"}\' WHERE sequence = 1', "row 1 (engine-started, "),
+        ("UPDATE audit SET at = '2020' WHERE sequence = 4", "row 4 (messages, "),
+        ("UPDATE audit SET hash = 'a' || hash WHERE sequence = 6", "row 6 (quarantine-discarded, "),
+        ("DELETE FROM audit WHERE sequence = 3", "row 3: removed"),
+        ("DELETE FROM audit WHERE sequence < 3", "rows 1 to 2: removed, and no row tells of a purge"),
+        ("INSERT INTO audit SELECT 7, at, kind, what, hash, hash FROM audit WHERE sequence = 6", "row 7 ("),
+        ("UPDATE audit SET sequence = 20 WHERE sequence = 4", "row 20 (messages, "),
+        ("UPDATE messages SET disposition = 'ignored' WHERE digest = 'digest 3'", "ledger line 3 "),
+        ("DELETE FROM messages WHERE digest = 'digest 1'", "ledger line that row 2 vouches for: removed"),
+        ("UPDATE messages SET digest = 'other' WHERE digest = 'digest 1'", "no row of the audit vouches"),
+        ("UPDATE alert_events SET event = replace(event, 'crit', 'x') WHERE event_id = 'E2'", "event E2 "),
+        ("DELETE FROM alert_events WHERE event_id = 'E1'", "alert event that row 3 vouches for: removed"),
+        ("INSERT INTO alert_events VALUES ('E3', 'A', 1, '{}')", "alert event E3 (number 1 of alert A)"),
+        ("UPDATE outbox SET routing_key = 'nowhere' WHERE message_id = 'E2'", "message to receivers E2"),
+        ("DELETE FROM outbox WHERE message_id = 'E2'", "message to receivers that row 5 vouches"),
+        ("UPDATE quarantine SET state = 'released' WHERE state = 'held'", "closed quarantine entry 2"),
+        ("UPDATE quarantine SET state = 'held'", "closed quarantine entry that row 6 vouches for: removed"),
+        ("UPDATE quarantine SET why = 'well' WHERE state = 'discarded'", "closed quarantine entry 1"),
+    ],
+)
+def test_tampering_is_found_with_its_place(tmp_path: Path, tampering: str, told: str) -> None:
+    """Whoever can write the database and has not the key cannot change the past unnoticed."""
+    url = f"sqlite:///{tmp_path / 'azawatch.db'}"
+    with story(url):
+        statement(url, tampering.replace(":", r"\:"))
+
+        assert [fault for fault in faults(url) if told in fault], faults(url)
+
+
+def test_what_was_cut_off_is_found_by_a_head_that_was_kept(store: Store, url: str) -> None:
+    """The newest rows can be removed without a trace in the chain; the log server knows better."""
+    head = store.audit_head()
+    statement(url, "DELETE FROM audit WHERE sequence > 4")
+    assert "rows 5 to 6: cut off from the end" in faults(url, head)
+
+    tell(store, 42, 3)
+    tell(store, 42, 4)
+    assert any("row 6 (alert-event" in fault and "known head" in fault for fault in faults(url, head))
+
+
+def test_the_key_of_another_site_makes_no_row(store: Store, url: str) -> None:
+    """Somebody who rebuilds the chain with a key of their own is found out; so is a wrong setting."""
+    with closing(Store.open(url, site_key=b"another key" * 4)) as other:
+        assert not other.continues_audit()
+        tell(other, 43, 3)
+
+    assert "row 7 (alert-event, 2026-04-24T09:00:00): changed, moved" in faults(url)[0]
+    assert verify(url, b"another key" * 4).faults[0].startswith("rows 1 to 6: changed")
+    assert store.audit_head().sequence == 7
+
+
+def test_a_purge_leaves_an_audit_that_verifies(store: Store, url: str) -> None:
+    """What is gone by right is no fault, what is still there stays vouched for, and the rest is found."""
+    hand = Hand(KEY, "anna", on_day(400))
+    purge(url, on_day(30), hand)
+    assert faults(url) == []
+
+    counts = purge(url, on_day(60), hand, audit_before=on_day(41.5))
+    assert counts["rows of the audit"] == ROWS
+    assert [entry.kind for entry in export(url)] == ["store-purged", "carried", "store-purged"]
+    assert faults(url) == []
+    assert len(store.alert_events()) == 2
+
+    statement(url, "UPDATE alert_events SET event = replace(event, 'crit', 'x') WHERE event_id = 'E1'")
+    assert ["is not what row 8 vouches for" in fault for fault in faults(url)] == [True]
+
+
+def test_an_audit_with_faults_is_not_cut(store: Store, url: str) -> None:
+    """Else a purge would carry what somebody has made of the past into the chain."""
+    assert unsent(store)
+    statement(url, "UPDATE messages SET disposition = 'ignored' WHERE digest = 'digest 3'")
+
+    with pytest.raises(ConfigError, match=r"does not verify: ledger line 3"):
+        purge(url, on_day(30), Hand(KEY, "anna", on_day(400)), audit_before=on_day(41.5))
+    assert store.audit_head().sequence == ROWS
+
+
+def test_several_writers_make_one_chain(url: str) -> None:
+    """Workers, sweeps and commands add to it at the same time; none is lost and none doubled."""
+
+    def write(number: int) -> None:
+        with closing(Store.open(url, site_key=KEY)) as one:
+            for count in range(10):
+                tell(one, count, number * 100 + count, message(number * 100 + count))
+
+    Store.open(url).close()
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(1, 5)))
+
+    assert (verify(url, KEY).rows, faults(url)) == (80, [])
+
+
+def test_an_old_store_is_vouched_for_when_it_is_migrated(url: str) -> None:
+    """The first row tells of the migration, the next of all that it found."""
+    make(url, "3")
+    statement(
+        url,
+        "INSERT INTO messages (sender, control_id, digest, received_at, message_type, disposition, reason,"
+        " location, detail, source, revision, observations, results, events, repeats)"
+        " VALUES ('LAB', 'C1', 'd', '2026', 'ORU^R01', 'accepted', 'results', '', '', '', 'r', 1, 1, 0, 0)",
+    )
+    assert migrate(url, Hand(KEY, "anna", DAY_ZERO))[0] == "3"
+    assert (verify(url, KEY).vouched, faults(url)) == (1, [])
+
+    statement(url, "UPDATE messages SET results = 0")
+    assert "is not what row 2 vouches for" in faults(url)[0]
+
+
+def test_a_store_without_a_key_keeps_no_audit(url: str) -> None:
+    """What nobody vouches for is told as such, once somebody asks."""
+    with closing(Store.open(url)) as opened:
+        tell(opened, 0, 1, message(1))
+        assert opened.audit_head() == Head()
+
+    assert len(faults(url)) == 2
+
+
+def test_a_refused_batch_leaves_no_row(store: Store, url: str) -> None:
+    """The audit is written in the transaction of what it tells, or not at all."""
+    refused = replace(message(9), source="labs", message_type="\udce4")
+    with pytest.raises(EngineError, match="surrogate"):
+        tell(store, 43, 3, refused)
+
+    assert (store.audit_head().sequence, faults(url)) == (ROWS, [])
