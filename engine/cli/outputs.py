@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from engine.cli.shared import fail
 from engine.errors import ConfigError
@@ -54,6 +55,27 @@ def _is_direct(path: Path) -> bool:
     return special or (path.exists() and not path.is_file())
 
 
+class _NamedFile(io.FileIO):
+    """A file whose errors in writing, as of a full disk, say the name that people know it by."""
+
+    def __init__(self, path: Path, known_as: Path, mode: str) -> None:
+        super().__init__(path, mode)
+        self._known_as = str(known_as)
+
+    def write(self, data: Any, /) -> int:
+        """As many bytes as were written."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            error.filename = self._known_as
+            raise
+
+
+def _opened(path: Path, known_as: Path, mode: str) -> IO[bytes]:
+    raw = _NamedFile(path, known_as, mode)
+    return io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
+
+
 class Outputs:
     """Open files by name, closed with the stack.
 
@@ -74,9 +96,13 @@ class Outputs:
         length = 0 if self._lengths is None else self._lengths.get(name, 0)
         try:
             if self._lengths is None:
-                file = self._stack.enter_context(path.open("wb")) if _is_direct(path) else self._beside(path)
+                file = (
+                    self._stack.enter_context(_opened(path, path, "w"))
+                    if _is_direct(path)
+                    else self._beside(path)
+                )
             else:
-                file = self._stack.enter_context(path.open("r+b" if length else "w+b"))
+                file = self._stack.enter_context(_opened(path, path, "r+" if length else "w+"))
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise fail(f"{path}: is no file", "--state goes on writing to files only")
@@ -94,7 +120,7 @@ class Outputs:
         final = path.resolve()
         part = final.with_name(f".azawatch-{secrets.token_hex(8)}.part")
         self._stack.callback(part.unlink, missing_ok=True)
-        file = self._stack.enter_context(part.open("xb"))
+        file = self._stack.enter_context(_opened(part, final, "x"))
         if final.exists():  # who may read an older output may read this one, and nobody else
             part.chmod(stat.S_IMODE(final.stat().st_mode))
         self._unnamed.append((file, part, final))

@@ -44,8 +44,9 @@ def read_stream(data: bytes) -> Stream:
     """Split bytes into messages at every MSH that starts a line or a frame.
 
     FHS, BHS, BTS and FTS are taken out; BTS-1 and FTS-1 are compared with what was found, and a
-    difference is a warning (HL7 v2.9 2.10.3: zero messages are allowed). Never raises: what cannot be
-    told apart is handed on as it is, and :func:`engine.hl7.parse` says what is wrong with it.
+    difference is a warning (HL7 v2.9 2.10.3: zero messages are allowed), as is a trailer that is missing.
+    Never raises: what cannot be told apart is handed on as it is, and :func:`engine.hl7.parse` says what
+    is wrong with it.
     """
     codec = wide_codec(data)
     if codec is None:
@@ -82,6 +83,7 @@ class _Splitter:
         self._outside: int | None = None  # where text that belongs to no message begins
         self._in_batch = 0
         self._batches = 0
+        self._lacking: set[str] = set()  # trailers that the headers so far call for
         self._unbatched = False  # messages came outside BHS and BTS: one batch without its envelope
 
     def stream(self) -> Stream:
@@ -101,6 +103,7 @@ class _Splitter:
             elif self._start is None and self._outside is None:
                 self._outside = found.start()
         self._close(len(self._data))
+        self._warnings += [f"{trailer} is missing" for trailer in sorted(self._lacking)]
         return Stream(tuple(self._messages), tuple(dict.fromkeys(self._warnings)))
 
     def _close(self, end: int) -> None:
@@ -119,14 +122,19 @@ class _Splitter:
     def _envelope(self, name: bytes, head: bytes) -> None:
         fields = head.split(head[3:4]) if len(head) > 3 else [head]
         stated = fields[1].strip() if len(fields) > 1 else b""
+        trailer = "batch trailer" if name in {b"BHS", b"BTS"} else "file trailer"
+        if name in {b"BHS", b"FHS"}:
+            self._lacking.add(trailer)
+        else:
+            self._lacking.discard(trailer)
         if name == b"BHS":
             self._in_batch = 0
             self._batches += 1
         elif name == b"BTS":
-            self._check("batch trailer", "messages", stated, self._in_batch)
+            self._check(trailer, "messages", stated, self._in_batch)
             self._in_batch = 0
         elif name == b"FTS":
-            self._check("file trailer", "batches", stated, self._batches + self._unbatched)
+            self._check(trailer, "batches", stated, self._batches + self._unbatched)
             self._batches, self._unbatched = 0, False
 
     def _check(self, trailer: str, noun: str, stated: bytes, found: int) -> None:

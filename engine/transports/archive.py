@@ -6,31 +6,38 @@ at a time. What cannot be read is one defect with file and place, and the rest i
 
 from __future__ import annotations
 
-import errno
 import glob
-import gzip
 import io
-import lzma
 import re
 import shutil
 import sys
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import IO, NamedTuple, cast
 
 from engine.errors import ConfigError, Defect
 from engine.hl7.framing import read_stream
-from engine.transports.forms import Form, Meter, form_of
+from engine.transports.endings import Endings
+from engine.transports.forms import Form, Meter, form_of, with_real_ends
+from engine.transports.unpacking import (
+    EMPTY_ZIP,
+    MEMBER,
+    READING_ERRORS,
+    ZIP,
+    Limits,
+    Readable,
+    Source,
+    UnreadableError,
+    blocks_of,
+    check_size,
+    reason_of,
+)
 
 STANDARD_INPUT = "-"
 
-_GZIP = b"\x1f\x8b"
-_ZIP = b"PK\x03\x04"
-_EMPTY_ZIP = b"PK\x05\x06"
 _HEADER = re.compile(rb"[\r\n\x0b]MSH[^A-Za-z0-9\s]")
 # MSH in ASCII, or in either kind of UTF-16
 _ANY_HEADER = re.compile(rb"MSH|M\0S\0H")
@@ -45,21 +52,6 @@ class ArchiveMessage:
 
     source: str
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Where an archive is taken for a decompression bomb, or for no HL7 at all.
-
-    ``stretch_bytes``: the most that is in memory, and the most without the begin of a message;
-    ``file_bytes``: the most that one compressed file may unpack to; ``ratio``: how many times its
-    compressed size, once that is more than a megabyte. Laboratory messages come to 10 to 30 times, copies
-    of a single message to several hundred, zero bytes to 1030.
-    """
-
-    stretch_bytes: int = 32 * _MEGABYTE
-    file_bytes: int = 20_000 * _MEGABYTE
-    ratio: int = 1000
 
 
 Tell = Callable[[Defect], None]
@@ -79,34 +71,6 @@ def _ignore(_remark: Defect) -> None:
     pass
 
 
-class _File(Protocol):
-    """What an open file, standard input and a member of a zip file have in common."""
-
-    def read(self, size: int, /) -> bytes: ...
-
-    def read1(self, size: int, /) -> bytes: ...
-
-    def peek(self, size: int, /) -> bytes: ...
-
-
-class _UnreadableError(Exception):
-    """Why a file, or the rest of it, is not read."""
-
-
-_DAMAGED = (zlib.error, lzma.LZMAError, gzip.BadGzipFile)
-# A damaged zip file raises whatever its bytes make of it: names that are no UTF-8, sizes below zero.
-_READING_ERRORS = (
-    *_DAMAGED,
-    OSError,
-    EOFError,
-    ValueError,
-    zipfile.BadZipFile,
-    NotImplementedError,
-    RuntimeError,
-    _UnreadableError,
-)
-
-
 def read_archive(
     paths: Iterable[str | Path],
     on_defect: Tell | None = None,
@@ -123,7 +87,8 @@ def read_archive(
     end, goes to ``on_defect`` when it is come to; without ``on_defect`` all are raised together, as a
     ConfigError, after everything that can be read was yielded. The counts of batch trailers are compared
     in files of up to one stretch; a difference goes to ``on_remark``, and every message is yielded. The
-    last message of a damaged file may be cut off and is not yielded. A file without any MSH segment is
+    last message of a damaged file, and that of a last frame without end, may be cut off and is not yielded:
+    a defect says so; other signs of a cut file go to ``on_remark``. A file without any MSH segment is
     yielded as one message: the intake quarantines it by name.
     """
     given = _named(paths)
@@ -175,7 +140,7 @@ def _read_all(
                     yield from _read_file(file.as_posix(), opened, limits, tell)
                 tell.meter.position = begin + file.stat().st_size
             except OSError as error:
-                tell.defect(Defect(file.as_posix(), 0, f"cannot be read: {_reason(error)}"))
+                tell.defect(Defect(file.as_posix(), 0, f"cannot be read: {reason_of(error)}"))
     if defects:
         raise ConfigError(defects)
 
@@ -197,8 +162,8 @@ def _read_file(
     name: str, file: io.BufferedReader, limits: Limits, tell: _Reports
 ) -> Iterator[ArchiveMessage]:
     head = file.peek(4)[:4]
-    if head not in (_ZIP, _EMPTY_ZIP):
-        yield from _read_stretches(_Stream(name, file), limits, tell)
+    if head not in (ZIP, EMPTY_ZIP):
+        yield from _read_stretches(Source(name, file), limits, tell)
         return
     with tempfile.TemporaryFile() as copy:
         source: IO[bytes] = file
@@ -206,15 +171,24 @@ def _read_file(
             shutil.copyfileobj(file, copy)
             source = copy
         try:
+            if not zipfile.is_zipfile(source):
+                raise UnreadableError("the zip file is incomplete, its index at the end is missing")
             archive = zipfile.ZipFile(source)
-        except _READING_ERRORS as error:
-            tell.defect(Defect(name, 0, f"cannot be read: {_reason(error)}"))
+        except READING_ERRORS as error:
+            tell.defect(Defect(name, 0, f"cannot be read: {reason_of(error)}", "nothing of it was read"))
             return
         with archive:
-            for member in sorted(archive.infolist(), key=lambda one: one.filename):
-                parts = member.filename.split("/")
-                if not (member.is_dir() or parts[0] == "__MACOSX" or parts[-1].startswith(".")):
-                    yield from _read_member(f"{name}/{member.filename}", archive, member, limits, tell)
+            members = [member for member in archive.infolist() if not _is_by_the_way(member)]
+            if not members:
+                tell.defect(Defect(name, 0, "the zip file holds no files"))
+            for member in sorted(members, key=lambda one: one.filename):
+                yield from _read_member(f"{name}/{member.filename}", archive, member, limits, tell)
+
+
+def _is_by_the_way(member: zipfile.ZipInfo) -> bool:
+    """A folder, a hidden file, or what macOS adds."""
+    parts = member.filename.split("/")
+    return member.is_dir() or parts[0] == "__MACOSX" or parts[-1].startswith(".")
 
 
 def _read_member(
@@ -222,118 +196,80 @@ def _read_member(
 ) -> Iterator[ArchiveMessage]:
     try:
         if member.flag_bits & 1:
-            raise _UnreadableError("it is encrypted; unpack it with its password first")
-        _check_size(member.file_size, member.compress_size, limits)
+            raise UnreadableError("it is encrypted; unpack it with its password first")
+        check_size(member.file_size, member.compress_size, limits)
         opened = archive.open(member)
-    except _READING_ERRORS as error:
-        tell.defect(Defect(name, 0, f"cannot be read: {_reason(error)}"))
+    except READING_ERRORS as error:
+        tell.defect(Defect(name, 0, f"cannot be read: {reason_of(error)}"))
         return
     weight = member.compress_size / max(member.file_size, 1)
     with opened:
-        stream = _Stream(name, cast("_File", opened), "zip member", weight)
+        stream = Source(name, cast("Readable", opened), MEMBER, weight)
         yield from _read_stretches(stream, limits, tell)
 
 
-@dataclass(slots=True)
-class _Stream:
-    """One file or member that is read; ``weight``: the bytes on disk for one that is read from it."""
-
-    name: str
-    file: _File
-    packing: str = "file"
-    weight: float = 1.0
-    consumed: int = 0
-
-
-def _read_stretches(source: _Stream, limits: Limits, tell: _Reports) -> Iterator[ArchiveMessage]:
+def _read_stretches(source: Source, limits: Limits, tell: _Reports) -> Iterator[ArchiveMessage]:
     number = 0
     head = b""
     form: Form | None = None
+    endings = Endings()
     try:
-        for stretch, whole in _stretches(_blocks(source, limits), limits):
-            if not stretch and not number:
-                raise _UnreadableError("it is empty")
-            head = head or stretch[:65536]
+        for stretch in _stretches(blocks_of(source, limits), limits):
+            if not stretch.content and not number:
+                raise UnreadableError("it is empty")
+            head = head or stretch.content[:65536]
             begin, size = tell.meter.position, source.consumed * source.weight
             source.consumed = 0
-            if not number and _ANY_HEADER.search(stretch) is None:
+            if not number and _ANY_HEADER.search(stretch.content) is None:
                 # Not ours to judge: as one message it meets the quarantine, and is counted there.
                 number += 1
                 form = Form.NONE
-                yield ArchiveMessage(f"{source.name}#{number}", stretch)
+                yield ArchiveMessage(f"{source.name}#{number}", stretch.content)
                 continue
-            stream = read_stream(stretch)
+            content = with_real_ends(stretch.content)
+            form = form or (None if content is stretch.content else Form.WRITTEN)
+            stream = read_stream(content)
+            endings.read(content, stream.messages)
+            cut_off = stretch.last and endings.is_cut_off()
             read = 0
-            for body in stream.messages:
+            for body in stream.messages[:-1] if cut_off else stream.messages:
                 number += 1
                 read += len(body)
-                tell.meter.position = begin + size * read / len(stretch)
+                tell.meter.position = begin + size * read / len(content)
                 yield ArchiveMessage(f"{source.name}#{number}", body)
             tell.meter.position = begin + size
-            for warning in stream.warnings if whole else ():
-                if warning.startswith(_COUNT_WARNINGS):
-                    tell.remark(Defect(source.name, 0, warning))
-    except _READING_ERRORS as error:
+            if cut_off:
+                ends = f"ends within message {number + 1}: the last frame has no end"
+                tell.defect(Defect(source.name, 0, ends, "that message is not read"))
+            odd = [warning for warning in stream.warnings if warning.startswith(_COUNT_WARNINGS)]
+            for remark in (
+                *(odd if stretch.whole else ()),
+                *(endings.remarks(number) if stretch.last else ()),
+            ):
+                tell.remark(Defect(source.name, 0, remark))
+    except READING_ERRORS as error:
         beyond = f" beyond message {number}" if number else ""
-        tell.defect(Defect(source.name, 0, f"cannot be read{beyond}: {_reason(error)}"))
+        tell.defect(Defect(source.name, 0, f"cannot be read{beyond}: {reason_of(error)}"))
     if head:
-        tell.meter.forms[source.packing, form or form_of(head, number)] += 1
+        form = form or form_of(head, number)
+        tell.meter.forms[source.packing, form] += 1
+        if form is Form.INSIDE:
+            hint = "take away what stands before it in each line"
+            tell.remark(Defect(source.name, 0, "MSH inside lines: no message was told apart", hint))
 
 
-def _blocks(source: _Stream, limits: Limits) -> Iterator[bytes]:
-    """The content in blocks, unpacked where it is gzip."""
-    file = source.file
-    head = file.peek(4)[:4]
-    if head == _ZIP:
-        raise _UnreadableError("it is a zip file inside a zip file; unpack it first")
-    if not head.startswith(_GZIP):
-        while block := file.read1(_MEGABYTE):
-            source.consumed += len(block)
-            yield block
-        return
-    source.packing = f"gzip {source.packing}"
-    counted = _Counted(file)
-    unpacked = before = 0
-    with gzip.GzipFile(fileobj=counted) as content:
-        # read1, because read of a damaged file throws away what it has unpacked so far
-        while block := content.read1(_MEGABYTE):
-            unpacked += len(block)
-            source.consumed += counted.count - before
-            before = counted.count
-            _check_size(unpacked, counted.count, limits)
-            yield block
+class _Stretch(NamedTuple):
+    """A part of a file: its last one, and the whole of it."""
+
+    content: bytes
+    last: bool
+    whole: bool
 
 
-class _Counted(io.RawIOBase):
-    """A file that counts what is read from it; gzip itself does not say how much it has taken."""
-
-    def __init__(self, file: _File) -> None:
-        super().__init__()
-        self._file = file
-        self.count = 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def read(self, size: int = -1, /) -> bytes:
-        """At most ``size`` bytes."""
-        data = self._file.read(size)
-        self.count += len(data)
-        return data
-
-
-def _check_size(unpacked: int, packed: int, limits: Limits) -> None:
-    if unpacked > limits.file_bytes:
-        raise _UnreadableError(f"it unpacks to more than {limits.file_bytes // _MEGABYTE} MB")
-    if unpacked > _MEGABYTE and unpacked > packed * limits.ratio:
-        raise _UnreadableError(f"it unpacks to more than {limits.ratio} times its size")
-
-
-def _stretches(blocks: Iterator[bytes], limits: Limits) -> Iterator[tuple[bytes, bool]]:
+def _stretches(blocks: Iterator[bytes], limits: Limits) -> Iterator[_Stretch]:
     """Cut the content before the begin of a message wherever a stretch is full.
 
-    The flag tells that this is all of it. When reading fails, what is complete comes first.
+    When reading fails, what is complete comes first, and none is the last.
     """
     pending = bytearray()
     whole = True
@@ -344,15 +280,15 @@ def _stretches(blocks: Iterator[bytes], limits: Limits) -> Iterator[tuple[bytes,
                 cut = _last_header(pending)
                 if not cut:
                     size = limits.stretch_bytes // _MEGABYTE
-                    raise _UnreadableError(f"no message begins within {size} MB")
+                    raise UnreadableError(f"no message begins within {size} MB")
                 whole = False
-                yield bytes(pending[:cut]), whole
+                yield _Stretch(bytes(pending[:cut]), last=False, whole=False)
                 del pending[:cut]
-    except _READING_ERRORS:
+    except READING_ERRORS:
         if cut := _last_header(pending):
-            yield bytes(pending[:cut]), False
+            yield _Stretch(bytes(pending[:cut]), last=False, whole=False)
         raise
-    yield bytes(pending), whole
+    yield _Stretch(bytes(pending), last=True, whole=whole)
 
 
 def _last_header(data: bytearray) -> int:
@@ -365,16 +301,3 @@ def _last_header(data: bytearray) -> int:
         if _HEADER.match(data, found):
             return found + 1
         end = found
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, EOFError):
-        return "it ends too early, the file is incomplete"
-    # bz2 says so with an OSError that has no number
-    if isinstance(error, _DAMAGED) or (isinstance(error, OSError) and error.errno is None):
-        return "its compressed data are damaged"
-    if isinstance(error, zipfile.BadZipFile | ValueError) or getattr(error, "errno", None) == errno.EINVAL:
-        return "the zip file is damaged or incomplete"
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return str(error)

@@ -162,7 +162,7 @@ def test_a_full_disk_is_said_in_words(option: str, terminal: Terminal) -> None:
         pytest.skip("only Linux has a disk that is always full")
 
     ended = terminal.type("replay", CRITICAL, "--roster", ROSTER, option, full, exits=2)
-    assert "No space left on device" in ended.err
+    assert "/dev/full: cannot be read or written: No space left on device" in ended.err
 
 
 def test_a_damaged_file_does_not_hide_the_others(terminal: Terminal) -> None:

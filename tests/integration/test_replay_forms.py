@@ -19,6 +19,11 @@ TWO = day_file("stevlis-without-identifier").read_bytes().rstrip(b"\r\n")
 BATCH = b"FHS|^~\\&|\rBHS|^~\\&|\r" + ONE + b"\r" + TWO + b"\rBTS|2\rFTS|1\r"
 
 
+def written_out(message: bytes) -> bytes:
+    """As a log has it in one line."""
+    return message.replace(b"\r\n", b"\r").replace(b"\n", b"\r").replace(b"\r", b"\\r")
+
+
 def zipped(*members: tuple[str, bytes]) -> bytes:
     """A zip file."""
     target = io.BytesIO()
@@ -34,6 +39,8 @@ def zipped(*members: tuple[str, bytes]) -> bytes:
         ("one.hl7", ONE, "1 file (one message each)"),
         ("two.txt", ONE + b"\r\n" + TWO.replace(b"\r", b"\r\n"), "1 file (messages one after the other)"),
         ("lines", ONE + b"\n" + TWO + b"\n", "1 file (one message a line)"),
+        ("log", written_out(ONE) + b"\n", r"1 file (one message a line, segment ends written as \r)"),
+        ("prefixed", b"07:00 INFO recv: " + ONE + b"\n07:01 INFO recv: " + TWO, "1 file (MSH inside lines)"),
         ("capture", b"\x0b" + ONE + b"\r\x1c\r\x0b" + TWO + b"\r\x1c\r", "1 file (MLLP captures)"),
         ("batch", BATCH, "1 file (FHS/BHS batches)"),
         ("day.gz", gzip.compress(BATCH), "1 gzip file (FHS/BHS batches)"),

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConfigError, Defect
-from engine.transports.archive import ArchiveMessage, Limits, read_archive
+from engine.transports.archive import ArchiveMessage, read_archive
+from engine.transports.unpacking import Limits
 
 ONE = b"MSH|^~\\&|LAB|H|||20260101||ORU^R01|1|P|2.5\rPID|1||X\r"
 TWO = b"MSH|^~\\&|LAB|H|||20260101||ORU^R01|2|P|2.5\rPID|1||Y\r"
@@ -126,7 +127,7 @@ def test_a_path_that_does_not_exist_is_told_before_anything_is_read(tmp_path: Pa
     ("content", "reason"),
     [
         (b"", "it is empty"),
-        (b"PK\x03\x04rest", "the zip file is damaged or incomplete"),
+        (b"PK\x03\x04rest", "the zip file is incomplete, its index at the end is missing"),
         (zipped({"inner.zip": zipped({"a": ONE})}), "it is a zip file inside a zip file"),
     ],
     ids=["empty", "broken-zip", "zip-in-zip"],
