@@ -14,8 +14,8 @@ from pathlib import Path
 from types import FrameType
 
 from engine import log
+from engine.alongside import Alongside
 from engine.auditing import Auditing
-from engine.catching_up import CatchingUp
 from engine.decide import Knowledge
 from engine.errors import TransientError
 from engine.history import HistoryOptions
@@ -199,7 +199,7 @@ class Engine:
         self._intake = Intake(parts.store, parts.knowledge, options)
         self._sweeping = Sweeping(Sweep(parts.knowledge, options), parts.store, parts.clock)
         most = settings.flow.batch_max_messages
-        self._catching_up = CatchingUp(parts.store, parts.knowledge, options, parts.clock, most)
+        self._alongside = Alongside(parts.store, parts.knowledge, options, parts.clock, most)
         self.relay = Relay(
             parts.store,
             parts.publisher,
@@ -244,6 +244,7 @@ class Engine:
             self._parts.consumer.close()
             self._drain(relaying)
             self._parts.publisher.close()
+            self._alongside.close()
             self._monitor.close()
             self._auditing.end()
             log.logger().info("engine stopped", pending=self._parts.store.outbox_depth())
@@ -260,7 +261,7 @@ class Engine:
             self._take(deliveries)
         elif is_due(self._housekeeping_due, self._parts.clock(), _HOUSEKEEPING):
             self._housekeeping()
-        if self._catching_up.settle():
+        if self._alongside.look(self._parts.consumer.waiting):
             self.relay.notify()
         due = self._sweeping.is_due(behind=len(deliveries) >= flow.batch_max_messages)
         if due and not self._stopping.is_set() and self._sweeping.judge():
@@ -274,7 +275,7 @@ class Engine:
         if taken is None:
             return
         self._parts.consumer.ack(deliveries)
-        self._catching_up.note(taken)
+        self._alongside.took(taken)
         self._monitor.took(taken)
         if any(one.events or one.outcome.location for one in taken):
             self.relay.notify()

@@ -8,7 +8,7 @@ messages come, and never longer than the settings say: then they go out as they 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -58,12 +58,18 @@ class CatchingUp:
         if len(taken) >= self._full_batch or any(one.late for one in taken):
             self._behind_at = self._clock()
 
-    def settle(self) -> bool:
-        """Tell what is ripe, of a few persons at a time, and say whether anything is to be published."""
+    def settle(self, waiting: Callable[[], Mapping[str, int]]) -> bool:
+        """Tell what is ripe, of a few persons at a time, and say whether anything is to be published.
+
+        ``waiting`` tells how many messages each inbound queue holds; where nobody knows, more may come.
+        """
         now = self._clock()
         if timedelta() <= now - self._looked_at < _LOOK_EVERY:
             return False
         self._looked_at = now
+        queues = waiting()
+        if not queues or any(queues.values()):
+            self._behind_at = now
         try:
             with self._store.alone("catching up") as ours:
                 settled = self._settle(now) if ours else Settled()

@@ -49,6 +49,7 @@ from engine.taken import (
     Taken,
     Work,
     charset_of,
+    sightings,
     type_of,
     why_unused,
 )
@@ -143,8 +144,11 @@ class Intake:
         else:
             taken = self._decided(unit, arrived, key, message, now)
             taken = replace(taken, warnings=(*taken.warnings, TIME_JUMP)) if leaps else taken
+        counted = taken.work if self._options.clock is not None else None
+        seen = tuple(sightings(counted)) if counted is not None else ()
         work = taken.work if self._options.traced else None
-        return replace(taken, looks=looks, at=now, work=work, charset=charset_of(message))
+        charset = charset_of(message)
+        return replace(taken, looks=looks, at=now, work=work, charset=charset, sightings=seen)
 
     def _decided(
         self,

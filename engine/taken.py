@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from engine.decide import Decision
 from engine.errors import ContentError
 from engine.hl7 import Message, read_moment
 from engine.model.alert import AlertEvent
-from engine.model.codes import Coding, DrugMatch
+from engine.model.codes import CodeKind, Coding, DrugMatch
 from engine.model.disposition import Outcome, Reason
 from engine.model.purpose import Purpose, purpose_of
 from engine.model.record import Record
@@ -30,6 +30,7 @@ _IGNORED_PURPOSES: Mapping[Purpose, Reason] = {
 }
 TAKEN_BEFORE = "taken_in_before"
 """The warning about a message that is held already, when somebody asks why."""
+_OURS = frozenset({CodeKind.ANALYTE, CodeKind.QUESTION})
 IGNORED_REASONS = frozenset({Reason.NOTHING_MONITORED, Reason.OTHER_DRUG, Reason.DRUG_UNMAPPED})
 
 
@@ -131,6 +132,19 @@ class Work:
         )
 
 
+def sightings(work: Work) -> Iterator[tuple[str, str, str, str]]:
+    """The codes of ours in a message, and the units of its values, each on the day on which it was sent."""
+    sent_at = work.header.sent_at
+    day = (work.occasion.now if sent_at is None else sent_at.at.astimezone(UTC)).date().isoformat()
+    for reported in work.reported:
+        for _, match in reported.identified:
+            if match.kind in _OURS:
+                name = f"{match.code} ({match.analyte})" if match.analyte else match.code
+                yield day, "code", work.header.sender, name
+                if match.analyte and match.unit:
+                    yield day, "unit", work.header.sender, f"{match.analyte} {match.unit}"
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """How one message ended, for the log, the metrics and a replay's output.
@@ -138,7 +152,8 @@ class Taken:
     ``fault`` is an unexpected exception that quarantined the message: a defect of the engine. ``looks`` are
     what time had brought about before it, where messages are the clock. ``at`` is when it was taken
     in, by that clock. ``charset`` is the Python codec that it was read with, empty where it could not be.
-    ``late``: it was sent so long before that it tells of a backlog.
+    ``late``: it was sent so long before that it tells of a backlog. ``sightings`` are the codes and units of
+    ours that came, where somebody counts them: day of sending, kind, sender, name.
     ``work`` is how it came about, where the options ask for it.
     """
 
@@ -156,6 +171,7 @@ class Taken:
     at: datetime | None = None
     charset: str = ""
     late: bool = False
+    sightings: tuple[tuple[str, str, str, str], ...] = field(default=(), compare=False, repr=False)
     work: Work | None = field(default=None, compare=False, repr=False)
 
     @property

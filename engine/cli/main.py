@@ -26,6 +26,7 @@ from engine.cli import (
     store,
     suggest,
     validate,
+    watchdog,
 )
 from engine.cli.shared import DEFECT, at_the_end, say
 from engine.errors import ConfigError, EngineError, TransientError
@@ -63,6 +64,7 @@ app.command("explain")(explain.explain)
 app.command("send")(send.send)
 app.command("pseudonymise")(pseudonyms.pseudonymise)
 app.command("validate")(validate.validate)
+app.command("watchdog")(watchdog.watchdog)
 app.command("generate")(generate.generate)
 app.add_typer(records.roster, name="roster")
 app.add_typer(records.alerts, name="alerts")

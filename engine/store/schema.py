@@ -295,6 +295,19 @@ ledger = Table(
     PrimaryKeyConstraint("sender", "code", "system", "unit", "kind"),
 )
 
+# How often each code and unit came on a day: what the watchdog holds the present week against.
+daily_counts = Table(
+    "daily_counts",
+    metadata,
+    Column("day", _Word, nullable=False),
+    Column("kind", _Word, nullable=False),
+    Column("sender", _Word, nullable=False),
+    Column("name", _Word, nullable=False),
+    Column("count", Integer, nullable=False),
+    PrimaryKeyConstraint("day", "kind", "sender", "name"),
+    sqlite_with_rowid=False,
+)
+
 # The days on which a person on therapy had a result under a code or unit that was not understood.
 blind_days = Table(
     "blind_days",

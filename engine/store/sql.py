@@ -17,7 +17,6 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from engine.audit import Entry, Head, Kind, Note, Seal
@@ -27,26 +26,25 @@ from engine.model.record import Record
 from engine.model.serialization import event_from_json
 from engine.model.watch import Watch
 from engine.store import chain, codec, schema
-from engine.store.blindness import mapping_ledger
+from engine.store.accounts import Accounts
+from engine.store.accounts import cursor_of as _cursor
+from engine.store.accounts import statements_of as _statements
 from engine.store.cache import RecordCache
 from engine.store.condition import Condition, condition
 from engine.store.counting import code_counts, disposition_counts
-from engine.store.feeding import hours_of_senders
 from engine.store.forgetting import forget_results, losing_results
 from engine.store.handover import Handover, handover
-from engine.store.holding import HeldAlert, held_alerts
 from engine.store.locking import Locks
 from engine.store.opening import READING, UnusableStoreError, driver_errors, failure, open_engine
 from engine.store.reading import Reader
 from engine.store.rows import QuarantineRow, alert_from_row
-from engine.store.statements import Statements, compiled_statements
 from engine.store.unit import Unit
 from engine.store.upgrading import create, of_another_release, stored_version
 
 _RECORDS_AT_ONCE = 500
 
 
-class Store:
+class Store(Accounts):
     """The state of one engine installation.
 
     Raises ConfigError for a URL that cannot be used or a schema of another version, TransientError when
@@ -161,29 +159,11 @@ class Store:
         with self._connection() as connection:
             yield Locks(_cursor(connection), _statements(connection)).try_take(task)
 
-    def held_alerts(self) -> list[HeldAlert]:
-        """Alerts of which a backlog has told something that nobody has been sent yet, the oldest first."""
-        with self._connection(reading=True) as connection:
-            return held_alerts(_cursor(connection), _statements(connection))
-
-    def not_paged(self, alert_id: str) -> dict[str, str]:
-        """Events of an alert (id or beginning of it) that nobody was told, and which event tells instead."""
-        table = schema.not_paged
-        statement = select(table).where(table.c.alert_id.startswith(alert_id, autoescape=True))
-        with self._connection(reading=True) as connection:
-            return {row.event_id: row.told_by for row in connection.execute(statement)}
-
     def outbox_depth(self) -> int:
         """How many messages the broker has not confirmed."""
         table = schema.outbox
         with self._connection(reading=True) as connection:
             return connection.execute(select(func.count()).where(table.c.sent_at == "")).scalar_one()
-
-    def held_messages(self) -> int:
-        """How many of them wait for what else a backlog holds."""
-        statement = select(func.count()).where(text("held_until <> ''"))
-        with self._connection(reading=True) as connection:
-            return connection.execute(statement.select_from(schema.outbox)).scalar_one()
 
     def condition(self) -> Condition:
         """How the store is, in a few numbers."""
@@ -332,18 +312,6 @@ class Store:
                 for row in connection.execute(statement).mappings()
             ]
 
-    def hours_of_senders(
-        self, after: datetime, until: datetime
-    ) -> dict[str, list[tuple[datetime, int, datetime]]]:
-        """Who has sent when: see :mod:`engine.store.feeding`."""
-        with self._connection(reading=True) as connection:
-            return hours_of_senders(connection, after, until)
-
-    def mapping_ledger(self) -> list[Mapping[str, Any]]:
-        """Codes and units that were not understood, the most harmful first: :mod:`engine.store.blindness`."""
-        with self._connection(reading=True) as connection:
-            return mapping_ledger(connection)
-
     def code_counts(self) -> list[tuple[str, str, int]]:
         """How many results are kept of each analyte and code."""
         with self._connection(reading=True) as connection:
@@ -384,12 +352,3 @@ def _count_changes(connection: Connection, roots: Select[tuple[str]]) -> None:
     rows = [(root, 1) for (root,) in connection.execute(roots)]
     if rows:
         _cursor(connection).executemany(_statements(connection).count_change, rows)
-
-
-def _statements(connection: Connection) -> Statements:
-    return compiled_statements(connection.dialect.name)
-
-
-def _cursor(connection: Connection) -> DBAPICursor:
-    """The driver's own cursor, inside the transaction of this connection."""
-    return connection.connection.cursor()

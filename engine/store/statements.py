@@ -84,6 +84,7 @@ class Statements(NamedTuple):
     put_not_paged: str  # the columns of the table
     count_code: str  # the columns of the table
     put_blind_day: str  # the columns of the table
+    count_day: str  # the columns of the table
     put_due: str  # root, at
     put_setting: str  # name, value
     chain_head: str
@@ -246,6 +247,7 @@ def compiled_statements(backend: str) -> Statements:
         put_blind_day=compiled(
             words.insert(schema.blind_days).on_conflict_do_nothing(), written(schema.blind_days)
         ),
+        count_day=compiled(_added_day(words.insert(schema.daily_counts)), written(schema.daily_counts)),
         put_due=upserted(schema.due),
         put_setting=upserted(schema.settings),
         chain_head=compiled(
@@ -293,6 +295,14 @@ def _of_message(value: BindParameter[Any]) -> Select[Any]:
 
 def _counted_change(insert: Any) -> Any:
     table = schema.record_changes
+    return insert.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={"count": table.c["count"] + insert.excluded["count"]},
+    )
+
+
+def _added_day(insert: Any) -> Any:
+    table = schema.daily_counts
     return insert.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
         set_={"count": table.c["count"] + insert.excluded["count"]},

@@ -138,8 +138,12 @@ def test_only_what_still_holds_is_paged(site: Installation) -> None:
         taken(store, 1 + len(BACKLOG) + 1)
         wait_until(lambda: site.depth(ALERTS_OUT) >= 2, "the alerts of today")
         while_behind = told(site.take(ALERTS_OUT))
-        shown[0] += timedelta(seconds=6)
-        wait_until(lambda: not store.held_alerts() and store.outbox_depth() == 0, "everything settled")
+
+        def settled() -> bool:
+            shown[0] += timedelta(seconds=1)
+            return not store.held_alerts() and store.outbox_depth() == 0
+
+        wait_until(settled, "everything settled")
         events = store.alert_events()
         unpaged = [event for event in events if event.event_id in store.not_paged(event.alert_id)]
 

@@ -41,6 +41,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("event_id"),
     )
     op.create_index("ix_not_paged_alert_id", "not_paged", ["alert_id"], unique=False)
+    counted = ("day", "kind", "sender", "name")
+    op.create_table(
+        "daily_counts",
+        *(sa.Column(name, word, nullable=False) for name in counted),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint(*counted),
+        sqlite_with_rowid=False,
+    )
     key = ("sender", "code", "system", "unit", "kind", "person_id", "day")
     op.create_table(
         "blind_days",
