@@ -18,17 +18,18 @@ _HL7 = "application/hl7-v2+er7"
 
 
 class Feed:
-    """Sends the messages of an archive in their order, each until it is confirmed.
+    """Sends the messages of an archive in their order, each until it is confirmed, up to ``limit`` of them.
 
     ``pause_seconds`` are between two. What was not confirmed in time is sent again: it may come twice.
     """
 
-    def __init__(self, url: str, archive: Path, pause_seconds: float = 0.03) -> None:
+    def __init__(self, url: str, archive: Path, limit: int = 0, pause_seconds: float = 0.03) -> None:
         self._url = url
         self._messages = list(read_archive([archive]))
         self._pause_seconds = pause_seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run)
+        self.limit = limit or len(self._messages)
         self.confirmed = 0
 
     def __enter__(self) -> Self:
@@ -41,13 +42,19 @@ class Feed:
         self._ended.set()
         self._thread.join()
 
+    def send(self, count: int) -> None:
+        """So many more, to the last confirm."""
+        self.limit += count
+        self.wait_for(self.limit)
+
     def wait_for(self, count: int) -> None:
         """Until so many messages are confirmed."""
         wait_until(lambda: self.confirmed >= count, f"{count} messages confirmed to their sender")
 
     def wait_until_sent(self) -> None:
-        """Until all are confirmed."""
-        self.wait_for(len(self._messages))
+        """All that are left, to the last confirm."""
+        self.limit = len(self._messages)
+        self.wait_for(self.limit)
 
     def _run(self) -> None:
         publisher = AmqpPublisher(self._url, confirm_timeout_seconds=2.0)
@@ -55,13 +62,13 @@ class Feed:
             with suppress(EngineError):
                 publisher.open()
                 break
-        try:
-            for number, one in enumerate(self._messages):
-                message = OutboundMessage("", INBOUND, one.body, _HL7, f"message-{number}")
-                while not self._ended.wait(self._pause_seconds):
-                    (receipt,) = publisher.publish([message])
-                    if receipt.outcome is PublishOutcome.CONFIRMED:
-                        self.confirmed += 1
-                        break
-        finally:
-            publisher.close()
+        while not self._ended.wait(self._pause_seconds):
+            if self.confirmed >= self.limit:
+                continue
+            if self.confirmed == len(self._messages):
+                break
+            body = self._messages[self.confirmed].body
+            message = OutboundMessage("", INBOUND, body, _HL7, f"message-{self.confirmed}")
+            (receipt,) = publisher.publish([message])
+            self.confirmed += receipt.outcome is PublishOutcome.CONFIRMED
+        publisher.close()

@@ -10,7 +10,7 @@ from time import monotonic, sleep
 import pytest
 
 from engine.errors import ConfigError, TransientError
-from engine.transports import Delivery, OutboundMessage
+from engine.transports import Delivery, OutboundMessage, Publisher
 from engine.transports.amqp import AmqpConsumer, AmqpPublisher
 from tests.support.private_broker import PrivateBroker
 from tests.support.tcp_proxy import TcpProxy
@@ -39,6 +39,13 @@ def collect(consumer: AmqpConsumer, count: int, seconds: float = NEVER) -> list[
         found |= {delivery.message_id: delivery for delivery in batch}
         consumer.ack(batch)
     return list(found.values())
+
+
+def publish_until(publisher: Publisher, queue: str, outcome: str) -> None:
+    """Publish one message after the other until one comes back so."""
+    deadline = monotonic() + NEVER
+    while outcomes(publisher.publish([message(queue, b"1")])) != [("1", outcome)]:
+        assert monotonic() < deadline, f"no {outcome}"
 
 
 # --- accounts and addresses ------------------------------------------------------------------------
@@ -243,6 +250,19 @@ def test_close_is_quick_in_an_alarm(rabbit: RabbitWorld) -> None:
     consumer.close()
 
     assert monotonic() - started < NEVER
+
+
+def test_a_queue_whose_limit_is_lifted_takes_messages_again(rabbit: RabbitWorld) -> None:
+    """The broker refuses for ever on a channel on which it has once refused: there must be another one."""
+    queue = rabbit.queue()
+    states = States()
+    publisher = rabbit.publisher(on_state=states)
+    rabbit.broker.ctl("set_policy", "full", f"^{queue}$", '{"max-length": 1, "overflow": "reject-publish"}')
+    publish_until(publisher, queue, "nacked")
+    rabbit.broker.ctl("clear_policy", "full")
+    publish_until(publisher, queue, "confirmed")
+
+    assert states.names == ["connecting", "open"]
 
 
 def test_the_feed_goes_on_in_an_alarm(rabbit: RabbitWorld) -> None:

@@ -13,9 +13,10 @@ _HUNG_UP = (
     "the other side hung up before AMQP began: broker starting or stopping, a TLS port addressed "
     "without TLS, or our client certificate refused"
 )
+NO_HEARTBEAT = "no heartbeat of the broker: connection is dead"
 # in this order: a heartbeat timeout is a connection error too
 _LOST_TEXTS: dict[type[Exception], str] = {
-    exceptions.AMQPHeartbeatTimeout: "no heartbeat of the broker: connection is dead",
+    exceptions.AMQPHeartbeatTimeout: NO_HEARTBEAT,
     exceptions.IncompatibleProtocolError: _HUNG_UP,
     exceptions.ProbableAuthenticationError: _HUNG_UP,
     exceptions.ConnectionOpenAborted: "the broker did not answer in time",

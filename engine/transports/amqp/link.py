@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
@@ -15,7 +16,7 @@ from pika.adapters.select_connection import IOLoop, SelectConnection
 
 from engine.errors import ConfigError, Defect, TransientError
 from engine.transports import LinkState, StateCallback
-from engine.transports.amqp.failures import Refusal, explain
+from engine.transports.amqp.failures import NO_HEARTBEAT, Refusal, explain
 from engine.transports.amqp.parameters import connection_parameters, where
 
 # pika ships no type information
@@ -27,6 +28,10 @@ Frame = Any
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 4.0
 CLOSE_SECONDS = 5.0
+# A connection is looked at four times a heartbeat. Silent seven times in a row, it is given up: within two
+# heartbeats of the cut, where pika alone may take three. A process that was stopped counts as one look.
+LOOKS_PER_HEARTBEAT = 4
+SILENT_LOOKS = 7
 # A queue that does not come up after a crash of the broker leaves requests unanswered, without an error.
 SETUP_SECONDS = 20.0
 
@@ -146,6 +151,12 @@ class Link:
         self._recycle_reason = reason
         self._abort()
 
+    def renew_channel(self) -> None:
+        """Leave this channel for another one on the same connection; the worker hears of the new one."""
+        channel, self._channel = self._channel, None
+        channel.close()
+        self._open_channel()
+
     # -- the I/O thread
 
     def _run(self) -> None:
@@ -197,8 +208,20 @@ class Link:
         """Of the node whose turn it is; made anew, for certificates are renewed while we run."""
         return connection_parameters(self._url, self._role)[self._node]
 
-    def _connection_opened(self, _connection: Connection) -> None:
+    def _connection_opened(self, connection: Connection) -> None:
+        self._listen(connection, 0, 0)
         self._open_channel()
+
+    def _listen(self, connection: Connection, heard: int, silent_looks: int) -> None:
+        """Give up a connection that is half open: the broker sends something twice a heartbeat."""
+        if connection is not self._connection or not connection.params.heartbeat:
+            return
+        silent_looks = silent_looks + 1 if connection.bytes_received == heard else 0
+        if silent_looks >= SILENT_LOOKS:
+            self.recycle(NO_HEARTBEAT)
+            return
+        look = partial(self._listen, connection, connection.bytes_received, silent_looks)
+        self._loop.call_later(connection.params.heartbeat / LOOKS_PER_HEARTBEAT, look)
 
     def _open_channel(self) -> None:
         if self._connection is not None and self._connection.is_open and not self._closing:
@@ -213,8 +236,10 @@ class Link:
         channel.add_on_close_callback(self._channel_closed)
         self._worker.channel_opened(channel)
 
-    def _channel_closed(self, _channel: Channel, reason: BaseException) -> None:
+    def _channel_closed(self, channel: Channel, reason: BaseException) -> None:
         """Also called, before ``_connection_lost``, when the channel ends with its connection."""
+        if channel is not self._channel:
+            return  # one left before
         if not isinstance(reason, exceptions.ChannelClosedByBroker):
             self._forget_channel(None)
             return

@@ -12,7 +12,7 @@ import pika
 from engine.addresses import each_host
 from engine.errors import ConfigError, Defect
 
-# Between 5 and 20 seconds is what RabbitMQ advises; two missed ones end a dead connection.
+# Between 5 and 20 seconds is what RabbitMQ advises; ?heartbeat= in the URL wins.
 HEARTBEAT_SECONDS = 10
 SOCKET_TIMEOUT_SECONDS = 10.0
 # TCP, TLS and AMQP together
@@ -60,7 +60,8 @@ def _parameters(url: str, role: str, *, several: bool) -> pika.URLParameters:
     # an @ behind the host is the end of a password with a slash in it, and would be quoted as virtual host
     if split.scheme not in ("amqp", "amqps") or not split.hostname or "@" in split.path:
         raise _not_usable()
-    parameters.heartbeat = HEARTBEAT_SECONDS
+    if parameters.heartbeat is None:
+        parameters.heartbeat = HEARTBEAT_SECONDS
     parameters.socket_timeout = SOCKET_TIMEOUT_OF_SEVERAL_SECONDS if several else SOCKET_TIMEOUT_SECONDS
     parameters.stack_timeout = STACK_TIMEOUT_OF_SEVERAL_SECONDS if several else STACK_TIMEOUT_SECONDS
     parameters.blocked_connection_timeout = BLOCKED_TIMEOUT_SECONDS

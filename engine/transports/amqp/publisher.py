@@ -93,6 +93,7 @@ class AmqpPublisher:
         self._index_of: dict[str, int] = {}  # message id in flight -> index in the job
         self._bytes_in_flight = 0
         self._returned: dict[int, str] = {}  # index in the job -> why the broker returned it
+        self._refused = False
 
     # -- Publisher, for the thread of the application
 
@@ -131,6 +132,7 @@ class AmqpPublisher:
         """Switch confirms on, and go on with what is still to send."""
         self._forget_in_flight()
         self._last_tag = 0
+        self._refused = False
         channel.add_on_return_callback(self._on_return)
         channel.confirm_delivery(self._on_confirm, callback=lambda _frame: self._begin_sending(channel))
 
@@ -219,7 +221,19 @@ class AmqpPublisher:
             index = self._in_flight.pop(tag, None)
             if index is not None and self._job is not None:
                 self._confirm(self._job, index, acked=acked)
+        self._refused = self._refused or not acked
+        if self._refused and self._job is not None and not self._job.open_count:
+            self._leave_channel()
         self._send()
+
+    def _leave_channel(self) -> None:
+        """Have another channel after a refusal.
+
+        RabbitMQ 3.10 goes on refusing on a channel on which a full quorum queue has refused once, also when
+        the limit has been lifted.
+        """
+        self._channel = None
+        self._link.renew_channel()
 
     def _confirm(self, job: _Job, index: int, *, acked: bool) -> None:
         message = job.messages[index]
