@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from engine import log
+from engine.addresses import weaknesses
 from engine.alongside import Alongside
 from engine.auditing import Auditing
 from engine.decide import Knowledge
@@ -380,6 +381,8 @@ class Engine:
 def run(settings: Settings) -> None:
     """``azawatch run``: until SIGTERM or SIGINT. Raises ConfigError before anything was taken in."""
     log.configure(settings.log.level, settings.log.format)
+    for weakness in weaknesses(settings.amqp_url.get_secret_value(), settings.store_address):
+        log.logger().warning("connection is not protected", detail=weakness)
     with only_engine(settings.store_file) if settings.store_file is not None else nullcontext():
         _run(Engine(settings, amqp_parts(settings)))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine import __version__
+from engine.addresses import weaknesses
 from engine.cli.shared import DEFECT, ConfigOption, load_settings, say, store_of
 from engine.errors import ConfigError, Defect, EngineError
 
@@ -99,12 +100,17 @@ def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
         until = "time never judged" if watch is None else f"time judged up to {_minute(watch.clock)}"
         return f"schema {SCHEMA_VERSION}, integrity {verdict}, {counts}, {until}"
 
+    def connections() -> str:
+        weak = weaknesses(settings.amqp_url.get_secret_value(), settings.store_address)
+        return "; ".join(f"WARNING, {one}" for one in weak) or "protected, or on this machine"
+
     def broker() -> str:
         warnings = verify(settings.amqp_url.get_secret_value(), _topology(settings))
         return "; ".join(("everything the engine needs is there", *warnings))
 
     checks: tuple[tuple[str, Callable[[], str]], ...] = (
         ("knowledge", knowledge),
+        ("connections", connections),
         ("store", store),
         ("broker", broker),
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine import settings as configuration
+from engine.addresses import has_password
 from engine.errors import ConfigError, Defect
 from engine.settings import Settings
 
@@ -43,6 +44,8 @@ ProtocolOption = Annotated[
 def load_settings(config: Path | None, **overrides: object) -> Settings:
     """Settings from file and environment, with the options that were given on the command line."""
     given = {name: value for name, value in overrides.items() if value is not None}
+    if has_password(str(given.get("amqp_url", ""))):
+        say("everybody on this machine can read the password of --amqp: use AZAWATCH_AMQP_URL_FILE")
     return configuration.load(config, overrides=given)
 
 

@@ -65,6 +65,9 @@ def failure(error: Exception) -> EngineError:
     code = code or type(cause).__name__
     if code in _UNUSABLE:
         return UnusableStoreError(f"store: {code}, {_UNUSABLE[code]}")
+    told = postgresql.trouble(cause) if code == type(cause).__name__ else ""
+    if told:
+        return UnusableStoreError(f"store: {told}")
     # the names that every Python driver gives to its kinds of error
     kinds = {kind.__name__ for kind in type(cause).__mro__}
     away = {"OperationalError", "InterfaceError"} & kinds or code == _STANDBY

@@ -2,14 +2,66 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event
 
+from engine.addresses import is_local
+
 DRIVER = "postgresql+psycopg"
 
+_SAFE = "verify-full"
 _SECONDS = 5
+# What the client library says of a connection that was not made; its own words hold names of hosts, files
+# and accounts, so ours are told. The first that is found counts.
+_TROUBLES = {
+    r"certificate verify failed": (
+        "TLS: the certificate of the server is not trusted, or has expired: sslrootcert in store_url must"
+        " name the file of the authority that signed it"
+    ),
+    r"root certificate file|local issuer": (
+        "TLS: the authority of the server is not known: sslrootcert in store_url must name the file of its"
+        " certificate"
+    ),
+    r"does not match host name": (
+        "TLS: the certificate of the server is for another host: store_url must name the host as it does"
+    ),
+    r"certificate.{0,3}expired": (
+        "TLS: our client certificate has expired: renew the file that sslcert names"
+    ),
+    r"unknown ca": ("TLS: the server does not trust our client certificate: another authority has signed it"),
+    r"private key file .*(access|permissions|owned)": "TLS: others can read the key file: chmod 600",
+    r"certificate file|private key file": (
+        "TLS: the client certificate or its key cannot be used: sslcert and sslkey in store_url"
+    ),
+    r"valid client certificate|certificate required": (
+        "TLS: the server wants a client certificate: sslcert and sslkey in store_url"
+    ),
+    r"certificate authentication failed": (
+        "TLS: our client certificate is that of another account: its common name must be the user of"
+        " store_url"
+    ),
+    r"password authentication failed|no password supplied": "this account or password is wrong",
+    r"database .* does not exist": "there is no such database",
+    r"role .* (does not exist|is not permitted)": "this account is not there, or may not log in",
+    r"server does not support SSL": "TLS: the server speaks none: switch it on there (ssl = on)",
+    r"no pg_hba.conf entry|rejects connection": (
+        "no line of the server's pg_hba.conf fits this host, account and database; a hostssl line wants TLS"
+    ),
+}
 _NUL, _SHOWN_NUL = "\0", "\N{SYMBOL FOR NULL}"
+
+
+def protection(url: URL) -> dict[str, str]:
+    """How the connection is protected unless the address says: another machine must prove who it is."""
+    return {} if "sslmode" in url.query or is_local(url.host or "") else {"sslmode": _SAFE}
+
+
+def trouble(error: BaseException) -> str:
+    """Why a connection was not made, and what to do; empty where that is not known."""
+    said = str(error)
+    return next((words for pattern, words in _TROUBLES.items() if re.search(pattern, said)), "")
 
 
 def engine_for(url: URL, *, read_only: bool = False) -> Engine:
@@ -20,6 +72,7 @@ def engine_for(url: URL, *, read_only: bool = False) -> Engine:
     engine = create_engine(
         url.set(drivername=DRIVER),
         connect_args={
+            **protection(url),
             "connect_timeout": _SECONDS,
             "application_name": "azawatch",
             "options": " ".join(options),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
+import socket
+import ssl
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -13,6 +16,7 @@ import pytest
 
 from engine.errors import ConfigError, TransientError
 from engine.transports.amqp import AmqpPublisher
+from tests.support.certificates import authority, certificate
 from tests.support.private_broker import PrivateBroker
 from tests.support.transport_worlds import message, outcomes
 
@@ -36,32 +40,6 @@ ssl_cert_login_from = common_name
 """
 
 
-def authority(folder: Path, name: str) -> None:
-    """Make a certification authority."""
-    _openssl(
-        folder, "req", "-x509", "-newkey", "ec:p256.txt", "-nodes",
-        "-keyout", f"{name}.key", "-out", f"{name}.pem",
-        "-subj", f"/CN={name}", "-days", "2", "-addext", "keyUsage=critical,keyCertSign",
-    )  # fmt: skip
-
-
-def certificate(folder: Path, name: str, issuer: str, common_name: str, extension: str) -> None:
-    """Make a key and a certificate signed by an authority."""
-    (folder / f"{name}.ext").write_text(extension, encoding="ascii")
-    _openssl(
-        folder, "req", "-newkey", "ec:p256.txt", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
-        "-subj", f"/CN={common_name}",
-    )  # fmt: skip
-    _openssl(
-        folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{issuer}.pem", "-CAkey", f"{issuer}.key",
-        "-CAcreateserial", "-out", f"{name}.pem", "-days", "2", "-extfile", f"{name}.ext",
-    )  # fmt: skip
-
-
-def _openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-
 @dataclass(frozen=True, slots=True)
 class Secured:
     """A broker with TLS, and the certificates of friends and strangers."""
@@ -83,12 +61,13 @@ def secured(tmp_path_factory: pytest.TempPathFactory, broker: PrivateBroker) -> 
     del broker  # where it cannot be had, this one cannot either, and says so in the same way
     folder = tmp_path_factory.mktemp("certificates")
     folder.chmod(0o755)
-    _openssl(folder, "ecparam", "-name", "prime256v1", "-out", "p256.txt")
     authority(folder, "hospital")
     authority(folder, "stranger")
     certificate(folder, "broker", "hospital", "broker", "subjectAltName=IP:127.0.0.1")
     certificate(folder, "engine", "hospital", USER, "extendedKeyUsage=clientAuth")
     certificate(folder, "rogue", "stranger", USER, "extendedKeyUsage=clientAuth")
+    certificate(folder, "expired", "hospital", USER, "extendedKeyUsage=clientAuth", days=-1)
+    certificate(folder, "broker-of-old", "hospital", "broker", "subjectAltName=IP:127.0.0.1", days=-1)
     certificate(folder, "nobody", "hospital", "nobody", "extendedKeyUsage=clientAuth")
     node = PrivateBroker(
         configuration=_CONFIGURATION.format(folder=folder), plugins=["rabbitmq_auth_mechanism_ssl"]
@@ -129,7 +108,7 @@ def test_an_account_that_does_not_exist_is_told(secured: Secured) -> None:
         AmqpPublisher(secured.url(presents="nobody")).open()
 
 
-@pytest.mark.parametrize("presents", ["", "rogue"])
+@pytest.mark.parametrize("presents", ["", "rogue", "expired"])
 def test_the_text_names_the_certificate_when_the_broker_hangs_up(secured: Secured, presents: str) -> None:
     """The broker refuses without a word; what is left to think of is said by us."""
     with pytest.raises(TransientError, match="our client certificate refused"):
@@ -142,3 +121,31 @@ def test_plain_text_to_the_tls_port_gets_nowhere(secured: Secured) -> None:
 
     with pytest.raises(TransientError, match="a TLS port addressed without TLS"):
         AmqpPublisher(url, open_timeout_seconds=2.0).open()
+
+
+def test_a_broker_whose_certificate_has_expired_is_not_trusted(secured: Secured) -> None:
+    """Whoever finds an old key of the broker's in a backup does not get our results."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(secured.folder / "broker-of-old.pem", secured.folder / "broker-of-old.key")
+    with socket.create_server(("127.0.0.1", 0)) as old:
+
+        def answer() -> None:
+            with suppress(OSError):
+                context.wrap_socket(old.accept()[0], server_side=True)
+
+        threading.Thread(target=answer, daemon=True).start()
+        url = secured.url(presents="engine").replace(
+            f":{secured.broker.tls_port}/", f":{old.getsockname()[1]}/"
+        )
+        with pytest.raises(ConfigError, match="certificate has expired"):
+            AmqpPublisher(url).open()
+
+
+def test_a_key_that_everybody_can_read_is_refused(secured: Secured) -> None:
+    """The certificate is the account: its key is a secret like a password."""
+    shutil.copy(secured.folder / "engine.pem", secured.folder / "open.pem")
+    shutil.copy(secured.folder / "engine.key", secured.folder / "open.key")
+    (secured.folder / "open.key").chmod(0o644)
+
+    with pytest.raises(ConfigError, match="everybody on this machine can read this key"):
+        AmqpPublisher(secured.url(presents="open")).open()

@@ -48,12 +48,16 @@ def test_a_file_in_use_is_not_migrated(terminal: Terminal, tmp_path: Path) -> No
 
 def test_a_password_for_the_database_is_never_shown(terminal: Terminal) -> None:
     """Neither by the doctor nor by an error; nobody listens at that port."""
-    terminal.set(STORE_URL="postgresql://engine:hunter2@127.0.0.1:1/azawatch", SITE_KEY="k" * 40)
+    url = "postgresql://engine:hunter2@0.0.0.0:1/azawatch?sslmode=require"
+    terminal.set(STORE_URL=url, SITE_KEY="k" * 40, AMQP_URL="amqp://engine:hunter2@0.0.0.0:1")
 
     for command in (("doctor",), ("alerts", "list"), ("store", "check"), ("store", "migrate")):
         said = terminal.type(*command, exits=2)
         assert "hunter2" not in said.out + said.err
         assert "store: " in said.out + said.err
+        if command == ("doctor",):
+            assert "WARNING, the database is on another machine and sslmode=require does not" in said.out
+            assert "WARNING, the broker is on another machine and amqp_url is without TLS" in said.out
 
 
 @pytest.mark.postgresql

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import socket
+import stat
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pika
 
@@ -60,6 +63,7 @@ def _parameters(url: str, role: str, *, several: bool) -> pika.URLParameters:
     # an @ behind the host is the end of a password with a slash in it, and would be quoted as virtual host
     if split.scheme not in ("amqp", "amqps") or not split.hostname or "@" in split.path:
         raise _not_usable()
+    _check_key(split.query)
     if parameters.heartbeat is None:
         parameters.heartbeat = HEARTBEAT_SECONDS
     parameters.socket_timeout = SOCKET_TIMEOUT_OF_SEVERAL_SECONDS if several else SOCKET_TIMEOUT_SECONDS
@@ -70,6 +74,15 @@ def _parameters(url: str, role: str, *, several: bool) -> pika.URLParameters:
     if split.username is None and parameters.ssl_options is not None:
         parameters.credentials = pika.credentials.ExternalCredentials()
     return parameters
+
+
+def _check_key(query: str) -> None:
+    """Refuse a private key that everybody on this machine can read; pika has read the options already."""
+    for told in parse_qs(query).get("ssl_options", ()):
+        file = Path(ast.literal_eval(told).get("keyfile") or os.devnull)
+        if file.is_file() and file.stat().st_mode & stat.S_IROTH:
+            hint = "only its owner and group may be able to read it: chmod 640"
+            raise ConfigError([Defect(str(file), 0, "everybody on this machine can read this key", hint)])
 
 
 def _not_usable() -> ConfigError:
