@@ -200,7 +200,8 @@ class Engine:
         self._intake = Intake(parts.store, parts.knowledge, options)
         self._sweeping = Sweeping(Sweep(parts.knowledge, options), parts.store, parts.clock)
         most = settings.flow.batch_max_messages
-        self._alongside = Alongside(parts.store, parts.knowledge, options, parts.clock, most)
+        every, compared = settings.second_reader.every_messages, self._monitor.metrics.compared
+        self._alongside = Alongside(parts.store, parts.knowledge, options, parts.clock, most, every, compared)
         self.relay = Relay(
             parts.store,
             parts.publisher,
@@ -276,7 +277,7 @@ class Engine:
         if taken is None:
             return
         self._parts.consumer.ack(deliveries)
-        self._alongside.took(taken)
+        self._alongside.took([body for _, body in origins], taken)
         self._monitor.took(taken)
         if any(one.events or one.outcome.location for one in taken):
             self.relay.notify()

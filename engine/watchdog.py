@@ -6,7 +6,6 @@ They differ in their history.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -28,10 +27,10 @@ def judge(store: Store, at: datetime) -> list[Unusual]:
 
 
 class Watchdog:
-    """Counts in memory, keeps the counts every ten minutes, and judges them once a day in another thread.
+    """Counts in memory, keeps the counts every ten minutes, and judges them once a day.
 
-    A crash loses the counts of ten minutes, which changes no median. ``note`` and ``look`` are of the thread
-    that takes messages in.
+    A crash loses the counts of ten minutes, which changes no median. Used by the thread that takes messages
+    in.
     """
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
@@ -54,7 +53,7 @@ class Watchdog:
             self.keep()
             if self._judged_at is None or not timedelta() <= now - self._judged_at < _JUDGED_EVERY:
                 self._judged_at = now
-                threading.Thread(target=self._judge, args=(now,), name="watchdog", daemon=True).start()
+                self._judge(now)
 
     def keep(self) -> None:
         """Add what was counted to what the store has; while that is away, the counts go on."""

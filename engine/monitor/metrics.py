@@ -92,6 +92,12 @@ class Metrics:
             self._link.labels(link)
             self._blocked.labels(link)
             self._lost.labels(link)
+        self._compared = Counter(
+            "azawatch_read_twice",
+            "Messages chosen to be read by both readers, by what came of it.",
+            ("outcome",),
+            registry=registry,
+        )
         self._store_waits = Counter(
             "azawatch_store_waits",
             "Attempts to take a batch in that found the store away or locked.",
@@ -105,6 +111,10 @@ class Metrics:
         """Count what became of a batch."""
         for one in taken:
             self._messages.labels(one.outcome.disposition, one.outcome.reason).inc()
+
+    def compared(self, outcome: str) -> None:
+        """Count one message that was chosen to be read by both readers."""
+        self._compared.labels(outcome).inc()
 
     def timed(self, decide_seconds: float, commit_seconds: float) -> None:
         """How long one batch took."""

@@ -221,6 +221,15 @@ class CatchingUp(_Section):
     hold_minutes: Annotated[Count, Field(le=60)] = 10
 
 
+class SecondReader(_Section):
+    """``every_messages``: of so many messages one is read by python-hl7 too and compared; 0: none.
+
+    At least one a minute is, where any come.
+    """
+
+    every_messages: CountOrZero = 1000
+
+
 class Escalation(_Section):
     """After how many minutes an alert that nobody has acknowledged is told again; 0 never."""
 
@@ -291,6 +300,7 @@ class Settings(BaseSettings):
     baseline: BaselineWindow = BaselineWindow()
     sweep: Sweep = Sweep()
     catching_up: CatchingUp = CatchingUp()
+    second_reader: SecondReader = SecondReader()
     escalation: Escalation = Escalation()
     monitor: Monitor = Monitor()
     log: Log = Log()

@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from engine.store import schema, sightings
+from engine.store import codec, schema, sightings
 from engine.store.blindness import mapping_ledger
 from engine.store.feeding import hours_of_senders
 from engine.store.holding import HeldAlert, held_alerts
+from engine.store.rows import InboxKey
 from engine.store.statements import Statements, compiled_statements
 
 
@@ -79,3 +80,9 @@ class Accounts:
         """Codes and units that were not understood, the most harmful first: :mod:`engine.store.blindness`."""
         with self._connection(reading=True) as connection:
             return mapping_ledger(connection)
+
+    def keep_copy(self, key: InboxKey, body: bytes, why: str, at: datetime) -> None:
+        """Keep the body of a message that was taken in beside those in quarantine; it is not held there."""
+        with self._connection() as connection:
+            row = (body, "copy", why, codec.instant(at), key.digest, key.sender, key.control_id)
+            cursor_of(connection).execute(statements_of(connection).put_copy, row)

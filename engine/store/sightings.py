@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from engine.store import schema
+from engine.store import codec, schema
 from engine.store.statements import Statements
 
 _REMEMBERED = timedelta(days=91)
@@ -47,7 +47,10 @@ def alerts_by_day(connection: Connection, until: datetime) -> Days:
     """How often each rule has spoken, by the day of what it spoke of: a backlog is no flood."""
     found: defaultdict[tuple[str, str, str], Counter[date]] = defaultdict(Counter)
     since = (until - _REMEMBERED).date()
-    for row in connection.execute(select(schema.alert_events.c.event)):
+    told, alerts = schema.alert_events, schema.alerts
+    recent = alerts.c.published_at >= codec.instant(until - _REMEMBERED)
+    statement = select(told.c.event).join_from(told, alerts, told.c.alert_id == alerts.c.alert_id)
+    for row in connection.execute(statement.where(recent)):
         event = json.loads(row.event)
         if event["phase"] == "end" or event.get("shadow"):
             continue

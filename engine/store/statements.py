@@ -76,6 +76,7 @@ class Statements(NamedTuple):
     put_message: str  # the columns of the table between id and repeats
     link_person: str  # person_id, then what makes a message the same
     hold: str  # body, then what makes a message the same
+    put_copy: str  # body, state, why, closed_at, then what makes a message the same
     close_quarantined: str  # state, why, closed_at, id
     count_repeats: str  # how many more, then what makes a message the same
     put_outbox: str  # the columns of the table between id and sent_at, then until when it is held
@@ -232,6 +233,14 @@ def compiled_statements(backend: str) -> Statements:
         ),
         hold=compiled(
             schema.quarantine.insert().from_select(["body", "message_id"], _of_message(bindparam("body")))
+        ),
+        put_copy=compiled(
+            schema.quarantine.insert().from_select(
+                ["body", "state", "why", "closed_at", "message_id"],
+                select(
+                    *(bindparam(name) for name in ("body", "state", "why", "closed_at")), messages.c.id
+                ).where(*_same_message()),
+            )
         ),
         close_quarantined=compiled(_closed()),
         count_repeats=compiled(
