@@ -2,6 +2,8 @@
 # make test   every check and every test
 # make bench  the measurements of the README
 # make soak   the long fault runs of docs/reliability.md
+# make sbom   build/sbom.cdx.json: what is installed, as CycloneDX
+# make audit-dependencies   asks an advisory source about every dependency; fails where it cannot
 # make lint   the checks without the tests
 # make venv   .venv with everything in it;  make clean  without it again
 
@@ -13,7 +15,7 @@ INSTALLED := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := run
-.PHONY: run test bench soak lint venv clean prepare
+.PHONY: run test bench soak sbom audit-dependencies lint venv clean prepare
 .DELETE_ON_ERROR:
 
 run: venv
@@ -24,6 +26,13 @@ test: lint
 
 bench: venv
 	@$(BIN)/python -m tests.bench
+
+sbom: venv
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file build/sbom.cdx.json .venv
+
+audit-dependencies: venv
+	@$(BIN)/python -m tests.supply.dependencies
 
 soak: venv
 	@$(BIN)/python -m tests.soak
