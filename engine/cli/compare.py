@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.offline import Offline, PathsArgument, Replayed, UntilOption, tell_defects
+from engine.cli.offline import JobsOption, Offline, PathsArgument, Replayed, UntilOption, tell_defects
 from engine.cli.outputs import Outputs, refuse_overwriting
 from engine.cli.shared import (
     DIFFERENT,
@@ -72,6 +72,7 @@ def compare(
     mappings: MappingsOption = None,
     against_mappings: Annotated[Path | None, typer.Option(help="Side B: mappings; default: as A.")] = None,
     until: UntilOption = None,
+    jobs: JobsOption = 1,
     form: Annotated[OutputFormat, typer.Option("--format", help="What to print.")] = OutputFormat.TEXT,
     report: Annotated[Path | None, typer.Option(help="Write the comparison as one HTML file.")] = None,
     identify: Annotated[
@@ -118,12 +119,12 @@ def compare(
         refuse_overwriting({"--report": report}, read, paths, first_side.files)
         outputs = Outputs(stack)
         report_file = outputs.open("report", report)
-        a = _told("A", first_side)
+        a = _told("A", first_side, jobs)
         stack.callback(a.replayed.close)
         if not a.replayed.summary.messages:
             tell_defects(a.replayed.defects)
             raise fail(f"no message in {', '.join(paths)}", "name files or folders of HL7 messages")
-        b = _told("B", second_side)
+        b = _told("B", second_side, jobs)
         stack.callback(b.replayed.close)
         comparison = match(side_of(a.spells), side_of(b.spells), a.replayed.patient_days)
         names = patient_names((*a.spells, *b.spells), identify=identify)
@@ -170,12 +171,12 @@ def _sides(
     return sides
 
 
-def _told(side: str, offline: Offline) -> _Told:
+def _told(side: str, offline: Offline, jobs: int) -> _Told:
     """Replay the archive with one side's knowledge."""
     from engine.spells import Spells
 
     spells = Spells()
-    replayed = offline.replay(spells.take, lambda _: None, title=f"side {side}")
+    replayed = offline.replay(spells.take, lambda _: None, title=f"side {side}", jobs=jobs)
     return _Told(spells.all(), offline.settings, replayed)
 
 

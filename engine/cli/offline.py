@@ -48,6 +48,10 @@ PathsArgument = Annotated[
         help="Files, folders or quoted patterns (.hl7, .gz, .zip, MLLP, batches); - is stdin.",
     ),
 ]
+_MOST_JOBS = 10
+JobsOption = Annotated[
+    int, typer.Option(min=1, max=_MOST_JOBS, help="Processes that share the patients; same output.")
+]
 UntilOption = Annotated[
     str | None, typer.Option(metavar="TIME", help="End at this ISO time: leave out later messages.")
 ]

@@ -14,7 +14,15 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from engine import __version__
-from engine.cli.offline import SIGNALLED, Offline, PathsArgument, Replayed, UntilOption, tell_defects
+from engine.cli.offline import (
+    SIGNALLED,
+    JobsOption,
+    Offline,
+    PathsArgument,
+    Replayed,
+    UntilOption,
+    tell_defects,
+)
 from engine.cli.outputs import Outputs, refuse_overwriting
 from engine.cli.shared import (
     DIFFERENT,
@@ -37,8 +45,6 @@ if TYPE_CHECKING:
     from engine.settings import Settings
     from engine.taken import Taken
 
-_MOST_JOBS = 10
-
 
 def replay(
     paths: PathsArgument,
@@ -60,9 +66,7 @@ def replay(
         typer.Option(metavar="TIME", help="Tell what was decided from this ISO time on; use all before."),
     ] = None,
     until: UntilOption = None,
-    jobs: Annotated[
-        int, typer.Option(min=1, max=_MOST_JOBS, help="Processes that share the patients; same output.")
-    ] = 1,
+    jobs: JobsOption = 1,
     state: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep how far it is; the same command goes on.")
     ] = None,

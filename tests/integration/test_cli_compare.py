@@ -159,9 +159,11 @@ def test_a_comparison_names_nobody_unasked(terminal: Terminal, pair: RulePair) -
         assert "ONLY-A" not in said
 
 
-def test_two_comparisons_are_byte_identical(terminal: Terminal, pair: RulePair) -> None:
-    """The page can be kept beside the change that it was made for."""
-    assert compared(terminal, pair, "--format", "html") == compared(terminal, pair, "--format", "html")
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_two_comparisons_are_byte_identical(terminal: Terminal, pair: RulePair, jobs: str) -> None:
+    """The page can be kept beside the change that it was made for, by however many processes it was made."""
+    again = compared(terminal, pair, "--format", "html", "--jobs", jobs)
+    assert again == compared(terminal, pair, "--format", "html")
 
 
 def test_a_page_that_cannot_be_written_is_said_before_the_work(terminal: Terminal, pair: RulePair) -> None:
