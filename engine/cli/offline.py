@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -139,13 +138,14 @@ class Offline:
 
         ``synced`` puts what was written on disk and tells the lengths of the outputs.
         """
+        from engine.replay import scratch_folder
         from engine.store import open_together
         from engine.workers import open_store
 
         if jobs > 1 or state is not None:
             self._check_files()
         with ExitStack() as closing:
-            folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="azawatch-")))
+            folder = closing.enter_context(scratch_folder())
             source = _Source(self, folder, spooled=jobs > 1)
             files = [
                 folder / f"share-{number}" if state is None else state.share(number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -98,6 +98,7 @@ def replay(
             "--mappings": mappings,
         }
         refuse_overwriting(written, read, paths, offline.files)
+        _refuse_names_of_state(written, state)
         expected = None if expect is None else _expected(stack, expect)
         kept = None
         if state is not None:
@@ -134,6 +135,15 @@ def replay(
             _compare(expected, telling.told, expect)
         if (replayed.summary.quarantined or replayed.defects) and not lenient:
             raise typer.Exit(QUARANTINED)
+
+
+def _refuse_names_of_state(outputs: Mapping[str, Path | None], state: Path | None) -> None:
+    """Raises ConfigError for an output with the name of a file that is kept beside the state."""
+    for option, path in outputs.items():
+        if path is None or state is None or path.resolve().parent != state.resolve().parent:
+            continue
+        if path.name.startswith((f"{state.name}.share-", f"{state.name}-")):
+            raise fail(f"{option} {path} has the name of a file that belongs to --state", "name it otherwise")
 
 
 class _Telling:

@@ -3,6 +3,7 @@
 from engine.replay.chunks import Chunk, Remarks, chunks_of
 from engine.replay.plan import OneShare, Plan, SplitPlan
 from engine.replay.run import Hands, Listener, OwnHands, Reached, Replay, Roster, replay
+from engine.replay.scratch import scratch_folder
 from engine.replay.share import Load, Share, Step, portable
 from engine.replay.state import State, check_private, locked, made_private
 from engine.replay.summary import ReplaySummary
@@ -30,4 +31,5 @@ __all__ = [
     "made_private",
     "portable",
     "replay",
+    "scratch_folder",
 ]

@@ -241,6 +241,15 @@ def test_two_outputs_are_two_files(terminal: Terminal) -> None:
     assert not same.exists()
 
 
+@pytest.mark.parametrize("name", ["state.share-1", "state-wal"])
+def test_no_output_has_the_name_of_a_part_of_the_state(terminal: Terminal, name: str) -> None:
+    """The state is more than one file, and alerts written into one of them would end it."""
+    said = terminal.type("replay", CRITICAL, "--state", "state", "--alerts", name, exits=2).err
+
+    assert f"--alerts {name} has the name of a file that belongs to --state" in said.replace("\n", " ")
+    assert not list(terminal.folder.glob("state*"))
+
+
 def test_a_replay_that_fails_leaves_the_file_of_the_one_before(terminal: Terminal) -> None:
     """Yesterday's alerts are still there when today's replay cannot write its report."""
     kept = terminal.folder / "alerts.jsonl"

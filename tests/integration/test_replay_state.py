@@ -32,7 +32,10 @@ def size(file: Path) -> int:
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_after_any_kill_the_files_are_those_of_an_undisturbed_replay(jobs: str, tmp_path: Path) -> None:
-    """SIGKILL when something new is on disk, twice: alerts, HL7 and report lose and repeat nothing."""
+    """SIGKILL when something new is on disk, twice: alerts, HL7 and report lose and repeat nothing.
+
+    Nor does a killed replay leave results of patients behind in the folder for temporary files.
+    """
     archive, roster = many_days(tmp_path, 3)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     subprocess.run(
@@ -49,10 +52,13 @@ def test_after_any_kill_the_files_are_those_of_an_undisturbed_replay(jobs: str, 
         ) as running:
             wait_until(lambda: size(broken / "alerts") > before, "more alerts")  # noqa: B023
             os.kill(running.pid, signal.SIGKILL)
-    subprocess.run(again, env=environment(), check=True, capture_output=True)
+    left = list(tmp_path.glob("azawatch-replay-*"))
+    subprocess.run(again, env=environment() | {"TMPDIR": str(tmp_path)}, check=True, capture_output=True)
 
     for name in OUTPUTS:
         assert (broken / name).read_bytes() == (whole / name).read_bytes(), name
+    assert left
+    assert not list(tmp_path.glob("azawatch-replay-*"))
 
 
 def test_a_replay_that_has_ended_can_be_asked_again(terminal: Terminal) -> None:
