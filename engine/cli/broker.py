@@ -35,6 +35,7 @@ def _topology(settings: Settings) -> Topology:
         alerts_exchange=names.alerts_exchange,
         alerts_queue=names.alerts_queue,
         quarantine=names.quarantine,
+        spread=names.spread,
     )
 
 

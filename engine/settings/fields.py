@@ -124,13 +124,17 @@ class _Section(BaseModel):
 
 
 class Topology(_Section):
-    """Names of queues and exchanges on the broker; ``quarantine`` names both an exchange and its queue."""
+    """Names of queues and exchanges on the broker; ``quarantine`` names both an exchange and its queue.
+
+    ``spread``: the feed exchange divides messages among the inbound queues, by a hash of the routing key.
+    """
 
     inbound: Names = ("azawatch.inbound",)
     ack: Name = "azawatch.ack"
     alerts_exchange: Name = "azawatch.alerts"
     alerts_queue: Name = "azawatch.alerts.out"
     quarantine: Name = "azawatch.quarantine"
+    spread: bool = False
 
 
 class Flow(_Section):

@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.errors import ConfigError, Defect
+from engine.errors import ConfigError, Defect, TransientError
 from engine.transports.amqp.admin import APPLY_HINT, Admin, exchange_fault, queue_fault
 from engine.transports.amqp.failures import Refusal
 
 DELIVERY_LIMIT = 1000
 ALERTS_BINDING = "alert.#"
+CONSISTENT_HASH = "x-consistent-hash"
+SHARE = "1"  # the routing key of such a binding is a weight
 
 _QUORUM: Mapping[str, str | int] = {"x-queue-type": "quorum"}
 
@@ -35,7 +37,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A durable exchange of ``kind`` topic, direct or fanout. ``required`` as for a queue."""
+    """A durable exchange of ``kind`` topic, fanout or x-consistent-hash. ``required`` as for a queue."""
 
     name: str
     kind: str
@@ -71,8 +73,13 @@ class Topology:
         quarantine: str = "azawatch.quarantine",
         feed_exchange: str = "azawatch.feed",
         acks_exchange: str = "azawatch.acks",
+        spread: bool = False,
     ) -> Topology:
-        """The topology under a site's own names. ``quarantine`` names an exchange and its queue."""
+        """The topology under a site's own names. ``quarantine`` names an exchange and its queue.
+
+        The feed exchange leads to the first inbound queue; with ``spread``, to one of all of them, by a hash
+        of the routing key.
+        """
         inbound_arguments: Mapping[str, str | int] = {
             **_QUORUM,
             "x-delivery-limit": DELIVERY_LIMIT,
@@ -86,7 +93,7 @@ class Topology:
                 Exchange(quarantine, "fanout", "messages that could not be used, with the reason"),
                 Exchange(
                     feed_exchange,
-                    "fanout",
+                    CONSISTENT_HASH if spread else "fanout",
                     "for senders without a right to the default exchange",
                     required=False,
                 ),
@@ -103,7 +110,11 @@ class Topology:
             bindings=(
                 Binding(alerts_exchange, alerts_queue, ALERTS_BINDING),
                 Binding(quarantine, quarantine, ""),
-                Binding(feed_exchange, inbound[0], ""),
+                *(
+                    [Binding(feed_exchange, name, SHARE) for name in inbound]
+                    if spread
+                    else [Binding(feed_exchange, inbound[0], "")]
+                ),
                 Binding(acks_exchange, ack, ""),
             ),
         )
@@ -141,6 +152,13 @@ def apply(url: str, topology: Topology) -> tuple[str, ...]:
                 admin.declare_exchange(exchange.name, exchange.kind)
             except Refusal as refusal:
                 defects.append(_not_applied(admin, f"exchange {exchange.name}", refusal))
+            except TransientError as error:
+                if exchange.kind != CONSISTENT_HASH:
+                    raise
+                # a kind that the broker does not know costs the whole connection
+                said = f"exchange {exchange.name} of kind {CONSISTENT_HASH} is not declared"
+                hint = "on every node: rabbitmq-plugins enable rabbitmq_consistent_hash_exchange"
+                raise ConfigError([Defect(admin.where, 0, said, hint)]) from error
         for queue in topology.queues:
             try:
                 admin.declare_queue(queue.name, queue.arguments)

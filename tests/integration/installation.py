@@ -240,7 +240,7 @@ class Installation:
         """The database, to look into."""
         return Store.open(self.store_url)
 
-    def wait_until_done(self, messages: int) -> None:
+    def wait_until_done(self, messages: int, inbound: Sequence[str] = (INBOUND,)) -> None:
         """Until at least so many messages are taken in and everything is published."""
         with closing(self.store()) as store:
 
@@ -248,7 +248,7 @@ class Installation:
                 return (
                     sum(count for _, _, count in store.disposition_counts()) >= messages
                     and store.outbox_depth() == 0
-                    and self.depth(INBOUND) == 0
+                    and not any(self.depth(queue) for queue in inbound)
                 )
 
             wait_until(done, f"{messages} messages taken in and everything published")

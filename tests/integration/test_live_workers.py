@@ -85,13 +85,13 @@ def shared(
         )
 
 
-def rows(url: str, table: str) -> Counter[str]:
-    """The rows of a table, in the columns that are compared."""
+def rows(url: str, table: str, columns: str = "") -> Counter[str]:
+    """The rows of a table, in the columns that are compared unless others are named."""
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.connect() as connection:
         # Which alerts were open for a moment depends on which message came first.
         some = " WHERE open" if table == "alerts" else ""
-        found = connection.execute(text(f"SELECT {COMPARED[table]} FROM {table}{some}"))  # noqa: S608  our own
+        found = connection.execute(text(f"SELECT {columns or COMPARED[table]} FROM {table}{some}"))  # noqa: S608  our own
         told = Counter(
             json.dumps([str(int(v)) if isinstance(v, bool) else str(v) for v in row]) for row in found
         )
