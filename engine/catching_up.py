@@ -23,6 +23,7 @@ from engine.taken import IntakeOptions, Taken
 
 _QUIET = timedelta(seconds=5)
 _LOOK_EVERY = timedelta(seconds=1)
+_AWAY_FOR = timedelta(seconds=30)  # the store, before it is asked again
 _AT_ONCE = 20
 
 
@@ -51,7 +52,7 @@ class CatchingUp:
         self._options = options
         self._clock = clock
         self._full_batch = full_batch
-        self._behind_at = self._looked_at = clock()
+        self._behind_at = self._look_at = clock()
 
     def note(self, taken: Sequence[Taken]) -> None:
         """A batch was taken in: of old messages, or as many as fit, it says that more may wait."""
@@ -64,9 +65,9 @@ class CatchingUp:
         ``waiting`` tells how many messages each inbound queue holds; where nobody knows, more may come.
         """
         now = self._clock()
-        if timedelta() <= now - self._looked_at < _LOOK_EVERY:
+        if now < self._look_at <= now + _AWAY_FOR:
             return False
-        self._looked_at = now
+        self._look_at = now + _LOOK_EVERY
         queues = waiting()
         if not queues or any(queues.values()):
             self._behind_at = now
@@ -75,6 +76,7 @@ class CatchingUp:
                 settled = self._settle(now) if ours else Settled()
         except TransientError as error:
             log.logger().warning("held alerts put off", exc_info=error)
+            self._look_at = now + _AWAY_FOR
             return False
         if settled.persons:
             log.logger().info(

@@ -20,9 +20,10 @@ def evidence_card(event: AlertEvent, told_by: str | None = None) -> str:
 
     ``told_by`` is the event that receivers were sent in the place of this one, if there is one.
     """
-    not_paged = f"  not paged  no longer true when judged; told by {told_by}"
-    unsent = (not_paged,) if told_by is not None else ()
-    return "\n".join((*_heading(event), *unsent, *_grounds(event), *_others(event))) + "\n"
+    headline, *heading = _heading(event)
+    if told_by is not None:
+        headline += f"\n  not paged  no longer true when judged; told by event {told_by}"
+    return "\n".join((headline, *heading, *_grounds(event), *_others(event))) + "\n"
 
 
 def _heading(event: AlertEvent) -> Iterator[str]:

@@ -81,6 +81,8 @@ def run_engine(url: str, queue: str, count: int) -> Rate:
                 "amqp_url": url,
                 "store_url": f"sqlite:///{folder}/azawatch.db",
                 "topology": {"inbound": [queue]},
+                # the messages are of fixed dates: told as those of a live feed
+                "catching_up": {"after_hours": 0},
             }
         )
         parts = app.amqp_parts(settings)

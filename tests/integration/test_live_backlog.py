@@ -167,3 +167,4 @@ def test_only_what_still_holds_is_paged(site: Installation) -> None:
     }
     (gone,) = {event.alert_id for event in unpaged if patient_of(event) == "gone"}
     assert site.run("alerts", "show", gone).stdout.count("not paged  no longer true when judged") == 2
+    site.run("audit", "verify")
