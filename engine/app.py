@@ -15,9 +15,9 @@ from types import FrameType
 
 from engine import log
 from engine.addresses import weaknesses
-from engine.alongside import Alongside
 from engine.auditing import Auditing
 from engine.decide import Knowledge
+from engine.duties import Duties, monitor_of
 from engine.errors import TransientError
 from engine.history import HistoryOptions
 from engine.hl7 import split_delivery
@@ -25,7 +25,7 @@ from engine.intake import Intake
 from engine.knowledge import KnowledgeFolders, load_knowledge
 from engine.model.finding import Severity
 from engine.model.quantity import Interval, Quantity
-from engine.monitor import Limits, Monitor
+from engine.monitor import Monitor
 from engine.operations import Operations
 from engine.outbound import Format, RenderOptions
 from engine.outbox import Publishing
@@ -150,17 +150,6 @@ class Parts:
     stopping: threading.Event = field(default_factory=threading.Event)  # every wait of the loop is on it
 
 
-def monitor_of(settings: Settings, knowledge: Knowledge, clock: Callable[[], datetime]) -> Monitor:
-    """What tells how the engine is."""
-
-    def site_of(sender: str) -> str:
-        application, _, facility = sender.partition("|")
-        return knowledge.terminology.site(application, facility).name
-
-    limits = Limits(settings.monitor.hung_seconds, settings.monitor.outbox_seconds)
-    return Monitor(clock, site_of, knowledge.revision, settings.protocol, limits)
-
-
 def amqp_parts(settings: Settings) -> Parts:
     """The parts for a real broker. Raises ConfigError."""
     topology = settings.topology
@@ -199,9 +188,7 @@ class Engine:
         options = replace(intake_options(settings, parts.clock), timed=self._monitor.metrics.timed)
         self._intake = Intake(parts.store, parts.knowledge, options)
         self._sweeping = Sweeping(Sweep(parts.knowledge, options), parts.store, parts.clock)
-        most = settings.flow.batch_max_messages
-        every, compared = settings.second_reader.every_messages, self._monitor.metrics.compared
-        self._alongside = Alongside(parts.store, parts.knowledge, options, parts.clock, most, every, compared)
+        self._duties = Duties(settings, parts.store, parts.knowledge, options, parts.clock, self._monitor)
         self.relay = Relay(
             parts.store,
             parts.publisher,
@@ -246,7 +233,7 @@ class Engine:
             self._parts.consumer.close()
             self._drain(relaying)
             self._parts.publisher.close()
-            self._alongside.close()
+            self._duties.close()
             self._monitor.close()
             self._auditing.end()
             log.logger().info("engine stopped", pending=self._parts.store.outbox_depth())
@@ -263,7 +250,7 @@ class Engine:
             self._take(deliveries)
         elif is_due(self._housekeeping_due, self._parts.clock(), _HOUSEKEEPING):
             self._housekeeping()
-        if self._alongside.look(self._parts.consumer.waiting):
+        if self._duties.settle(self._parts.consumer.waiting):
             self.relay.notify()
         due = self._sweeping.is_due(behind=len(deliveries) >= flow.batch_max_messages)
         if due and not self._stopping.is_set() and self._sweeping.judge():
@@ -277,8 +264,7 @@ class Engine:
         if taken is None:
             return
         self._parts.consumer.ack(deliveries)
-        self._alongside.took([body for _, body in origins], taken)
-        self._monitor.took(taken)
+        self._duties.note([body for _, body in origins], taken)
         if any(one.events or one.outcome.location for one in taken):
             self.relay.notify()
         each = (time.perf_counter() - started) * 1000 / len(taken)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from engine.errors import ContentError
-from engine.model.alert import AlertEvent
+from engine.model.alert import HEARTBEAT, AlertEvent
 from engine.outbound import Format, RenderOptions, render
 from engine.store import InboxKey, OutboxRow
 
@@ -36,7 +36,7 @@ def alert_rows(events: Iterable[AlertEvent], publishing: Publishing) -> list[Out
                 OutboxRow(
                     message_id=event.event_id if place == 0 else f"{event.event_id}.{form}",
                     exchange=publishing.alert_exchange,
-                    routing_key=f"alert.{event.severity}.{event.phase}",
+                    routing_key=_routing_key(event),
                     content_type=rendered.content_type,
                     correlation_id=event.alert_id,
                     headers={"rule": event.rule, "severity": event.severity, "phase": event.phase},
@@ -44,6 +44,12 @@ def alert_rows(events: Iterable[AlertEvent], publishing: Publishing) -> list[Out
                 )
             )
     return rows
+
+
+def _routing_key(event: AlertEvent) -> str:
+    """By severity and phase; heartbeats by their own, so that a receiver can bind to them and not to them."""
+    last = "heartbeat" if event.family == HEARTBEAT else event.phase
+    return f"alert.{event.severity}.{last}"
 
 
 def quarantine_rows(

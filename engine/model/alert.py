@@ -12,6 +12,12 @@ from engine.model.person import Person, Visit
 CATCHING_UP = "catching-up"
 """The family of digests: what came and went in a backlog, for somebody to look at."""
 
+FEED_SILENT = "system-feed-silent"
+ALERT_NOT_OUT = "system-alert-not-out"
+HEARTBEAT = "system-heartbeat"
+TECHNICAL = frozenset({FEED_SILENT, ALERT_NOT_OUT, HEARTBEAT})
+"""Families of alerts about the feed and the engine, which are about no patient."""
+
 _LOOKED_AT_WITHIN = timedelta(days=7)
 
 
@@ -129,3 +135,8 @@ class AlertEvent:
     raised_from: Severity | None = None
     shadow: bool = False
     certain: bool = True
+
+    @property
+    def technical(self) -> bool:
+        """Whether it is about the feed or the engine, and its person is none."""
+        return self.family in TECHNICAL

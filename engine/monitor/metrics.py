@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from engine import __version__
-from engine.model.alert import Phase
+from engine.model.alert import ALERT_NOT_OUT, FEED_SILENT, Phase
 from engine.model.finding import Severity
 from engine.store import Condition, OutboxRow
 from engine.taken import Taken
@@ -20,6 +20,7 @@ from engine.transports import PublishOutcome, Receipt
 # From a single message on a fast disk to a batch of 50 that waits for a lock.
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 LINKS = ("inbound", "outbound")
+HEARTBEAT_OUTCOMES = ("queued", "waiting", "failed")
 
 
 class Metrics:
@@ -106,6 +107,8 @@ class Metrics:
         self._heartbeats = Counter(
             "azawatch_heartbeats", "Heartbeat alerts by what came of them.", ("outcome",), registry=registry
         )
+        for beat in HEARTBEAT_OUTCOMES:
+            self._heartbeats.labels(beat)
 
     def took(self, taken: Iterable[Taken]) -> None:
         """Count what became of a batch."""
@@ -140,7 +143,7 @@ class Metrics:
         self._store_waits.inc()
 
     def heartbeat(self, outcome: str) -> None:
-        """What came of one heartbeat: queued, not-due-to-backlog or failed."""
+        """What came of one heartbeat: ``queued``, ``waiting`` for the one before, or ``failed``."""
         self._heartbeats.labels(outcome).inc()
 
 
@@ -198,6 +201,12 @@ class Looked(Collector):
         for reason, count in condition.quarantined.items():
             held.add_metric((reason,), count)
         yield held
+        technical = GaugeMetricFamily(
+            "azawatch_technical_alerts", "Open alerts about the feed and the engine.", labels=("kind",)
+        )
+        for kind in (FEED_SILENT, ALERT_NOT_OUT):
+            technical.add_metric((kind,), condition.technical.get(kind, 0))
+        yield technical
         if condition.judged_until is not None:
             lag = _age(now, condition.judged_until)
             yield _gauge("sweep_lag_seconds", "Since time was judged last.", lag)

@@ -108,6 +108,10 @@ class Monitor:
         """One message of the outbox was tried."""
         self.metrics.published(row, receipt)
 
+    def good(self, part: str) -> bool:
+        """Whether the engine can work with this part as it is."""
+        return self.vitals.parts()[part].good
+
     # --- what people ask -----------------------------------------------------------------------
 
     def serve(self, address: str, store: Store, waiting: Callable[[], dict[str, int]]) -> None:

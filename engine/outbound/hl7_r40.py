@@ -109,7 +109,7 @@ def _order(event: AlertEvent, options: RenderOptions) -> Er7:
 def _facets(event: AlertEvent, options: RenderOptions) -> Iterator[Er7]:
     codes = options.r40_codes
     priority = options.priorities.of(event.severity)
-    kind = "SA" if event.severity is Severity.INFO else "SP"
+    kind = "SA" if event.severity is Severity.INFO else "ST" if event.technical else "SP"
     yield _event_facet(event, options, priority, kind)
     yield _source_facet(event, options)
     yield _facet(3, _mdc(codes.phase), "ST", leaf(event.phase))

@@ -111,7 +111,8 @@ def _variants(event: AlertEvent, spell: Callable[[str], str], whole: int) -> Ite
     therapy = spell(therapy_text(event)).replace("mg/day", "mg/d")
     drug = therapy.removeprefix("on ").split(" ")[0]
     therapies = [therapy, f"on {drug}", ""] if therapy.startswith("on ") else [therapy, ""]
-    name, number = spell(_name(event.person)), _number(event.person, spell)
+    nobody = event.technical
+    name, number = ("", "") if nobody else (spell(_name(event.person)), _number(event.person, spell))
     named = f"{shorten(name, _NAME_LIMIT)} {number}".strip()
     for who, least in ((named, whole), (named, _LEAST_ACTION), (number, _LEAST_ACTION), (number, 0)):
         for taken in therapies:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.addresses import each_host
+from engine.settings.values import listening, not_a_flag, pairs, split
 
 PREFIX = "AZAWATCH_"
 SECRETS = ("amqp_url", "store_url", "site_key")
@@ -50,19 +51,6 @@ def default_mappings_folder() -> Path:
 def default_sources_file() -> Path:
     """The list of the documents that rules may cite."""
     return _knowledge("docs/sources.md")
-
-
-def _not_a_flag(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("a number is needed, not true or false")  # noqa: TRY004  pydantic collects ValueError
-    return value
-
-
-def _split(value: object) -> object:
-    """Environment variables write a list as ``a, b``; the file writes it as a list."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
 
 
 def _amqp_url(value: SecretStr) -> SecretStr:
@@ -106,17 +94,20 @@ def _site_key(value: SecretStr) -> SecretStr:
     return value
 
 
-Count = Annotated[int, BeforeValidator(_not_a_flag), Field(ge=1)]
-CountOrZero = Annotated[int, BeforeValidator(_not_a_flag), Field(ge=0)]
-Seconds = Annotated[float, BeforeValidator(_not_a_flag), Field(gt=0)]
+Count = Annotated[int, BeforeValidator(not_a_flag), Field(ge=1)]
+CountOrZero = Annotated[int, BeforeValidator(not_a_flag), Field(ge=0)]
+Seconds = Annotated[float, BeforeValidator(not_a_flag), Field(gt=0)]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
-Names = Annotated[tuple[Name, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
+Names = Annotated[tuple[Name, ...], NoDecode, BeforeValidator(split), Field(min_length=1)]
 Formats = Annotated[
     tuple[Literal["hl7_r40", "hl7_r01", "event_json", "pager_text"], ...],
     NoDecode,
-    BeforeValidator(_split),
+    BeforeValidator(split),
     Field(min_length=1),
 ]
+
+
+Minutes = Annotated[dict[Name, Annotated[CountOrZero, Field(le=A_MONTH)]], NoDecode, BeforeValidator(pairs)]
 
 
 class _Section(BaseModel):
@@ -241,18 +232,6 @@ class Escalation(_Section):
     urgent_minutes: Annotated[CountOrZero, Field(le=A_MONTH)] = 0
 
 
-def _listening(value: str) -> str:
-    try:
-        parts = urlsplit(f"//{value}")
-        named = parts.hostname and "@" not in value and parts.netloc == value
-        usable = not value or (named and parts.port is not None)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError("not an address to listen at: write 127.0.0.1:9464 or [::1]:9464, or nothing")
-    return value
-
-
 class Monitor(_Section):
     """``address``: where health and metrics are served, without a password; empty: nowhere.
 
@@ -260,9 +239,27 @@ class Monitor(_Section):
     should be out for so long is late.
     """
 
-    address: Annotated[str, AfterValidator(_listening)] = ""
+    address: Annotated[str, AfterValidator(listening)] = ""
     hung_seconds: Annotated[Seconds, Field(le=3600)] = 120.0
     outbox_seconds: Annotated[Seconds, Field(le=86_400)] = 300.0
+
+
+class Feeds(_Section):
+    """Senders of results that are silent for longer than usual.
+
+    ``silent_minutes``: by site of ``mappings/sites.yaml``, or ``APPLICATION|FACILITY`` of a sender that is in
+    none, how long it may be silent; 0: for ever. What is usual of the others is learnt from themselves;
+    ``least_minutes``: less than this is never too long; 0 learns nothing.
+    """
+
+    silent_minutes: Minutes = Field(default_factory=dict)
+    least_minutes: Annotated[CountOrZero, Field(le=A_MONTH)] = 60
+
+
+class Heartbeat(_Section):
+    """``every_minutes``: how often a test alert goes the whole way; 0 never."""
+
+    every_minutes: Annotated[CountOrZero, Field(le=1440)] = 0
 
 
 class Log(_Section):
@@ -307,6 +304,8 @@ class Settings(BaseSettings):
     second_reader: SecondReader = SecondReader()
     escalation: Escalation = Escalation()
     monitor: Monitor = Monitor()
+    feeds: Feeds = Feeds()
+    heartbeat: Heartbeat = Heartbeat()
     log: Log = Log()
 
     @classmethod
@@ -369,6 +368,8 @@ def _shown(value: object) -> str:
         user = f"{address.username}:***@" if address.username else ""
         hosts = address.netloc.rpartition("@")[2]
         return urlunsplit((address.scheme, user + hosts, address.path, "", ""))
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={number}" for name, number in value.items())
     if isinstance(value, tuple):
         return ", ".join(value)
     return "" if value is None else str(value)

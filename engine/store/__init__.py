@@ -11,6 +11,7 @@ from engine.store.rows import InboxKey, OutboxRow, QuarantineRow, TakenMessage
 from engine.store.schema import SCHEMA_VERSION
 from engine.store.sql import Store
 from engine.store.statements import SAME_MESSAGE
+from engine.store.technical import Feed, Technical, TechnicalAlert
 from engine.store.together import MOST_TOGETHER, open_together
 from engine.store.unit import Unit
 from engine.store.upgrading import Hand, migrate
@@ -21,6 +22,7 @@ __all__ = [
     "SAME_MESSAGE",
     "SCHEMA_VERSION",
     "Condition",
+    "Feed",
     "Hand",
     "HeldAlert",
     "InboxKey",
@@ -28,6 +30,8 @@ __all__ = [
     "QuarantineRow",
     "Store",
     "TakenMessage",
+    "Technical",
+    "TechnicalAlert",
     "Unit",
     "Verdict",
     "check",

@@ -18,6 +18,7 @@ class Condition:
     """``unsent``: messages that should be out; ``oldest``: since when; ``held``: those of a backlog.
 
     ``quarantined``: messages held for a human, by reason. ``judged_until``: up to when time was judged.
+    ``technical``: open alerts about the feed and the engine, by kind.
     """
 
     unsent: int
@@ -25,6 +26,7 @@ class Condition:
     held: int
     quarantined: Mapping[str, int]
     judged_until: datetime | None
+    technical: Mapping[str, int]
 
 
 def condition(connection: Connection) -> Condition:
@@ -44,6 +46,8 @@ def condition(connection: Connection) -> Condition:
         .where(held.c.state == "held")
         .group_by(messages.c.reason)
     )
+    kind = schema.technical_alerts.c.kind
+    technical = select(kind, func.count()).group_by(kind)
     judged = connection.execute(
         select(schema.settings.c.value).where(schema.settings.c.name == JUDGED_UNTIL)
     ).scalar()
@@ -53,4 +57,5 @@ def condition(connection: Connection) -> Condition:
         held=held_back,
         quarantined={row[0]: row[1] for row in connection.execute(reasons)},
         judged_until=codec.from_instant(judged) if judged else None,
+        technical={row[0]: row[1] for row in connection.execute(technical)},
     )

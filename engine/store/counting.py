@@ -30,3 +30,15 @@ def code_counts(connection: Connection) -> list[tuple[str, str, int]]:
         .order_by(table.c.analyte, table.c.code)
     )
     return [(row[0], row[1], row[2]) for row in connection.execute(statement)]
+
+
+def stuck(connection: Connection) -> list[tuple[str, str, int]]:
+    """(routing key, last error, how many) of messages that were tried and not confirmed."""
+    table = schema.outbox
+    statement = (
+        select(table.c.routing_key, table.c.last_error, func.count())
+        .where(table.c.sent_at == "", table.c.attempts > 0)
+        .group_by(table.c.routing_key, table.c.last_error)
+        .order_by(table.c.routing_key, table.c.last_error)
+    )
+    return [(row[0], row[1], row[2]) for row in connection.execute(statement)]

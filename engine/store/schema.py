@@ -334,3 +334,33 @@ audit = Table(
     Column("previous", _Word, nullable=False),
     Column("hash", _Word, nullable=False),
 )
+
+# Senders of results, and how quiet each was in each hour of the last weeks: see engine/feeds.py.
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("name", _Word, primary_key=True),
+    Column("first_at", _Word, nullable=False),
+    Column("last_at", _Word, nullable=False),
+)
+
+feed_silences = Table(
+    "feed_silences",
+    metadata,
+    Column("name", _Word, nullable=False),
+    Column("hour", _Word, nullable=False),
+    Column("seconds", Integer, nullable=False),
+    PrimaryKeyConstraint("hour", "name"),
+    sqlite_with_rowid=False,
+)
+
+# Open alerts about no person: a sender that is silent, an alert that is not out, the heartbeat.
+technical_alerts = Table(
+    "technical_alerts",
+    metadata,
+    Column("alert_id", _Word, primary_key=True),
+    Column("kind", _Word, nullable=False),
+    Column("subject", _Word, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("started_at", _Word, nullable=False),
+)

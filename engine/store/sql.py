@@ -31,13 +31,14 @@ from engine.store.accounts import cursor_of as _cursor
 from engine.store.accounts import statements_of as _statements
 from engine.store.cache import RecordCache
 from engine.store.condition import Condition, condition
-from engine.store.counting import code_counts, disposition_counts
+from engine.store.counting import code_counts, disposition_counts, stuck
 from engine.store.forgetting import forget_results, losing_results
 from engine.store.handover import Handover, handover
 from engine.store.locking import Locks
 from engine.store.opening import READING, UnusableStoreError, driver_errors, failure, open_engine
 from engine.store.reading import Reader
 from engine.store.rows import QuarantineRow, alert_from_row
+from engine.store.technical import Technical
 from engine.store.unit import Unit
 from engine.store.upgrading import create, of_another_release, stored_version
 
@@ -159,6 +160,13 @@ class Store(Accounts):
         with self._connection() as connection:
             yield Locks(_cursor(connection), _statements(connection)).try_take(task)
 
+    @contextmanager
+    def technical(self) -> Iterator[Technical]:
+        """What the engine knows of itself, in a transaction that no other worker has meanwhile."""
+        with self._connection() as connection:
+            Locks(_cursor(connection), _statements(connection)).take([schema.technical_alerts.name])
+            yield Technical(connection)
+
     def outbox_depth(self) -> int:
         """How many messages the broker has not confirmed."""
         table = schema.outbox
@@ -172,15 +180,8 @@ class Store(Accounts):
 
     def stuck(self) -> list[tuple[str, str, int]]:
         """(routing key, last error, how many) of messages that were tried and not confirmed."""
-        table = schema.outbox
-        statement = (
-            select(table.c.routing_key, table.c.last_error, func.count())
-            .where(table.c.sent_at == "", table.c.attempts > 0)
-            .group_by(table.c.routing_key, table.c.last_error)
-            .order_by(table.c.routing_key, table.c.last_error)
-        )
         with self._connection(reading=True) as connection:
-            return [(row[0], row[1], row[2]) for row in connection.execute(statement)]
+            return stuck(connection)
 
     # --- what people ask -----------------------------------------------------------------------
 

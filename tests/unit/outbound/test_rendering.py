@@ -18,14 +18,27 @@ from hypothesis import strategies as st
 
 from engine.hl7.validation import validate_message
 from engine.hl7.writer import clean
-from engine.model.alert import AlertEvent, AlertReason, Phase
+from engine.model.alert import FEED_SILENT, AlertEvent, AlertReason, Phase
 from engine.model.finding import Severity
 from engine.model.person import Demographics, Person, Visit, in_order_of_use
 from engine.outbound import RENDERERS, Format, RenderOptions, render
 from engine.outbound.wording import notes
+from engine.technical import technical_event
 from tests.unit.outbound.events import LOW_COUNT, OPTIONS, OVERDUE, RETRACTION, START, later
 
 HL7_FORMATS = (Format.HL7_R40, Format.HL7_R01)
+TECHNICAL = technical_event(
+    FEED_SILENT,
+    "ALERT",
+    1,
+    Phase.START,
+    START.decided_at,
+    severity=Severity.URGENT,
+    title="No results come from north",
+    message="Nothing for 45 minutes.",
+    action="Ask the laboratory and the interface engine",
+    revision="r1",
+)
 REASONS = {
     Phase.START: AlertReason.NEW,
     Phase.UPDATE: AlertReason.CORRECTED,
@@ -61,6 +74,23 @@ def test_messages_with_the_least_known_conform(form: str, options: RenderOptions
     """An alert about somebody of whom only the record exists is still a valid message, in any structure."""
     assert validate_message(text_of(UNKNOWN_PATIENT, form, options)) == ()
     assert validate_message(text_of(START, form, options)) == ()
+    for phase, reason in REASONS.items():
+        told = TECHNICAL if phase is Phase.START else later(TECHNICAL, phase, reason)
+        assert validate_message(text_of(told, form, options)) == ()
+
+
+def test_an_alert_about_no_patient_names_nobody() -> None:
+    """A technical alert has type ST, no name, and no number that a ward could look for."""
+    r40 = text_of(TECHNICAL, Format.HL7_R40).split("\r")
+    (person,) = [line for line in r40 if line.startswith("PID")]
+    assert person == "PID|||SYSTEM^^^AZAWATCH^U||^^^^^^U"
+    assert any(line.startswith("OBX|7|ST|68485^MDC_ATTR_ALERT_TYPE^MDC|1.1.1.1.7|ST|") for line in r40)
+    pager = text_of(TECHNICAL, Format.PAGER_TEXT)
+    assert pager == ("URGENT No results come from north: ask the laboratory and the interface engine. system")
+    assert json.loads(text_of(TECHNICAL, Format.EVENT_JSON))["patient"] == {
+        "id": "SYSTEM",
+        "assigning_authority": "AZAWATCH",
+    }
 
 
 @pytest.mark.parametrize("event", [START, OVERDUE, LOW_COUNT, RETRACTION, UNKNOWN_PATIENT])

@@ -56,3 +56,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(*key),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "feeds",
+        sa.Column("name", word, nullable=False),
+        sa.Column("first_at", word, nullable=False),
+        sa.Column("last_at", word, nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "feed_silences",
+        sa.Column("name", word, nullable=False),
+        sa.Column("hour", word, nullable=False),
+        sa.Column("seconds", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("hour", "name"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "technical_alerts",
+        sa.Column("alert_id", word, nullable=False),
+        sa.Column("kind", word, nullable=False),
+        sa.Column("subject", word, nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("started_at", word, nullable=False),
+        sa.PrimaryKeyConstraint("alert_id"),
+    )
