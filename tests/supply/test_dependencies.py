@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from tests.supply.dependencies import complaints
 
@@ -27,7 +28,7 @@ SKIPPED = {
 OURS = {"name": "azawatch", "skip_reason": "distribution marked as editable"}
 
 
-def report(*packages: dict[str, object]) -> str:
+def report(*packages: Mapping[str, object]) -> str:
     return json.dumps({"dependencies": packages, "fixes": []})
 
 
