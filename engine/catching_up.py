@@ -92,7 +92,15 @@ class CatchingUp:
         ripe = held if quiet else [one for one in held if self._is_ripe(one, now)]
         settled = Settled()
         for root in list(dict.fromkeys(one.root for one in ripe))[:_AT_ONCE]:
-            self._settle_person(root, [one.alert_id for one in held if one.root == root], now, settled)
+            alert_ids = [one.alert_id for one in held if one.root == root]
+            try:
+                self._settle_person(root, alert_ids, now, settled)
+            except TransientError:
+                raise
+            except Exception as error:  # noqa: BLE001  whoever cannot be told in short is told in full
+                log.logger().error("defect of the engine, held alerts go out as they are", exc_info=error)
+                self._store.release(alert_ids)
+                settled.told += 1
         return settled
 
     def _is_ripe(self, one: HeldAlert, now: datetime) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from engine.store import codec, schema, sightings
@@ -38,6 +38,13 @@ class Accounts:
         """Alerts of which a backlog has told something that nobody has been sent yet, the oldest first."""
         with self._connection(reading=True) as connection:
             return held_alerts(cursor_of(connection), statements_of(connection))
+
+    def release(self, alert_ids: Iterable[str]) -> None:
+        """Let go of what is held back of these alerts, as it is."""
+        table = schema.outbox
+        statement = update(table).where(table.c.correlation_id.in_(list(alert_ids)), text("held_until <> ''"))
+        with self._connection() as connection:
+            connection.execute(statement.values(held_until=""))
 
     def not_paged(self, alert_id: str) -> dict[str, str]:
         """Events of an alert (id or beginning of it) that nobody was told, and which event tells instead."""

@@ -17,7 +17,7 @@ from engine.model.alert import CATCHING_UP, AlertEvent, AlertReason, Phase
 from engine.model.finding import Severity
 from engine.operations import Operations
 from engine.outbound import Format
-from engine.outbox import Publishing
+from engine.outbox import Publishing, alert_rows
 from engine.settings import load
 from engine.store import Store, check
 from engine.taken import Arrived, IntakeOptions
@@ -136,6 +136,18 @@ def test_fresh_news_is_told_at_once_with_what_it_makes_of_the_old(live: Live) ->
 
     assert sorted(live.after(seconds=1)) == [START, (CATCHING_UP, "alert.review.start")]
     assert live.after(minutes=20) == []
+
+
+def test_what_cannot_be_settled_goes_out_as_it_is(live: Live) -> None:
+    """A message that belongs to no event of its alert, by whatever mistake: it pages, and nothing stops."""
+    live.hear(1, "700")
+    assert live.after(seconds=1) == [START]
+    (event,) = (event for event in live.store.alert_events() if event.rule == START[0])
+    with live.store.transaction() as unit:
+        row = replace(alert_rows([event], live.publishing)[0], message_id="of nobody")
+        unit.put_outbox([row], live.now, live.now + timedelta(minutes=10))
+
+    assert live.after(seconds=6) == [START]
 
 
 def test_a_clock_that_was_put_back_holds_nothing(live: Live) -> None:
