@@ -23,7 +23,7 @@ class Feed:
     ``pause_seconds`` are between two. What was not confirmed in time is sent again: it may come twice.
     """
 
-    def __init__(self, url: str, archive: Path, limit: int = 0, pause_seconds: float = 0.03) -> None:
+    def __init__(self, url: str, archive: Path, limit: int = 0, pause_seconds: float = 0.02) -> None:
         self._url = url
         self._messages = list(read_archive([archive]))
         self._pause_seconds = pause_seconds

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.broker
 
 COUNT = len(day_files())
 FIRST_ALERTS = 78  # messages of the day; from here on every fourth, or more, leads to an alert
-STOPPED_SECONDS = 3.0  # tests/soak/broker.py has a minute
+STOPPED_SECONDS = 2.0  # tests/soak/broker.py has a minute
 
 
 def links(engine: RunningEngine, state: str, queue: str = "inbound") -> list[dict[str, Any]]:
