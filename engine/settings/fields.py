@@ -235,12 +235,12 @@ class Escalation(_Section):
 class Monitor(_Section):
     """``address``: where health and metrics are served, without a password; empty: nowhere.
 
-    ``hung_seconds``: a loop that has not come round for so long is hung; ``outbox_seconds``: a message that
-    should be out for so long is late.
+    ``hung_seconds``: a loop that has not come round for so long is hung; waiting for a broker takes up to 40.
+    ``outbox_seconds``: a message that should be out for so long is late.
     """
 
     address: Annotated[str, AfterValidator(listening)] = ""
-    hung_seconds: Annotated[Seconds, Field(le=3600)] = 120.0
+    hung_seconds: Annotated[Seconds, Field(ge=60, le=3600)] = 120.0
     outbox_seconds: Annotated[Seconds, Field(le=86_400)] = 300.0
 
 

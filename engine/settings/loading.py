@@ -41,8 +41,9 @@ def load(config: Path | None = None, *, overrides: Mapping[str, object] | None =
     def place(path: tuple[str, ...]) -> tuple[str, int]:
         if path[0] in options:
             return f"--{path[0]}", 0
-        if _holds(environment, path):
-            return _variable(path), 0
+        setting = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in names()), path)
+        if _holds(environment, setting):
+            return _variable(setting), 0
         return file, next((lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), 0)
 
     for source in (table, environment):

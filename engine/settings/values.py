@@ -20,11 +20,13 @@ def split(value: object) -> object:
 
 
 def pairs(value: object) -> object:
-    """Environment variables write a table as ``north=30, LIS|WEST=0``."""
-    if isinstance(value, str):
-        parts = [part.strip() for part in value.split(",") if part.strip()]
-        return {name.strip(): number.strip() for name, _, number in (part.rpartition("=") for part in parts)}
-    return value
+    """Environment variables write a table as ``north=30, LIS|WEST=0``. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    split_up = [part.strip().rpartition("=") for part in value.split(",") if part.strip()]
+    if not all(name.strip() for name, _, _ in split_up):
+        raise ValueError("not names with a number each: write north=30, LIS|WEST=0")
+    return {name.strip(): number.strip() for name, _, number in split_up}
 
 
 def listening(value: str) -> str:

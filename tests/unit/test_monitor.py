@@ -133,3 +133,21 @@ def test_systemd_hears_that_we_are_ready_and_alive(tmp_path: Path, monkeypatch: 
         one.close()
         said: list[Any] = [listening.recv(100) for _ in range(3)]
     assert said == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("north", "AZAWATCH_FEEDS__SILENT_MINUTES: feeds.silent_minutes: not names with a number each"),
+        ("north=soon", "AZAWATCH_FEEDS__SILENT_MINUTES: feeds.silent_minutes.north: .*valid integer"),
+    ],
+)
+def test_minutes_that_are_none_are_a_defect_with_its_place(
+    text: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever mistypes how long a laboratory may be silent is told where; a right one counts by its name."""
+    monkeypatch.setenv("AZAWATCH_FEEDS__SILENT_MINUTES", "north=30, LIS|WEST=0")
+    assert load().feeds.silent_minutes == {"north": 30, "LIS|WEST": 0}
+    monkeypatch.setenv("AZAWATCH_FEEDS__SILENT_MINUTES", text)
+    with pytest.raises(ConfigError, match=said):
+        load()
