@@ -19,8 +19,8 @@ from engine.auditing import Auditing
 from engine.decide import Knowledge
 from engine.duties import Duties, monitor_of
 from engine.errors import TransientError
+from engine.hang import HangGuard
 from engine.history import HistoryOptions
-from engine.hl7 import split_delivery
 from engine.intake import Intake
 from engine.knowledge import KnowledgeFolders, load_knowledge
 from engine.model.finding import Severity
@@ -35,7 +35,8 @@ from engine.settings import Settings, default_sources_file, site_key
 from engine.store import OutboxRow, Store, only_engine
 from engine.sweep import Sweep
 from engine.sweeping import Sweeping, is_due
-from engine.taken import Arrived, IntakeOptions, Taken
+from engine.taken import IntakeOptions, Taken
+from engine.taking import Taking
 from engine.telling_of_relay import tell_held_back, tell_published
 from engine.therapy.roster import RosterRow, read_roster
 from engine.transports import Consumer, Delivery, Publisher, Receipt
@@ -186,7 +187,14 @@ class Engine:
         self._parts = parts
         self._monitor = parts.monitor or monitor_of(settings, parts.knowledge, parts.clock)
         options = replace(intake_options(settings, parts.clock), timed=self._monitor.metrics.timed)
-        self._intake = Intake(parts.store, parts.knowledge, options)
+        self.guard = HangGuard(settings.flow.batch_timeout_s)
+        self._taking = Taking(
+            parts.store,
+            Intake(parts.store, parts.knowledge, options),
+            self.guard,
+            parts.stopping,
+            self._monitor.store_away,
+        )
         self._sweeping = Sweeping(Sweep(parts.knowledge, options), parts.store, parts.clock)
         self._duties = Duties(settings, parts.store, parts.knowledge, options, parts.clock, self._monitor)
         self.relay = Relay(
@@ -258,35 +266,16 @@ class Engine:
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         started = time.perf_counter()
-        # A delivery may be a batch: each of its messages ends in a disposition of its own.
-        origins = [(delivery, body) for delivery in deliveries for body in split_delivery(delivery.body)]
-        taken = self._patiently([Arrived(body, delivery.queue) for delivery, body in origins])
-        if taken is None:
-            return
-        self._parts.consumer.ack(deliveries)
-        self._duties.note([body for _, body in origins], taken)
-        if any(one.events or one.outcome.location for one in taken):
-            self.relay.notify()
-        each = (time.perf_counter() - started) * 1000 / len(taken)
-        for (delivery, _), one in zip(origins, taken, strict=True):
-            self._tell(delivery, one, each)
-
-    def _patiently(self, arrived: Sequence[Arrived]) -> list[Taken] | None:
-        """Take a batch in, waiting for a store that is away; None when stopped meanwhile."""
-        pause = _FIRST_RETRY_SECONDS
-        attempt = 0
-        while True:
-            try:
-                return self._intake.take(arrived)
-            except TransientError as error:
-                attempt += 1
-                self._monitor.store_away()
-                log.logger().warning(
-                    "store away, trying again", exc_info=error, attempt=attempt, retry_in_s=pause
-                )
-                if self._stopping.wait(pause):
-                    return None
-                pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
+        for durable, origins in self._taking.take(deliveries):
+            taken = [one for _, _, one in origins]
+            self._parts.consumer.ack(durable)
+            self._duties.note([body for _, body, _ in origins], taken)
+            if any(one.events or one.outcome.location for one in taken):
+                self.relay.notify()
+            each = (time.perf_counter() - started) * 1000 / len(taken)
+            for delivery, _, one in origins:
+                self._tell(delivery, one, each)
+            started = time.perf_counter()
 
     def _open(self, opening: Callable[[], None]) -> bool:
         """Open a connection, waiting for a broker that is away; False when stopped meanwhile."""
@@ -380,4 +369,8 @@ def _run(engine: Engine) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    engine.run()
+    engine.guard.start()
+    try:
+        engine.run()
+    finally:
+        engine.guard.stop()

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     TIME_UNREADABLE = "time-unreadable"
     THERAPY_UNREADABLE = "therapy-unreadable"
     INTERNAL_ERROR = "internal-error"
+    CRASHES_THE_ENGINE = "crashes-the-engine"  # it was being read, alone, when the process ended, thrice
 
 
 @dataclass(frozen=True, slots=True)

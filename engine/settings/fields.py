@@ -134,8 +134,9 @@ class Flow(_Section):
     ``prefetch``: messages on the way to us and not yet acknowledged; ``batch_max_messages`` and
     ``batch_max_wait_ms``: when a transaction is closed; ``publish_window``: alerts sent and not yet
     confirmed, which is also the most copies that a crash can cause; ``processing_ids``: MSH-11 that are
-    taken in; ``max_message_bytes``: anything longer is quarantined; ``shutdown_timeout_s``: how long a
-    stop may wait for confirms.
+    taken in; ``max_message_bytes``: anything longer is quarantined; ``batch_timeout_s``: a batch that is
+    not done by then ends the process, whose messages are then taken in one by one; ``shutdown_timeout_s``:
+    how long a stop may wait for confirms.
     """
 
     prefetch: Annotated[Count, Field(le=65_535)] = 300
@@ -144,6 +145,7 @@ class Flow(_Section):
     publish_window: Annotated[Count, Field(le=65_535)] = 200
     processing_ids: Names = ("P",)
     max_message_bytes: Annotated[Count, Field(le=LARGEST_MESSAGE)] = 10_000_000
+    batch_timeout_s: Annotated[Seconds, Field(le=3600)] = 60.0
     shutdown_timeout_s: Annotated[Seconds, Field(le=3600)] = 20.0
 
 

@@ -323,6 +323,15 @@ blind_days = Table(
     sqlite_with_rowid=False,
 )
 
+# How often a message was about to be read alone by a process that then ended; gone once it is on record.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("digest", _Word, primary_key=True),
+    Column("count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # What happened, in a chain of keyed hashes: see engine/audit.py.
 audit = Table(
     "audit",

@@ -90,6 +90,8 @@ class Statements(NamedTuple):
     put_setting: str  # name, value
     chain_head: str
     put_audit: str  # the columns of the table
+    count_attempt: str  # digest, 1; gives the count
+    end_attempts: str  # digest
     # how this kind of database
     mark: str  # marks a parameter
     lock: str  # keeps others from what has one of these numbers; empty where only one can write at a time
@@ -150,7 +152,7 @@ def compiled_statements(backend: str) -> Statements:
         return compiled(insert.on_conflict_do_update(index_elements=list(key), set_=changed), names)
 
     persons, messages, results = schema.persons, schema.messages, schema.results
-    changes = schema.record_changes
+    changes, attempts = schema.record_changes, schema.attempts
     return Statements(
         taken=compiled(
             select(messages.c.sender, messages.c.control_id, messages.c.digest).where(
@@ -266,6 +268,10 @@ def compiled_statements(backend: str) -> Statements:
             .offset(literal_column("0", Integer))
         ),
         put_audit=inserted(schema.audit, written(schema.audit)),
+        count_attempt=compiled(
+            _counted_change(words.insert(attempts)).returning(attempts.c["count"]), ("digest", "count")
+        ),
+        end_attempts=compiled(attempts.delete().where(attempts.c.digest == bindparam("digest"))),
         mark=words.mark,
         lock=words.lock,
         try_lock=words.try_lock,
@@ -303,10 +309,9 @@ def _of_message(value: BindParameter[Any]) -> Select[Any]:
 
 
 def _counted_change(insert: Any) -> Any:
-    table = schema.record_changes
     return insert.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns),
-        set_={"count": table.c["count"] + insert.excluded["count"]},
+        index_elements=list(insert.table.primary_key.columns),
+        set_={"count": insert.table.c["count"] + insert.excluded["count"]},
     )
 
 

@@ -73,6 +73,11 @@ class Unit:
         """Whether this very message was taken in before (or earlier in this batch)."""
         return key in self._taken
 
+    def taken(self, digest: str) -> InboxKey | None:
+        """The message with these very bytes that was taken in before."""
+        self.prefetch([InboxKey("", "", digest)], ())
+        return next((key for key in self._taken if key.digest == digest), None)
+
     def roots_of(self, identifiers: Iterable[Identifier]) -> tuple[str, ...]:
         """The distinct persons (roots of their alias classes) that these identifiers belong to."""
         keys = [identifier.key for identifier in identifiers]
@@ -258,6 +263,15 @@ class Unit:
     def count_repeat(self, key: InboxKey) -> None:
         """A message that was taken in before has come again."""
         self._changes.repeats[key] += 1
+
+    def begin_attempt(self, digest: str) -> int:
+        """Count that a message is about to be read alone; how often it was, this time included."""
+        self._cursor.execute(self._statements.count_attempt, (digest, 1))
+        return int(self._cursor.fetchall()[0][0])
+
+    def end_attempts(self, digest: str) -> None:
+        """Forget how often a message was about to be read: it has not ended this process."""
+        self._cursor.execute(self._statements.end_attempts, (digest,))
 
     def close_quarantined(self, row_id: int, state: str, why: str, at: datetime) -> bool:
         """Mark one held message released or discarded; false when it is not held."""

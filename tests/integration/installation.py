@@ -219,12 +219,12 @@ class Installation:
         """Put files into the inbound queue."""
         self.run("send", *paths)
 
-    def start(self, url: str = "") -> RunningEngine:
+    def start(self, url: str = "", program: Sequence[str] = ("-m", "engine", "run")) -> RunningEngine:
         """``azawatch run``, with the engine's own account unless ``url`` says another."""
         log = self.folder / f"engine-{len(self._engines)}.log"
         with log.open("wb") as opened:
             process = subprocess.Popen(
-                [sys.executable, "-m", "engine", "run"],
+                [sys.executable, *program],
                 env=self.environment(url or self.engine_url),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

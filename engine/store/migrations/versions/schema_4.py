@@ -1,4 +1,5 @@
-"""A chain of what happened that cannot be changed unnoticed; what a backlog holds back; who was blind when.
+"""A chain of what happened that cannot be changed unnoticed; what a backlog holds back; who was blind when;
+which messages ended a process.
 
 Revision ID: 4
 """
@@ -79,4 +80,11 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("started_at", word, nullable=False),
         sa.PrimaryKeyConstraint("alert_id"),
+    )
+    op.create_table(
+        "attempts",
+        sa.Column("digest", word, nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+        sqlite_with_rowid=False,
     )

@@ -1,0 +1,65 @@
+"""Ends a process that hangs in one message: its supervisor starts it anew, the broker delivers again."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from engine import log
+
+HUNG = 70
+"""The exit code of a process that has ended itself."""
+
+_LOOK_EVERY_SECONDS = 0.5
+
+
+class HangGuard:
+    """Knows since when work is under way; from :meth:`start` on, ends the process that hangs in it.
+
+    A thread of Python's tells about it in the log. It cannot run while a library in C, such as a regular
+    expression, keeps the interpreter to itself: then a timer of the system's ends the process a little
+    later, and leaves on stderr where it was, file and line.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._deadline: float | None = None
+        self._ended = threading.Event()
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Work that must be done within the time allowed."""
+        self._deadline = time.monotonic() + self._seconds
+        try:
+            yield
+        finally:
+            self._deadline = None
+
+    def start(self) -> None:
+        """Begin to look; to be called by a process that somebody starts anew when it ends."""
+        self._put_off()
+        threading.Thread(target=self._look, name="hang guard", daemon=True).start()
+
+    def stop(self) -> None:
+        """Let the process be."""
+        self._ended.set()
+        faulthandler.cancel_dump_traceback_later()
+
+    def _look(self) -> None:
+        while not self._ended.wait(_LOOK_EVERY_SECONDS):
+            deadline = self._deadline
+            if deadline is not None and time.monotonic() > deadline:
+                log.logger().critical(
+                    "a batch hangs, ending the process: what it held is taken in one by one at the next start"
+                )
+                faulthandler.dump_traceback()
+                os._exit(HUNG)
+            self._put_off()
+
+    def _put_off(self) -> None:
+        """Set the timer of the system anew, as long as a thread of Python's can."""
+        faulthandler.dump_traceback_later(self._seconds + _LOOK_EVERY_SECONDS, exit=True)
