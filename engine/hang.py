@@ -53,9 +53,7 @@ class HangGuard:
         while not self._ended.wait(_LOOK_EVERY_SECONDS):
             deadline = self._deadline
             if deadline is not None and time.monotonic() > deadline:
-                log.logger().critical(
-                    "a batch hangs, ending the process: what it held is taken in one by one at the next start"
-                )
+                log.logger().critical("a batch hangs, ending the process")
                 faulthandler.dump_traceback()
                 os._exit(HUNG)
             self._put_off()

@@ -19,6 +19,13 @@ from engine.transports.amqp.failures import Refusal
 
 DELIVERY_LIMIT = 1000
 ALERTS_BINDING = "alert.#"
+
+_LIMITING = ("'x-delivery-limit'", "'x-dead-letter-exchange'", "'x-dead-letter-strategy'")
+_RISK = (
+    "; a message that ends the engine is held after five deliveries at most, and each of them counts for the"
+    f" messages delivered with it: with a limit far below {DELIVERY_LIMIT}, or no dead-letter exchange,"
+    " the broker removes or loses innocent ones before that"
+)
 CONSISTENT_HASH = "x-consistent-hash"
 SHARE = "1"  # the routing key of such a binding is a weight
 
@@ -219,4 +226,5 @@ def _not_applied(admin: Admin, what: str, refusal: Refusal) -> Defect:
 
 def _kept(queue: Queue, refusal: Refusal) -> str:
     difference = refusal.text.removeprefix("PRECONDITION_FAILED - ")
-    return f"queue {queue.name} has other properties than ours and is kept as it is: {difference}"
+    risk = _RISK if any(name in difference for name in _LIMITING) else ""
+    return f"queue {queue.name} has other properties than ours and is kept as it is: {difference}{risk}"

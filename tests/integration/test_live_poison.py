@@ -145,7 +145,9 @@ def test_workers_hand_poison_on_until_it_is_held(
         survived = survive(site, ("crash",), 2)
 
         assert survived.ends == {-11: 4}
-        counts = {(how, why): n for how, why, n in site.store().disposition_counts() if how != "duplicate"}
+        with closing(site.store()) as store:
+            told = store.disposition_counts()
+        counts = {(how, why): count for how, why, count in told if how != "duplicate"}
         once = {how: count for how, count in undisturbed.dispositions.items() if how[0] != "duplicate"}
         assert counts == once | {("quarantined", "crashes-the-engine"): 1}
         engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
@@ -170,4 +172,4 @@ def test_a_hang_that_lets_others_run_is_told_in_the_log(tmp_path: Path) -> None:
     )
 
     assert done.returncode == HUNG
-    assert '"event": "a batch hangs, ending the process' in done.stderr
+    assert '"event": "a batch hangs, ending the process"' in done.stderr

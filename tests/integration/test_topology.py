@@ -89,6 +89,21 @@ def test_a_queue_with_other_properties_is_kept_and_told(broker: PrivateBroker) -
     assert verify(broker.url, topology) == (note,)
 
 
+def test_a_delivery_limit_that_loses_innocent_messages_is_told(broker: PrivateBroker) -> None:
+    """One that is low, or that has no dead-letter exchange behind it, is named with what it does."""
+    topology = own_topology()
+    queue = topology.queues[0]
+    with Admin(broker.url) as admin:
+        admin.declare_queue(queue.name, {**queue.arguments, "x-delivery-limit": 3})
+        unsafe = {name: value for name, value in queue.arguments.items() if "dead-letter" not in name}
+        admin.declare_queue(topology.queues[1].name, unsafe)
+    apply(broker.url, topology)
+
+    notes = verify(broker.url, topology)
+    assert len(notes) == 2
+    assert all("loses innocent ones" in note for note in notes)
+
+
 def test_a_queue_that_would_lose_messages_is_refused(broker: PrivateBroker) -> None:
     """A queue that does not survive a restart is an error, for apply and for the engine."""
     topology = own_topology()
