@@ -64,6 +64,8 @@ class Link:
     def __init__(self, url: str, role: str, worker: Worker, on_state: StateCallback) -> None:
         nodes = connection_parameters(url, role)
         self.where = where(nodes)
+        # Kept, for making parameters anew may fail, and reporting must not.
+        self._places = [(where([node]), f"{node.host}:{node.port}") for node in nodes]
         self._nodes = len(nodes)
         self._node = _chance.randrange(self._nodes)
         self._url = url
@@ -144,7 +146,7 @@ class Link:
         """The worker has set its channel up."""
         self._cancel_setup_timer()
         self._attempt = 0
-        self._report(LinkState.OPEN, where([self._parameters()]))
+        self._report(LinkState.OPEN, self._places[self._node][0])
 
     def recycle(self, reason: str) -> None:
         """Give this connection up and get another."""
@@ -305,8 +307,7 @@ class Link:
     def _report(self, state: LinkState, detail: str) -> None:
         """Tell the listener, once per change: a broker that is away for a night is one line a node."""
         if self._nodes > 1 and state in (LinkState.LOST, LinkState.REFUSED):
-            node = self._parameters()
-            detail = f"{node.host}:{node.port}: {detail}"
+            detail = f"{self._places[self._node][1]}: {detail}"
         if (state, detail) == self._reported.get(self._node):
             return
         if state is LinkState.OPEN:
