@@ -40,7 +40,7 @@ def main(messages: int = 20_000, kills: int = 200, seed: int = 1) -> int:
                     alive = kill_at_random(
                         one, kills, random.Random(seed), messages=len(feed.messages), workers=workers
                     )
-                    verdict = judge(one.finish(alive), clean, in_order=workers == 1)
+                    verdict = judge(one.finish(alive), clean)
                 print(
                     f"{store}, workers {workers}: {kills} kills, {time.monotonic() - began:.0f} s, "
                     f"lost {verdict.lost}, doubled {verdict.doubled}, copies {verdict.copies} "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -69,14 +71,15 @@ def sample_day() -> Feed:
     return Feed([file.read_bytes() for file in day_files()], ROSTER)
 
 
-def day(one: Ward, *, deaths: bool, rounds: int = 1) -> Outcome:
+def day(one: Ward, *, deaths: bool = False, stops: int = 0) -> Outcome:
     """The sample day, then a message too long and its release, then a sweep months later.
 
-    ``deaths``: at each of :data:`ALL` a process dies, ``rounds`` times, and the next goes on.
+    ``deaths``: at each of :data:`ALL` a process dies, and the next goes on. ``stops``: so many workers are
+    told to stop at random moments of the day.
     """
 
     def some(points: dict[str, Death]) -> Sequence[Death]:
-        return [*points.values()] * rounds if deaths else []
+        return [*points.values()] if deaths else []
 
     one.apply()
     for death in some(AT_IMPORT):
@@ -89,6 +92,8 @@ def day(one: Ward, *, deaths: bool, rounds: int = 1) -> Outcome:
         worker = one.start(death=death)
         worker.wait_until_ready()
         assert worker.terminate() == -signal.SIGKILL
+    for number in range(stops):
+        _stop(one, number * len(day_files()) // (stops + 1))
     one.settle([one.start()])
 
     one.send([_LONG])
@@ -96,12 +101,12 @@ def day(one: Ward, *, deaths: bool, rounds: int = 1) -> Outcome:
     with closing(one.site.store()) as store:
         (held,) = (row for row in store.quarantined(state="held") if row.body == _LONG)
     release = ("quarantine", "release", str(held.id), "--why", "read")
-    for death in some(AT_RELEASE)[-len(AT_RELEASE) :]:
+    for death in some(AT_RELEASE):
         one.command(*release, death=death)
     if not deaths:
         one.command(*release)
 
-    for death in some(IN_SWEEP)[-len(IN_SWEEP) :]:
+    for death in some(IN_SWEEP):
         _die(one, death, at=_LATER)
     worker = one.start(at=_LATER)
     wait_until(lambda: bool(worker.said("time judged")), "time judged")
@@ -111,3 +116,13 @@ def day(one: Ward, *, deaths: bool, rounds: int = 1) -> Outcome:
 def _die(one: Ward, death: Death, at: datetime | None = None) -> None:
     worker = one.start(death=death, at=at)
     assert worker.wait() == -signal.SIGKILL, worker.log.read_text("utf-8")[-2000:]
+
+
+def _stop(one: Ward, least: int) -> None:
+    worker = one.start()
+    worker.wait_until_ready()
+    wait_until(lambda: one.on_record() >= least, f"{least} messages on record")
+    time.sleep(random.Random(least).uniform(0, 0.05))
+    # Within the patience of the test: what is under way is finished, and the rest left to the next.
+    assert worker.terminate() == 0, worker.log.read_text("utf-8")[-2000:]
+    assert worker.said("engine stopped")[0]["pending"] == 0

@@ -29,7 +29,8 @@ from tests.support.outcome import Outcome, outcome_of
 from tests.support.private_broker import PrivateBroker
 from tests.support.starter import Death, Starter, Worker
 
-_LOOKS = 4
+_LOOKS = 3
+_STILL = 30  # tenths of a second
 _SETTLED_SECONDS = 1800.0
 _HL7 = "application/hl7-v2+er7"
 # So that a worker is always in the middle of something, and a batch is one of many.
@@ -135,14 +136,16 @@ class Ward:
             return int(connection.execute(statement).scalar_one())
 
     def wait_until_settled(self) -> None:
-        """Until the queue is empty and everything is published; a batch may still be under way."""
-        seen = -1
+        """Until all that was sent is on record and published, or nothing has moved for a while."""
+        seen, still = -1, 0
         deadline = time.monotonic() + _SETTLED_SECONDS
         while True:
             time.sleep(0.1)
             before, seen = seen, self.on_record()
+            still = still + 1 if before == seen else 0
             # To ask the broker takes a connection: only while nothing moves.
-            if before == seen and not self.unsent() and not self.site.depth(INBOUND):
+            enough = 1 if seen >= len(self._sent) else _STILL
+            if still >= enough and not self.unsent() and not self.site.depth(INBOUND):
                 return
             assert time.monotonic() < deadline, f"{seen} messages on record, and not at the end"
 

@@ -76,7 +76,7 @@ class Worker:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self.ended():
             assert time.monotonic() < deadline, f"still runs:\n{self.log.read_text('utf-8')[-3000:]}"
-            time.sleep(0.005)
+            time.sleep(0.02)
         assert self.code is not None
         return self.code
 
@@ -85,7 +85,7 @@ class Worker:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self.said("engine ready"):
             assert time.monotonic() < deadline, f"not ready:\n{self.log.read_text('utf-8')[-3000:]}"
-            time.sleep(0.01)
+            time.sleep(0.05)
 
     def peak_mib(self) -> int:
         """The most memory it has had so far (VmHWM), in MiB."""
