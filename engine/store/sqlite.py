@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,6 +30,7 @@ def engine_for(url: URL, *, throw_away: bool) -> Engine:
         # A database in memory is its connection: all threads take turns on the one.
         **({"pool_size": 1, "max_overflow": 0} if url.database in (None, "", ":memory:") else {}),
     )
+    event.listen(engine, "do_connect", _make_private)
     event.listen(engine, "connect", _prepare_throw_away if throw_away else _prepare_connection)
     # pysqlite must not begin transactions on its own: a read would then never see the write lock.
     event.listen(engine, "begin", _begin)
@@ -54,6 +57,14 @@ def read_only_engine_for(url: URL) -> Engine:
     event.listen(engine, "connect", _prepare_reading)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _make_private(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:
+    """A new file is its owner's alone, for it holds results by patient; those beside it get its mode."""
+    file = arguments[0]
+    if file not in ("", ":memory:"):
+        with suppress(OSError):  # SQLite says what is wrong with the place
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None:

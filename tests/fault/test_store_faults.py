@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -85,6 +86,16 @@ def run(program: str, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def test_a_new_file_is_its_owners_alone(store: Store, file: Path) -> None:
+    """Other accounts of the machine read no results, neither in the file nor in those beside it."""
+    with store.transaction() as unit:
+        take(unit, "anna")
+
+    beside = list(file.parent.glob(f"{file.name}*"))
+    assert len(beside) > 1
+    assert {stat.S_IMODE(each.stat().st_mode) for each in beside} == {0o600}
 
 
 def test_an_exception_leaves_nothing(store: Store, file: Path) -> None:
