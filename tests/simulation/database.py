@@ -1,0 +1,114 @@
+"""The real store on a database in memory that outlives the simulated processes, and fails when told to."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.pool import QueuePool
+
+from engine.store import Store, sqlite
+
+Doing = Callable[[str], None]
+
+
+def _nothing(_what: str) -> None:
+    pass
+
+
+class _Cursor(sqlite3.Cursor):
+    """Statements may fail, or the process dies at one."""
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        _during("statement")
+        return super().execute(*arguments)
+
+    def executemany(self, *arguments: Any) -> sqlite3.Cursor:
+        _during("statement")
+        return super().executemany(*arguments)
+
+
+class _Connection(sqlite3.Connection):
+    """What SQLAlchemy closes stays: it is the disk."""
+
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        return super().cursor(factory)
+
+    def commit(self) -> None:
+        _during("commit")
+        super().commit()
+        _during("committed")
+
+    def close(self) -> None:
+        super().rollback()
+
+
+def _during(what: str) -> None:
+    DATABASE.during(what)
+
+
+class ProcessStore(Store):
+    """The store of one process; closing it leaves the database."""
+
+    def close(self) -> None:
+        """The next process opens the same database."""
+
+
+class Database:
+    """One for all days of a test process: a day begins with a copy of the first one's beginning.
+
+    ``during`` is called before and after each commit, before each statement and each transaction.
+    """
+
+    def __init__(self) -> None:
+        self.during: Doing = _nothing
+        self._connection = sqlite3.connect(
+            ":memory:", factory=_Connection, isolation_level=None, check_same_thread=False
+        )
+        self._connection.execute("PRAGMA synchronous=OFF")
+        self._engine = create_engine(
+            "sqlite://",
+            creator=lambda: self._connection,
+            poolclass=QueuePool,
+            pool_size=1,
+            max_overflow=0,
+            hide_parameters=True,
+        )
+        event.listen(self._engine, "begin", self._begin)
+        self._beginning = b""
+
+    def _begin(self, connection: Any) -> None:
+        self.during("begin")
+        sqlite._begin(connection)
+
+    def open(self) -> Store:
+        """A process opens the database."""
+        return ProcessStore(self._engine)
+
+    def create(self) -> Store:
+        """An empty database with its tables."""
+        store = ProcessStore(self._engine)
+        store._prepare_schema("memory")
+        return store
+
+    def remember(self) -> None:
+        """Days begin with what is in the database now."""
+        self._beginning = self._connection.serialize()
+
+    def calm(self) -> None:
+        """Nothing fails any more."""
+        self.during = _nothing
+
+    def begin_day(self) -> None:
+        """Everything is as it was remembered."""
+        self._connection.rollback()
+        self._connection.deserialize(self._beginning)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What is committed."""
+        return sqlite3.Connection.cursor(self._connection, sqlite3.Cursor).execute(query).fetchall()
+
+
+DATABASE = Database()

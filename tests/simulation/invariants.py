@@ -1,0 +1,101 @@
+"""What must hold at the end of every day, whatever went wrong in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from tests.simulation.database import DATABASE
+from tests.simulation.world import World, play
+
+# Without what the clock fills, and the order of arrival.
+_QUERIES: Mapping[str, str] = {
+    "messages": "SELECT sender, control_id, digest, disposition, reason, location, detail FROM messages",
+    "quarantine": "SELECT digest, body, state FROM quarantine JOIN messages ON messages.id = message_id",
+    "persons": "SELECT person_id, root, demographics FROM persons",
+    "identifiers": "SELECT * FROM identifiers",
+    "merges": "SELECT retired, survivor, control_id FROM merges",
+    "results": "SELECT * FROM results",
+    "versions": "SELECT * FROM result_versions",
+    "therapy": "SELECT person_id, event_id FROM therapy_events",
+    "ledger": "SELECT sender, code, system, unit, kind, count FROM mapping_ledger",
+    "open alerts": "SELECT alert_id, person_id, severity FROM alerts WHERE open",
+}
+# What is told on the way depends on the order of messages, which one worker keeps and several do not.
+_IN_ORDER: Mapping[str, str] = {
+    "alerts": "SELECT alert_id, person_id, open, severity, sequence FROM alerts",
+    "events": "SELECT event_id, alert_id, sequence FROM alert_events",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is on record at the end of a day."""
+
+    tables: dict[str, Counter[tuple[object, ...]]] = field(default_factory=dict)
+
+
+def _state() -> State:
+    queries = {**_QUERIES, **_IN_ORDER}
+    return State({name: Counter(DATABASE.rows(query)) for name, query in queries.items()})
+
+
+@lru_cache(maxsize=2)
+def undisturbed(bodies: tuple[bytes, ...]) -> State:
+    """The same feed, one worker, and nothing goes wrong."""
+    world = play(bodies, 0, calm=True)
+    assert not world.wrongs, world.wrongs
+    return _state()
+
+
+def wrongs_of(world: World, clean: State) -> list[str]:
+    """What was lost, doubled, out of order or otherwise wrong; empty when all is well."""
+    return [*dict.fromkeys(world.wrongs), *_published(world), *_differences(world, clean)]
+
+
+def _differences(world: World, clean: State) -> list[str]:
+    found = _state().tables
+    names = [*_QUERIES, *(_IN_ORDER if len(world.workers) == 1 else ())]
+    wrong = []
+    for name in names:
+        ours, theirs = found[name], clean.tables[name]
+        wrong += [f"{name}: lost {row}" for row in theirs - ours]
+        wrong += [f"{name}: not in an undisturbed day {row}" for row in ours - theirs]
+    return wrong
+
+
+def _published(world: World) -> list[str]:
+    events = DATABASE.rows("SELECT event_id, alert_id, sequence FROM alert_events")
+    held = DATABASE.rows("SELECT DISTINCT substr(digest, 1, 20) FROM quarantine JOIN messages m ON m.id = message_id")
+    copies = Counter(one.message_id for one in world.broker.published)
+    bodies: dict[str, set[bytes]] = {}
+    for one in world.broker.published:
+        bodies.setdefault(one.message_id, set()).add(one.body)
+    decided = {row[0] for row in events} | {row[0] for row in held}
+    wrong = [f"never published: {name}" for name in sorted(decided - copies.keys())]
+    wrong += [f"published and not on record: {name}" for name in sorted(copies.keys() - decided)]
+    wrong += [f"copies differ: {name}" for name, forms in bodies.items() if len(forms) > 1]
+    again = copies.total() - len(copies)
+    allowed = world.window * (world.crashes + world.unmarked + world.broker.lost_with_confirms + world.broker.alarms)
+    if again > allowed:
+        wrong.append(f"{again} copies, at most {allowed} may be")
+    return wrong + _order(world, events)
+
+
+def _order(world: World, events: Sequence[tuple[object, ...]]) -> list[str]:
+    """A receiver that drops repeats hears the events of an alert in order, but for those it was refused."""
+    sequence = {str(name): (str(alert), int(str(number))) for name, alert, number in events}
+    reached: dict[str, int] = {}
+    wrong = []
+    for name in dict.fromkeys(one.message_id for one in world.broker.published):
+        if name not in sequence or name in world.broker.refused:
+            continue
+        alert, number = sequence[name]
+        if number < reached.get(alert, 0):
+            wrong.append(f"event {number} of an alert came after event {reached[alert]}")
+        reached[alert] = max(number, reached.get(alert, 0))
+    return wrong
+
+
