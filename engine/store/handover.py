@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, not_, select, text, update
+from sqlalchemy import Connection, Select, bindparam, func, not_, select, text, update
 
 from engine.store import codec, schema
 from engine.store.rows import OutboxRow, outbox_from_row
 
 _HELD = text("held.held_until <> ''")
+_REFUSED = ("returned", "nacked")
 _ALERTS = 1  # the advisory locks of alerts: those of people have another form
 
 
@@ -54,35 +56,40 @@ def handover(connecting: Connecting, backend: str, limit: int) -> Iterator[Hando
         _note(connection, given)
 
 
+def _unsent() -> Select[Any]:
+    """Unsent, not held back, and nothing goes before it: an alert is told of in order.
+
+    A message waits for the ones before it about the same alert until the broker has confirmed them or has
+    told that it does not want them: what is returned for its severity must not keep back what is graver.
+    """
+    table = schema.outbox
+    before, held = table.alias("before"), table.alias("held")
+    same = before.c.correlation_id == table.c.correlation_id, table.c.correlation_id != ""
+    wanted = before.c.last_error.not_in(_REFUSED)
+    waits = select(before.c.id).where(*same, before.c.id < table.c.id, before.c.sent_at == "", wanted)
+    behind = select(held.c.id).where(held.c.correlation_id == table.c.correlation_id, _HELD)
+    return (
+        select(table)
+        .where(table.c.sent_at == "", table.c.held_until == "", not_(behind.exists()), not_(waits.exists()))
+        .order_by(table.c.attempts, table.c.id)
+        .limit(bindparam("most"))
+    )
+
+
+_UNSENT = _unsent()
+
+
 def _rows(connection: Connection, limit: int) -> list[OutboxRow]:
-    table = schema.outbox
-    statement = select(table).where(*_ready()).order_by(table.c.attempts, table.c.id).limit(limit)
-    return [outbox_from_row(row) for row in connection.execute(statement)]
-
-
-def _ready() -> tuple[ColumnElement[bool], ...]:
-    """Unsent, not held back, and nothing held back goes before it: an alert is told of in order."""
-    table = schema.outbox
-    held = table.alias("held")
-    behind = select(held.c.id).where(held.c.correlation_id == table.c.correlation_id, _HELD).exists()
-    return table.c.sent_at == "", table.c.held_until == "", not_(behind)
+    return [outbox_from_row(row) for row in connection.execute(_UNSENT, {"most": limit})]
 
 
 def _locked_rows(connection: Connection, limit: int) -> list[OutboxRow]:
     # Others may wait for a row that we hold while the broker takes its time; we never wait ourselves.
     connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-    table = schema.outbox
-    first = (
-        select(table)
-        .where(*_ready())
-        .order_by(table.c.attempts, table.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("first")
-    )
+    first = _UNSENT.with_for_update(skip_locked=True, of=schema.outbox).cte("first")
     ours = func.pg_try_advisory_xact_lock(_ALERTS, func.hashtext(first.c.correlation_id))
     statement = select(first).where(ours).order_by(first.c.attempts, first.c.id)
-    return [outbox_from_row(row) for row in connection.execute(statement)]
+    return [outbox_from_row(row) for row in connection.execute(statement, {"most": limit})]
 
 
 def _note(connection: Connection, given: Handover) -> None:

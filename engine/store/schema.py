@@ -217,6 +217,13 @@ outbox = Table(
     Column("held_until", _Word, nullable=False, server_default=_EMPTY),
     Index("outbox_unsent", "sent_at", "attempts", "id"),
     Index(
+        "outbox_unsent_alerts",
+        "correlation_id",
+        "id",
+        sqlite_where=text("sent_at = ''"),
+        postgresql_where=text("sent_at = ''"),
+    ),
+    Index(
         "outbox_held",
         "correlation_id",
         sqlite_where=text("held_until <> ''"),

@@ -14,6 +14,7 @@ from typing import Any
 
 import pika
 
+from engine.transports import StateCallback
 from engine.transports.amqp.failures import Refusal
 from engine.transports.amqp.link import Worker
 from tests.simulation.chance import Chance, Fault
@@ -58,7 +59,7 @@ class Broker:
     refused: set[str] = field(default_factory=set)
     wrongs: list[str] = field(default_factory=list)
     alarm: bool = False
-    lost_with_confirms: int = 0
+    channels_lost: int = 0
     alarms: int = 0
     unacked: int = 0
     _next_place: int = 0
@@ -100,10 +101,11 @@ class Channel:
     def add_on_cancel_callback(self, _callback: Callable[..., None]) -> None:
         """The link breaks the channel by itself, as the callback would."""
 
-    def queue_declare(self, _queue: str, *, passive: bool, callback: Callable[..., None]) -> None:
+    def queue_declare(self, queue: str, *, passive: bool, callback: Callable[..., None]) -> None:
         """The queue is there."""
         assert passive
-        callback(None)
+        told = SimpleNamespace(queue=queue, message_count=len(self._broker.ready))
+        callback(SimpleNamespace(method=told))
 
     def basic_qos(self, *, prefetch_count: int) -> None:
         """How much may be unacked."""
@@ -130,7 +132,7 @@ class Channel:
             headers = {"x-delivery-count": queued.deliveries} if queued.deliveries else None
             self._receive(self, method, SimpleNamespace(headers=headers, message_id=""), queued.body)
 
-    def basic_ack(self, tag: int, multiple: bool) -> None:  # noqa: FBT001  as in pika
+    def basic_ack(self, tag: int, multiple: bool) -> None:
         """Acks may be lost with the connection; a tag that is not open closes the channel."""
         broker = self._broker
         if not self.is_open or broker.chance.strikes("ack on the way", Fault.ACK_LOST):
@@ -215,7 +217,6 @@ class Channel:
         broker, draw = self._broker, self._broker.chance.draw
         fault = broker.chance.strikes("confirms on the way", Fault.CONFIRM_LOST, Fault.CRASH)
         if fault is Fault.CONFIRM_LOST:
-            broker.lost_with_confirms += 1
             self._link.lose()
             return
         if fault is Fault.CRASH:
@@ -237,7 +238,9 @@ class Link:
     where = "simulated broker"
     ended = False
 
-    def __init__(self, broker: Broker, worker: Worker, name: str) -> None:
+    def __init__(
+        self, broker: Broker, _url: str, name: str, worker: Worker, _on_state: StateCallback
+    ) -> None:
         self.broker = broker
         self._worker = worker
         self._name = name
@@ -284,6 +287,7 @@ class Link:
     def lose(self, refusal: Refusal | None = None) -> None:
         """The channel is gone; sometimes there is another one at once."""
         if self._drop():
+            self.broker.channels_lost += 1
             at_once = self._worker.channel_lost(refusal)
             if at_once or self.broker.chance.draw.random() < 0.5:
                 self._connect()

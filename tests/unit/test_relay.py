@@ -17,8 +17,9 @@ NOW = datetime(2026, 3, 12, 9, tzinfo=UTC)
 EXCHANGE, QUEUE = "azawatch.alerts", "azawatch.alerts.out"
 
 
-def row(number: int, key: str = "alert.critical.start") -> OutboxRow:
-    return OutboxRow(f"M{number}", EXCHANGE, key, "text/plain", "A1", {"phase": "start"}, b"body")
+def row(number: int, key: str = "alert.critical.start", alert: str = "") -> OutboxRow:
+    alert = alert or f"A{number}"
+    return OutboxRow(f"M{number}", EXCHANGE, key, "text/plain", alert, {"phase": "start"}, b"body")
 
 
 def prepared(*rows: OutboxRow) -> tuple[Store, MemoryBroker, Relay, list[tuple[str, str]], list[Exception]]:
@@ -63,6 +64,36 @@ def test_an_unroutable_alert_stays_and_holds_nobody_up() -> None:
     broker.bind(EXCHANGE, QUEUE, "alert.info.#")
     assert relay.publish_pending() == (1, 0)
     assert store.outbox_depth() == 0
+
+
+def test_events_of_one_alert_come_in_order_across_a_loss() -> None:
+    """What the broker may not have got is sent before anything newer about the same alert."""
+    store, broker, relay, told, _ = prepared(row(1, alert="A"), row(2, alert="A"))
+    broker.stop()
+
+    assert relay.publish_pending() == (0, 1)
+    with store.transaction() as unit:
+        unit.put_outbox([row(3, alert="A"), row(4, alert="B")], NOW)
+    broker.start()
+    while relay.publish_pending() != (0, 0):
+        pass
+
+    assert told == [
+        ("M1", "lost"),
+        ("M4", "confirmed"),
+        ("M1", "confirmed"),
+        ("M2", "confirmed"),
+        ("M3", "confirmed"),
+    ]
+
+
+def test_a_graver_event_does_not_wait_for_one_that_nobody_takes() -> None:
+    """A start that is returned for its severity keeps back nothing that the same alert tells later."""
+    _, _, relay, told, _ = prepared(row(1, "alert.info.start", "A"), row(2, "alert.critical.change", "A"))
+
+    assert relay.publish_pending() == (0, 1)
+    assert relay.publish_pending() == (1, 1)
+    assert ("M2", "confirmed") in told
 
 
 def test_the_relay_survives_what_nobody_foresaw(monkeypatch: pytest.MonkeyPatch) -> None:

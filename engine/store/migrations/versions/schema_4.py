@@ -33,6 +33,14 @@ def upgrade() -> None:
     held = sa.text("held_until <> ''")
     op.add_column("outbox", sa.Column("held_until", word, nullable=False, server_default=empty))
     op.create_index("outbox_held", "outbox", ["correlation_id"], sqlite_where=held, postgresql_where=held)
+    unsent = sa.text("sent_at = ''")
+    op.create_index(
+        "outbox_unsent_alerts",
+        "outbox",
+        ["correlation_id", "id"],
+        sqlite_where=unsent,
+        postgresql_where=unsent,
+    )
     op.create_table(
         "not_paged",
         sa.Column("event_id", word, nullable=False),
