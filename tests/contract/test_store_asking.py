@@ -48,7 +48,7 @@ def statement(url: str, text: str) -> list[tuple[object, ...]]:
 
 def queued(name: str, body: bytes = b"MSH|...") -> OutboxRow:
     return OutboxRow(
-        name, "azawatch.alerts", "alert.urgent.start", "text/plain", "alert", {"rule": "µ"}, body
+        name, "azawatch.alerts", "alert.urgent.start", "text/plain", f"alert {name}", {"rule": "µ"}, body
     )
 
 

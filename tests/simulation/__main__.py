@@ -16,6 +16,7 @@ def main() -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--seed", type=int, help="play this day, and print what happened")
     what.add_argument("--seeds", type=int, nargs=2, metavar=("FIRST", "END"), help="play these days")
+    what.add_argument("--sabotage", action="store_true", help="which day finds each protection missing")
     parser.add_argument(
         "--mute", type=int, nargs="*", default=(), help="numbers of faults that do not happen"
     )

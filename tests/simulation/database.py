@@ -21,11 +21,11 @@ def _nothing(_what: str) -> None:
 class _Cursor(sqlite3.Cursor):
     """Statements may fail, or the process dies at one."""
 
-    def execute(self, *arguments: Any) -> _Cursor:  # type: ignore[override]
+    def execute(self, *arguments: Any) -> Any:
         _during("statement")
         return super().execute(*arguments)
 
-    def executemany(self, *arguments: Any) -> _Cursor:  # type: ignore[override]
+    def executemany(self, *arguments: Any) -> Any:
         _during("statement")
         return super().executemany(*arguments)
 

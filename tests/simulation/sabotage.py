@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from unittest import mock
 
+from sqlalchemy import Connection, select
+
 from engine.app import Engine
 from engine.hl7 import split_delivery
 from engine.relay import Relay, _message
-from engine.store import InboxKey, Unit, handover
+from engine.store import InboxKey, OutboxRow, Unit, handover, schema
+from engine.store.rows import outbox_from_row
 from engine.taken import Arrived
 from engine.transports import Delivery
 from engine.transports.amqp import AmqpPublisher
@@ -65,14 +68,11 @@ def _ignores_returns() -> Iterator[None]:
 @contextmanager
 def _ignores_the_order_of_events() -> Iterator[None]:
     # What the outbox asked before: those never tried go first, whatever they tell of.
-    def careless(connection: handover.Connection, limit: int) -> list[handover.OutboxRow]:
-        statement = (
-            handover.select(handover.schema.outbox)
-            .where(handover.schema.outbox.c.sent_at == "")
-            .order_by(handover.schema.outbox.c.attempts, handover.schema.outbox.c.id)
-            .limit(limit)
-        )
-        return [handover.outbox_from_row(row) for row in connection.execute(statement)]
+    table = schema.outbox
+    statement = select(table).where(table.c.sent_at == "").order_by(table.c.attempts, table.c.id)
+
+    def careless(connection: Connection, limit: int) -> list[OutboxRow]:
+        return [outbox_from_row(row) for row in connection.execute(statement.limit(limit))]
 
     with mock.patch.object(handover, "_rows", careless):
         yield

@@ -19,6 +19,7 @@ import structlog
 
 from engine import app
 from engine.decide import Knowledge
+from engine.duties import monitor_of
 from engine.hl7 import split_delivery
 from engine.monitor import Monitor
 from engine.operations import Operations
@@ -72,7 +73,7 @@ def settings(batch: int, window: int) -> Settings:
 
 @functools.cache
 def _monitor() -> Monitor:
-    return app.monitor_of(settings(1, 1), knowledge(), lambda: NOON)
+    return monitor_of(settings(1, 1), knowledge(), lambda: NOON)
 
 
 @functools.cache
