@@ -7,6 +7,6 @@ from tests.simulation.days import days, report
 
 def test_nothing_is_lost_or_doubled_whatever_breaks() -> None:
     """One disposition a message, each event published, in order, and the state of an undisturbed day."""
-    failed = days(range(1_500, 3_000))
+    failed = days(range(500, 1_000))
 
     assert failed is None, report(failed)
