@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -97,10 +97,10 @@ class Comparison:
         return f"{count * 36525 / self.patient_days:.1f}"
 
 
-def side_of(spells: Sequence[Spell]) -> Side:
-    """One side, from its alerts in the order in which they began."""
+def side_of(spells: Sequence[Spell], since: datetime | None = None) -> Side:
+    """One side, from its alerts in the order in which they began; pages before ``since`` do not count."""
     side = Side(spells)
-    for step in (step for spell in spells for step in spell.steps):
+    for step in (step for spell in spells for step in spell.steps if since is None or step.at >= since):
         if step.phase in PAGED:
             side.pages[step.rule] += 1
         if step.phase is Phase.START:
@@ -108,8 +108,12 @@ def side_of(spells: Sequence[Spell]) -> Side:
     return side
 
 
-def compare(a: Side, b: Side, patient_days: int) -> Comparison:
-    """Match the alerts of two sides: the same person, family, subject and therapy episode, open at once."""
+def compare(a: Side, b: Side, patient_days: int, since: datetime | None = None) -> Comparison:
+    """Match the alerts of two sides: the same person, family, subject and therapy episode, open at once.
+
+    Alerts that neither side has paged from ``since`` on are matched, so that none of them seems to be new,
+    and left out.
+    """
     others: Mapping[str, list[Spell]] = defaultdict(list)
     for spell in b.spells:
         others[spell.alert_id].append(spell)
@@ -119,17 +123,29 @@ def compare(a: Side, b: Side, patient_days: int) -> Comparison:
         candidates = others[spell.alert_id]
         match = next((other for other in candidates if spell.overlaps(other)), None)
         if match is None:
-            differences.append(Difference((Change.ONLY_A,), spell, None))
+            if _paged(since, spell):
+                differences.append(Difference((Change.ONLY_A,), spell, None))
             continue
         candidates.remove(match)
+        if not _paged(since, spell, match):
+            continue
         changes = _changes(spell, match)
         if changes:
             differences.append(Difference(changes, spell, match))
         else:
             same += 1
-    differences += [Difference((Change.ONLY_B,), None, left) for rest in others.values() for left in rest]
+    left = [spell for rest in others.values() for spell in rest if _paged(since, spell)]
+    differences += [Difference((Change.ONLY_B,), None, spell) for spell in left]
     differences.sort(key=lambda each: _when(each.a or each.b))  # type: ignore[arg-type]
-    return Comparison(a, b, same, tuple(differences), patient_days)
+    sides = [replace(side, spells=[each for each in side.spells if _paged(since, each)]) for side in (a, b)]
+    return Comparison(sides[0], sides[1], same, tuple(differences), patient_days)
+
+
+def _paged(since: datetime | None, *spells: Spell) -> bool:
+    """Whether anybody was told of one of them from ``since`` on."""
+    if since is None:
+        return True
+    return any(step.phase in PAGED and step.at >= since for spell in spells for step in spell.steps)
 
 
 def _changes(a: Spell, b: Spell) -> tuple[Change, ...]:

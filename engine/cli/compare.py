@@ -6,13 +6,22 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.offline import JobsOption, Offline, PathsArgument, Replayed, UntilOption, tell_defects
+from engine.cli.offline import (
+    JobsOption,
+    Offline,
+    PathsArgument,
+    Replayed,
+    UntilOption,
+    parse_times,
+    tell_defects,
+)
 from engine.cli.outputs import Outputs, refuse_overwriting
 from engine.cli.shared import (
     DIFFERENT,
@@ -22,7 +31,6 @@ from engine.cli.shared import (
     ProtocolOption,
     fail,
     load_settings,
-    parse_time,
     print_table,
     say,
 )
@@ -71,6 +79,10 @@ def compare(
     against_protocol: Annotated[str | None, typer.Option(help="Side B: protocol; default: as A.")] = None,
     mappings: MappingsOption = None,
     against_mappings: Annotated[Path | None, typer.Option(help="Side B: mappings; default: as A.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Compare what was paged from this ISO time on; use all before."),
+    ] = None,
     until: UntilOption = None,
     jobs: JobsOption = 1,
     form: Annotated[OutputFormat, typer.Option("--format", help="What to print.")] = OutputFormat.TEXT,
@@ -95,11 +107,12 @@ def compare(
         raise fail("an archive on standard input can be read only once", "compare files or folders")
     if against is None and against_protocol is None and against_mappings is None:
         raise fail("both sides are the same", "say --against, --against-protocol or --against-mappings")
+    begin, end = parse_times(since, until)
     with ExitStack() as stack:
         first_side, second_side = _sides(
             paths,
             roster,
-            until,
+            end,
             config,
             {"rules": rules, "protocol": protocol, "mappings": mappings},
             {
@@ -126,7 +139,9 @@ def compare(
             raise fail(f"no message in {', '.join(paths)}", "name files or folders of HL7 messages")
         b = _told("B", second_side, jobs)
         stack.callback(b.replayed.close)
-        comparison = match(side_of(a.spells), side_of(b.spells), a.replayed.patient_days)
+        comparison = match(
+            side_of(a.spells, begin), side_of(b.spells, begin), a.replayed.patient_days(begin), begin
+        )
         names = patient_names((*a.spells, *b.spells), identify=identify)
         if report_file is not None or form is OutputFormat.HTML:
             html = _as_html(paths, comparison, a, b, names, identify=identify)
@@ -154,7 +169,7 @@ def compare(
 def _sides(
     paths: Sequence[str],
     roster: Path | None,
-    until: str | None,
+    until: datetime | None,
     config: Path | None,
     *own: Mapping[str, object],
 ) -> list[Offline]:
@@ -163,7 +178,7 @@ def _sides(
     defects: list[Defect] = []
     for side, options in zip("AB", own, strict=True):
         try:
-            sides.append(Offline(paths, roster, load_settings(config, **options), parse_time(until)))
+            sides.append(Offline(paths, roster, load_settings(config, **options), until))
         except ConfigError as error:
             defects += [replace(each, message=f"side {side}: {each.message}") for each in error.defects]
     if defects:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from engine import __version__
 from engine.cli import (
@@ -28,11 +31,26 @@ from engine.cli import (
     validate,
     watchdog,
 )
-from engine.cli.shared import DEFECT, at_the_end, say
+from engine.cli.shared import DEFECT, SIGNALLED, at_the_end, say
 from engine.errors import ConfigError, EngineError, TransientError
+
+
+class _Commands(TyperGroup):
+    """Ends as SIGPIPE would end it when the reader of its output has gone (``azawatch … | head``)."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run one command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # nobody is left to tell, and what is still in the buffer must not fail when Python ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(SIGNALLED + signal.SIGPIPE) from None
+
 
 app = typer.Typer(
     name="azawatch",
+    cls=_Commands,
     help="Watches patients on azathioprine or mercaptopurine: HL7 laboratory results in, cited alerts out.",
     no_args_is_help=True,
     add_completion=False,
@@ -101,10 +119,6 @@ def main() -> None:
     except EngineError as error:
         say(str(error))
         sys.exit(DEFECT)
-    except BrokenPipeError:
-        # The reader of our output has gone (``azawatch … | head``): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except OSError as error:
         # A full disk, or a folder that is none: the text of the system holds no content of ours.
         place = f"{error.filename}: " if error.filename else ""

@@ -25,7 +25,7 @@ from rich.progress import (
 )
 
 from engine.cli.progress import ArchiveBar
-from engine.cli.shared import at_the_end, read_text, say
+from engine.cli.shared import SIGNALLED, at_the_end, fail, parse_time, read_text, say
 from engine.errors import ConfigError, Defect
 
 if TYPE_CHECKING:
@@ -55,8 +55,14 @@ UntilOption = Annotated[
     str | None, typer.Option(metavar="TIME", help="End at this ISO time: leave out later messages.")
 ]
 
-SIGNALLED = 128
-"""The exit code of a command that a signal has ended is this and the number of the signal."""
+
+def parse_times(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    """Both ends of a span from the command line. Raises ConfigError when nothing lies between them."""
+    begin, end = parse_time(since), parse_time(until)
+    if begin is not None and end is not None and begin > end:
+        raise fail("--since is later than --until", "nothing lies between them")
+    return begin, end
+
 
 _CHUNKS_TO_SAVE = 2
 _NOTHING_TO_SYNC: Mapping[str, int] = {}
@@ -80,14 +86,14 @@ class Replayed:
         """Give the store and its files back."""
         self.closing.close()
 
-    @property
-    def patient_days(self) -> int:
-        """Days on therapy of all patients together, between the first message and the last."""
+    def patient_days(self, since: datetime | None = None) -> int:
+        """Days on therapy of all patients together, between the first message, or ``since``, and the last."""
         from engine.therapy import spans
 
         began, ended = self.summary.began, self.summary.ended
         if began is None or ended is None:
             return 0
+        began = began if since is None else max(began, since)
         watched = 0  # in whole seconds: many persons until the year 9999 are longer than any timedelta
         for root in self.store.treated():
             for record in self.store.records([root]):

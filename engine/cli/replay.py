@@ -15,25 +15,25 @@ import typer
 
 from engine import __version__
 from engine.cli.offline import (
-    SIGNALLED,
     JobsOption,
     Offline,
     PathsArgument,
     Replayed,
     UntilOption,
+    parse_times,
     tell_defects,
 )
 from engine.cli.outputs import Outputs, refuse_overwriting
 from engine.cli.shared import (
     DIFFERENT,
     QUARANTINED,
+    SIGNALLED,
     ConfigOption,
     MappingsOption,
     ProtocolOption,
     RulesOption,
     fail,
     load_settings,
-    parse_time,
     say,
 )
 
@@ -83,9 +83,7 @@ def replay(
     3: not the alerts of --expect.
     """
     settings = load_settings(config, rules=rules, mappings=mappings, protocol=protocol)
-    begin, end = parse_time(since), parse_time(until)
-    if begin is not None and end is not None and begin > end:
-        raise fail("--since is later than --until", "nothing lies between them")
+    begin, end = parse_times(since, until)
     with ExitStack() as stack:
         stack.enter_context(_interrupted(state))
         offline = Offline(paths, roster, settings, end)
@@ -142,7 +140,7 @@ def _refuse_names_of_state(outputs: Mapping[str, Path | None], state: Path | Non
     for option, path in outputs.items():
         if path is None or state is None or path.resolve().parent != state.resolve().parent:
             continue
-        if path.name.startswith((f"{state.name}.share-", f"{state.name}-")):
+        if path.name.startswith((f"{state.name}.share-", f"{state.name}.told", f"{state.name}-")):
             raise fail(f"{option} {path} has the name of a file that belongs to --state", "name it otherwise")
 
 

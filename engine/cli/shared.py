@@ -29,6 +29,9 @@ QUARANTINED = 1
 DEFECT = 2
 DIFFERENT = 3
 
+SIGNALLED = 128
+"""The exit code of a command that a signal has ended is this and the number of the signal."""
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", help="Settings file.", envvar="AZAWATCH_CONFIG", show_default="azawatch.toml"),

@@ -173,6 +173,8 @@ class Life:
         yield Registered(self._time(before, 6), event, _DIAGNOSES[self._diagnosis])
         phenotype = _PHENOTYPES.get(self._enzyme, "Poor metabolizer") if self._enzyme else ""
         told: list[Happening] = [self._draw(before, phenotype)]
+        if random.Random(f"{self._recipe.seed}/{self.who.number}/moved").random() < 0.3:
+            told.append(Registered(self._time(self._start, 9), "A08"))
         # an order some hours after the visit
         told.append(Ordered(self._time(self._start, 14), Step.START, self._dose, self._of_enzyme()))
         yield from (each for each in told if each.at < self._time(self._recipe.days, 0))

@@ -22,6 +22,7 @@ from engine.errors import ConfigError, Defect
 from engine.hl7.framing import read_stream
 from engine.transports.endings import Endings
 from engine.transports.forms import Form, Meter, form_of, with_real_ends
+from engine.transports.torn_zip import members_of
 from engine.transports.unpacking import (
     EMPTY_ZIP,
     MEMBER,
@@ -170,25 +171,46 @@ def _read_file(
         if not file.seekable():  # the contents of a zip file are listed at its end
             shutil.copyfileobj(file, copy)
             source = copy
+        if not zipfile.is_zipfile(source):
+            yield from _read_torn(name, source, limits, tell)
+            return
         try:
-            if not zipfile.is_zipfile(source):
-                raise UnreadableError("the zip file is incomplete, its index at the end is missing")
             archive = zipfile.ZipFile(source)
         except READING_ERRORS as error:
             tell.defect(Defect(name, 0, f"cannot be read: {reason_of(error)}", "nothing of it was read"))
             return
         with archive:
-            members = [member for member in archive.infolist() if not _is_by_the_way(member)]
+            members = [member for member in archive.infolist() if not _is_by_the_way(member.filename)]
             if not members:
                 tell.defect(Defect(name, 0, "the zip file holds no files"))
             for member in sorted(members, key=lambda one: one.filename):
                 yield from _read_member(f"{name}/{member.filename}", archive, member, limits, tell)
 
 
-def _is_by_the_way(member: zipfile.ZipInfo) -> bool:
+def _is_by_the_way(member: str) -> bool:
     """A folder, a hidden file, or what macOS adds."""
-    parts = member.filename.split("/")
-    return member.is_dir() or parts[0] == "__MACOSX" or parts[-1].startswith(".")
+    parts = member.split("/")
+    return not parts[-1] or parts[0] == "__MACOSX" or parts[-1].startswith(".")
+
+
+def _read_torn(name: str, file: IO[bytes], limits: Limits, tell: _Reports) -> Iterator[ArchiveMessage]:
+    """The members up to where the file is cut off; the one within which it ends is told by itself."""
+    last = ""
+    reason = "its index at the end is missing"
+    try:
+        for member in members_of(file):
+            last = member.name
+            if not _is_by_the_way(last):
+                source = Source(f"{name}/{last}", member.content, MEMBER)
+                yield from _read_stretches(source, limits, tell)
+    except READING_ERRORS as error:
+        reason = reason_of(error)
+    beyond = (
+        f"the zip file is incomplete beyond {last}" if last else "cannot be read: the zip file is incomplete"
+    )
+    tell.defect(
+        Defect(name, 0, f"{beyond}: {reason}", "bring it again; what came before was read" if last else "")
+    )
 
 
 def _read_member(

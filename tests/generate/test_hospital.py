@@ -57,7 +57,7 @@ def test_a_feed_has_everything_a_hospital_sends() -> None:
     kinds = Counter(truth.kind for truth in truths)
 
     versions = (b"|2.3|", b"|2.4|", b"|2.5|", b"|2.5.1|", b"$2.6$", b"|2.7|")
-    types = (b"RDE^O11", b"OMP^O09", b"ORM^O01", b"ADT^A01", b"ADT^A31", b"ADT^A40")
+    types = (b"RDE^O11", b"OMP^O09", b"ORM^O01", b"ADT^A01", b"ADT^A08", b"ADT^A31", b"ADT^A40")
     for said in (*versions, *types, b"\rNTE|", b"\rSPM|", b"|P\r", b"|C\r"):
         assert said in text
     for unit in ("U/L", "\N{MICRO SIGN}kat/L", "K/uL", "G/L", "10*9/L", "x10^9/L", "mg/dL"):

@@ -159,6 +159,35 @@ def test_a_comparison_names_nobody_unasked(terminal: Terminal, pair: RulePair) -
         assert "ONLY-A" not in said
 
 
+def test_since_leaves_out_what_was_paged_before(terminal: Terminal, pair: RulePair) -> None:
+    """Alerts of before are matched, so that none of them seems new, and do not count; days neither."""
+    whole = json.loads(compared(terminal, pair, "--format", "json"))
+    began = sorted((each["b"] or each["a"])["began"] for each in whole["differences"])
+    since = began[len(began) // 2]
+
+    part = json.loads(compared(terminal, pair, "--format", "json", "--since", since))
+
+    def pages(said: dict[str, dict[str, dict[str, dict[str, int]]]]) -> int:
+        return sum(side["pages"] for rule in said["rules"].values() for side in rule.values())
+
+    expected = [
+        each
+        for each in whole["differences"]
+        if any(side and side["began"] >= since for side in (each["a"], each["b"]))
+    ]
+    assert 0 < len(expected) < len(whole["differences"])
+    assert part["differences"] == expected
+    assert pages(part) < pages(whole)
+    assert part["patient_days"] < whole["patient_days"]
+
+
+def test_a_span_that_is_none_is_refused(terminal: Terminal, pair: RulePair) -> None:
+    """As in a replay: nothing lies between."""
+    sides = ("--rules", pair.a, "--against", pair.b, "--since", "2030-01-01", "--until", "2029-01-01")
+    said = terminal.type("compare", pair.archive, "--roster", pair.roster, *sides, exits=2)
+    assert "--since is later than --until" in said.err
+
+
 @pytest.mark.parametrize("jobs", ["1", "3"])
 def test_two_comparisons_are_byte_identical(terminal: Terminal, pair: RulePair, jobs: str) -> None:
     """The page can be kept beside the change that it was made for, by however many processes it was made."""

@@ -127,7 +127,7 @@ def test_a_path_that_does_not_exist_is_told_before_anything_is_read(tmp_path: Pa
     ("content", "reason"),
     [
         (b"", "it is empty"),
-        (b"PK\x03\x04rest", "the zip file is incomplete, its index at the end is missing"),
+        (b"PK\x03\x04rest", "the zip file is incomplete: it ends too early, the file is incomplete"),
         (zipped({"inner.zip": zipped({"a": ONE})}), "it is a zip file inside a zip file"),
     ],
     ids=["empty", "broken-zip", "zip-in-zip"],
