@@ -25,5 +25,8 @@ def scratch_folder() -> Iterator[Path]:
                 shutil.rmtree(left.parent, ignore_errors=True)
         except ConfigError:  # it is in use, or somebody else's
             continue
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, locked(Path(name) / _LOCK):
-        yield Path(name)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name:
+        lock = Path(name) / f"{_LOCK}.new"
+        with locked(lock):
+            lock.rename(Path(name) / _LOCK)  # only now, when it is held, may another replay look at it
+            yield Path(name)

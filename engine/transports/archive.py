@@ -198,7 +198,7 @@ def _read_torn(name: str, file: IO[bytes], limits: Limits, tell: _Reports) -> It
     last = ""
     reason = "its index at the end is missing"
     try:
-        for member in members_of(file):
+        for member in members_of(file, limits):
             last = member.name
             if not _is_by_the_way(last):
                 source = Source(f"{name}/{last}", member.content, MEMBER)

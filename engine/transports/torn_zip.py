@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from engine.transports.unpacking import ZIP, UnreadableError
+from engine.transports.unpacking import ZIP, Limits, UnreadableError, check_size
 
 _HEADER = struct.Struct("<4sHHHHHLLLHH")
 _DESCRIPTOR = b"PK\x07\x08"
@@ -27,10 +27,11 @@ class TornMember:
     content: io.BufferedReader
 
 
-def members_of(file: IO[bytes]) -> Iterator[TornMember]:
+def members_of(file: IO[bytes], limits: Limits) -> Iterator[TornMember]:
     """Every member up to the tear; reading the last one may raise EOFError.
 
-    Raises UnreadableError where the next member cannot be found or is not readable without the index.
+    Raises UnreadableError where the next member cannot be found or is not readable without the index, and
+    where one unpacks to more than the limits allow.
     """
     position = 0
     while True:
@@ -51,7 +52,7 @@ def members_of(file: IO[bytes]) -> Iterator[TornMember]:
         unknown = bool(flags & _SIZE_BEHIND) or packed == _IN_EXTRA
         if method not in {_STORED, _DEFLATED} or (method == _STORED and unknown):
             raise UnreadableError(f"{text} cannot be told apart from what follows without the index")
-        content = _Content(file, packed if method == _STORED else None, None if unknown else crc)
+        content = _Content(file, packed if method == _STORED else None, None if unknown else crc, limits)
         yield TornMember(text, io.BufferedReader(content))
         content.skip()
         position = content.end
@@ -70,10 +71,12 @@ def _descriptor_length(file: IO[bytes], position: int) -> int:
 class _Content(io.RawIOBase):
     """The content of a member; ``stored`` is its length where it is not compressed."""
 
-    def __init__(self, file: IO[bytes], stored: int | None, crc: int | None) -> None:
+    def __init__(self, file: IO[bytes], stored: int | None, crc: int | None, limits: Limits) -> None:
         super().__init__()
         self._file = file
-        self.end = file.tell()
+        self._begin = self.end = file.tell()
+        self._limits = limits
+        self._unpacked = 0
         self._left = stored
         self._inflating = zlib.decompressobj(-15)
         self._stated, self._crc = crc, 0
@@ -88,6 +91,8 @@ class _Content(io.RawIOBase):
         while not self._ended:
             data = self._next(len(target))
             if data:
+                self._unpacked += len(data)
+                check_size(self._unpacked, self.end - self._begin, self._limits)
                 self._crc = zlib.crc32(data, self._crc)
                 target[: len(data)] = data
                 return len(data)

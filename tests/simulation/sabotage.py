@@ -84,7 +84,7 @@ def _acks_what_was_not_taken() -> Iterator[None]:
 
     def careless(self: Engine, arrived: Sequence[Arrived]) -> list[object]:
         try:
-            return list(self._intake.take(arrived))
+            return list(self._taking._intake.take(arrived))
         except Exception:  # noqa: BLE001  that is the sabotage
             return []
 

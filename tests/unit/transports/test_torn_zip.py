@@ -105,3 +105,16 @@ def test_an_encrypted_member_ends_it(tmp_path: Path) -> None:
 
     assert len(bodies) == EACH
     assert "year/1.hl7 is encrypted" in said
+
+
+def test_a_bomb_does_not_go_off_because_the_index_is_missing(tmp_path: Path) -> None:
+    """The limits on what a file may unpack to hold for a torn one as well."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("0.hl7", day(0))
+        archive.writestr("bomb.hl7", MESSAGE.format(1, "0" * 60_000_000))
+    content = packed.getvalue()
+    bodies, defects = read(tmp_path, content[: content.index(b"PK\x01\x02")])
+
+    assert len(bodies) == EACH
+    assert defects[0] == "year.zip/bomb.hl7: cannot be read: it unpacks to more than 1000 times its size"
