@@ -156,6 +156,8 @@ class Link:
     def renew_channel(self) -> None:
         """Leave this channel for another one on the same connection; the worker hears of the new one."""
         channel, self._channel = self._channel, None
+        if channel is None:  # another one is on its way
+            return
         channel.close()
         self._open_channel()
 
