@@ -328,7 +328,9 @@ def test_large_messages_are_taken_one_at_a_time_and_small_ones_many_again(rabbit
         [OutboundMessage("", queue, body, "t", str(number)) for number, body in enumerate(sizes)]
     )
     assert {str(receipt.outcome) for receipt in receipts} == {"confirmed"}
-    consumer = AmqpConsumer(rabbit.broker.url, [queue], prefetch=300)
+    consumer = AmqpConsumer(
+        rabbit.broker.url, [queue], prefetch=300, held_bytes=2_000_000, batch_bytes=2_000_000
+    )
     consumer.open()
 
     found: dict[str, bytes] = {}

@@ -17,10 +17,12 @@ from engine.transports.amqp.admin import require_queues
 from engine.transports.amqp.failures import Refusal
 from engine.transports.amqp.link import Channel, Frame, Link
 
-# Prefetch counts messages, not bytes: 300 messages of 10 MB would be 3 GB. From the first message of
-# this size on we take one at a time, until so many smaller ones have come in a row.
-LARGE_MESSAGE_BYTES = 1_000_000
-SMALL_IN_A_ROW = 32
+# Prefetch counts messages, not bytes: 300 messages of 10 MB would be 3 GB. Once this much is held we take
+# one message at a time, until so many in a row say that all of a prefetch would fit.
+HELD_BYTES = 32_000_000
+SAMPLE = 32
+# What is judged takes several times its size in memory.
+BATCH_BYTES = 4_000_000
 
 _NEVER = sys.maxsize
 
@@ -28,7 +30,9 @@ _NEVER = sys.maxsize
 class AmqpConsumer:
     """A :class:`engine.transports.Consumer` on RabbitMQ.
 
-    Nothing is held beyond ``prefetch`` messages per queue. ``on_state`` is called in the I/O thread.
+    Nothing is held beyond ``prefetch`` messages per queue, nor beyond ``held_bytes`` but for the message that
+    reaches it and one more per queue; a batch has at most ``batch_bytes``, or one message. ``on_state`` is
+    called in the I/O thread.
     """
 
     def __init__(
@@ -39,7 +43,8 @@ class AmqpConsumer:
         prefetch: int = 300,
         linger_seconds: float = 0.010,
         open_timeout_seconds: float = 10.0,
-        large_message_bytes: int = LARGE_MESSAGE_BYTES,
+        held_bytes: int = HELD_BYTES,
+        batch_bytes: int = BATCH_BYTES,
         on_state: StateCallback = ignore_state,
     ) -> None:
         self._url = url
@@ -47,7 +52,8 @@ class AmqpConsumer:
         self._prefetch = prefetch
         self._linger_seconds = linger_seconds
         self._open_timeout_seconds = open_timeout_seconds
-        self._large_message_bytes = large_message_bytes
+        self._held_bytes = held_bytes
+        self._batch_bytes = batch_bytes
         self._link = Link(url, "consumer", self, on_state)
         self._on_state = on_state
         # Shared by both threads. Appending to and popping from a deque, and reading or setting an
@@ -62,9 +68,10 @@ class AmqpConsumer:
         self._channel: Channel = None
         self._ledger = AckLedger()
         self._consumer_tags: list[str] = []
-        self._large_tags: set[int] = set()
+        self._sizes: dict[int, int] = {}  # of what is not acknowledged, by tag
+        self._held = 0
         self._narrow = False
-        self._small_in_a_row = 0
+        self._sample: list[int] = []  # sizes of messages taken one at a time
         self._asking = 0  # queues whose depth the broker has not told yet
 
     # -- Consumer, for the thread of the application
@@ -85,8 +92,10 @@ class AmqpConsumer:
         self._woken = False
         batch: list[Delivery] = []
         try:
-            while len(batch) < max_messages:
+            size = len(inbox[0].body)
+            while len(batch) < max_messages and (size <= self._batch_bytes or not batch):
                 batch.append(inbox.popleft())
+                size += len(inbox[0].body)
         except IndexError:  # the I/O thread empties the inbox when the connection is lost
             pass
         if not batch and self._link.ended:
@@ -143,8 +152,10 @@ class AmqpConsumer:
     def channel_opened(self, channel: Channel) -> None:
         """Check that the queues are there, then consume from them."""
         self._ledger = AckLedger()
-        self._large_tags.clear()
+        self._sizes = {}
+        self._held = 0
         self._narrow = False
+        self._sample = []
         self._asking = 0
         self._channel = channel
         self._epoch += 1
@@ -190,11 +201,13 @@ class AmqpConsumer:
 
     def _receiver(self, queue: str, epoch: int) -> Callable[[Channel, Frame, Frame, bytes], None]:
         """What pika calls per delivery; the fewer lookups here, the more messages a second."""
-        inbox, ledger, large = self._inbox, self._ledger, self._large_message_bytes
+        inbox, ledger, sizes, most = self._inbox, self._ledger, self._sizes, self._held_bytes
 
         def receive(_channel: Channel, method: Frame, properties: Frame, body: bytes) -> None:
             tag = method.delivery_tag
             ledger.delivered(tag)
+            sizes[tag] = size = len(body)
+            self._held += size
             redelivered = method.redelivered
             inbox.append(
                 Delivery(
@@ -207,8 +220,11 @@ class AmqpConsumer:
                     epoch,
                 )
             )
-            if len(body) > large or self._narrow:
-                self._adjust_prefetch(tag, len(body) > large)
+            if self._narrow:
+                self._widen_when_small(size)
+            elif self._held > most:
+                self._narrow = True
+                self._consume_anew(1)
             if len(inbox) >= self._wake_at:
                 # in this order, else the announcement of a new wait could be overwritten unsignalled
                 self._wake_at = _NEVER
@@ -219,7 +235,7 @@ class AmqpConsumer:
     def _send_acks(self, epoch: int, tags: Sequence[int]) -> None:
         if epoch != self._epoch or self._channel is None or not self._channel.is_open:
             return
-        self._large_tags.difference_update(tags)
+        self._held -= sum(self._sizes.pop(tag, 0) for tag in tags)
         for tag, multiple in self._ledger.settle(tags):
             self._channel.basic_ack(tag, multiple)
 
@@ -235,15 +251,14 @@ class AmqpConsumer:
         self._asking -= 1
         self._waiting = self._waiting | {frame.method.queue: frame.method.message_count}
 
-    def _adjust_prefetch(self, tag: int, large: bool) -> None:
-        """Take one message at a time from a large one on, and many again after a run of smaller ones."""
-        self._small_in_a_row = 0 if large else self._small_in_a_row + 1
-        if large:
-            self._large_tags.add(tag)
-            if not self._narrow:
-                self._narrow = True
-                self._consume_anew(1)
-        elif self._small_in_a_row >= SMALL_IN_A_ROW and not self._large_tags:
+    def _widen_when_small(self, size: int) -> None:
+        """Take many messages again when a prefetch of such as came last would fit."""
+        self._sample.append(size)
+        if len(self._sample) < SAMPLE:
+            return
+        expected = sum(self._sample) * self._prefetch * len(self._queues) // SAMPLE
+        self._sample.clear()
+        if self._held + expected <= self._held_bytes:
             self._narrow = False
             self._consume_anew(self._prefetch)
 
