@@ -2,6 +2,7 @@
 # make test   every check and every test
 # make bench  the measurements of the README
 # make soak   the long fault runs of docs/reliability.md
+# make fuzz   coverage-guided hostile input; a find is kept in tests/fuzz/cases
 # make sbom   build/sbom.cdx.json: what is installed, as CycloneDX
 # make audit-dependencies   asks an advisory source about every dependency; fails where it cannot
 # make lint   the checks without the tests
@@ -15,7 +16,7 @@ INSTALLED := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := run
-.PHONY: run test bench soak sbom audit-dependencies lint venv clean prepare
+.PHONY: run test bench soak fuzz sbom audit-dependencies lint venv clean prepare
 .DELETE_ON_ERROR:
 
 run: venv
@@ -36,6 +37,10 @@ audit-dependencies: venv
 
 soak: venv
 	@$(BIN)/python -m tests.soak
+
+fuzz: venv
+	@$(BIN)/python -m pip install -qq --editable '.[fuzz]'
+	@$(BIN)/python -m tests.fuzz
 
 lint: venv
 	@$(BIN)/ruff check --quiet

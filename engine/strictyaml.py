@@ -61,6 +61,10 @@ def load(text: str, file: str) -> Node:
     """
     try:
         try:
+            # Before composing: the parser in C recurses, and a hundred thousand brackets end the process.
+            deep = _too_deep(text, file)
+            if deep:
+                raise ConfigError([deep])
             documents = list(yaml.compose_all(text, Loader=_QUICK))
         except yaml.YAMLError:  # the other parser says in better words what is wrong, and where
             documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
@@ -74,15 +78,14 @@ def load(text: str, file: str) -> Node:
         message = f"not valid YAML: {type(error).__name__}"
         raise ConfigError([Defect(file, 0, message, "save the file as UTF-8 text")]) from error
     except RecursionError:
-        raise ConfigError([_too_deep(text, file) or Defect(file, 0, *_DEEP)]) from None
+        raise ConfigError([Defect(file, 0, *_DEEP)]) from None
     if not documents:
         return Table({}, 1)
     if len(documents) > 1:
         line = _line(documents[1])
         hint = "one document per file; remove ---"
         raise ConfigError([Defect(file, line, "a second YAML document begins here", hint)])
-    deep = _too_deep(text, file)
-    defects = [deep] if deep else list(_forbidden(text, file))
+    defects = list(_forbidden(text, file))
     if defects:  # before aliases are followed: nested ones grow without limit
         raise ConfigError(defects)
     node = _convert(documents[0], file, defects)

@@ -51,6 +51,7 @@ _HEADER_FIELDS = 40  # MSH has 25 or fewer, two-byte characters may hold further
 _SHIFTING = frozenset({"iso2022_jp_ext"})  # all bytes are 7-bit, an escape sequence changes their meaning
 _NOT_IN_A_NAME = re.compile(r"[^A-Z0-9]")
 _LINE = re.compile(rb"[^\r\n]+")
+_MARKS = re.compile(rb"\A(?:\xef\xbb\xbf)+")
 _WIDE_STARTS = (
     # The marks and the first letters; the 32-bit forms begin like the 16-bit ones and come first.
     (b"\xff\xfe\0\0", "utf-32"),
@@ -96,7 +97,8 @@ def decode(body: bytes, undeclared: UndeclaredCharset) -> Decoded:
     if wide is not None:
         return Decoded(_strictly(body, wide).removeprefix("\ufeff"), wide, ())
     if body.startswith(BYTE_ORDER_MARK):
-        return _decode_marked(body[len(BYTE_ORDER_MARK) :], undeclared)
+        # All marks at once: one by one, thousands of them would exhaust the stack.
+        return _decode_marked(_MARKS.sub(b"", body), undeclared)
     header = _Header(body)
     declared = header.charset()
     codec = codec_of(declared)

@@ -19,7 +19,7 @@ from engine.hl7.charset import UndeclaredCharset, decode
 from engine.hl7.delimiters import Delimiters, is_field_separator, read_delimiters
 from engine.hl7.grouping import PatientGroup, ResultGrouping, group_results
 from engine.hl7.pharmacy import PharmacyGroup, group_pharmacy
-from engine.hl7.segment import HeaderSegment, ReadSegment
+from engine.hl7.segment import MAX_FIELDS, HeaderSegment, ReadSegment
 from engine.hl7.times import TimeUnreadableError, offset_of, read_moment
 from engine.model.disposition import Reason
 from engine.model.moment import Moment
@@ -161,8 +161,9 @@ def parse(
     """Read one message from its bytes.
 
     ``charset_when_undeclared`` is a codec name, or a function from MSH-3.1 and MSH-4.1 to one. Raises
-    ContentError, and nothing else, for bytes that cannot be used: TOO_LARGE, NO_HEADER, CHARSET, or
-    UNREADABLE (no encoding characters, or two headers). Takes time linear in the size of the message.
+    ContentError, and nothing else, for bytes that cannot be used: TOO_LARGE (bytes, segments, fields of a
+    segment, parts of a field), NO_HEADER, CHARSET, or UNREADABLE (no encoding characters, or two headers).
+    Takes time linear in the size of the message.
     """
     if len(body) > max_bytes:
         raise ContentError(Reason.TOO_LARGE, "message", f"{len(body)} bytes, at most {max_bytes} are read")
@@ -171,7 +172,8 @@ def parse(
         text = text.replace("\r\n", "\r").replace("\n", "\r")
     lines = text.split("\r")
     if len(lines) > max_segments and sum(map(bool, lines)) > max_segments:
-        raise ContentError(Reason.TOO_LARGE, "message", f"more than {max_segments} segments are not read")
+        place = f"segment {max_segments + 1}"
+        raise ContentError(Reason.TOO_LARGE, place, f"more than {max_segments} segments are not read")
     return _Assembly(charset, warnings).message(_cleaned(lines, text))
 
 
@@ -232,6 +234,9 @@ class _Assembly:
                 self._any_line(line, delimiters)
         for index, texts in self._wrapped.items():
             segments[index].append_lines(texts)
+        if max(map(len, lines)) > MAX_FIELDS or self._wrapped:
+            for segment in segments:
+                segment.refuse_excess()
         return Message(header, segments, self._charset, tuple(self._warnings))
 
     def _add(self, name: str, line: str, delimiters: Delimiters) -> ReadSegment:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from engine.errors import ContentError
 from engine.hl7.delimiters import Delimiters
+from engine.model.disposition import Reason
+
+MAX_FIELDS = 1_000
+"""Of a segment; the longest of the standard has 50."""
+MAX_PARTS = 100_000
+"""Repetitions, components or subcomponents of a field: reports are sent with a repetition for each line."""
 
 
 class ReadSegment:
@@ -29,6 +36,30 @@ class ReadSegment:
     def append_lines(self, lines: Iterable[str]) -> None:
         """Add wrapped text, each line after a newline; only before any field was read."""
         self._text = "\n".join([self._text, *lines])
+
+    def refuse_excess(self) -> None:
+        """Raise ContentError(TOO_LARGE) for more fields, or parts of one, than any sender means.
+
+        Each part costs many times its bytes in memory once it is read.
+        """
+        if len(self._text) <= MAX_FIELDS:
+            return
+        delimiters = self._delimiters
+        if self._text.count(delimiters.field) > MAX_FIELDS:
+            detail = f"more than {MAX_FIELDS} fields in a segment are not read"
+            raise ContentError(Reason.TOO_LARGE, self.location(MAX_FIELDS + 1), detail)
+        if len(self._text) <= MAX_PARTS:
+            return
+        for number in range(1, len(self._fields or self._split())):
+            field = self.raw(number)
+            for separator, parts in (
+                (delimiters.repetition, "repetitions"),
+                (delimiters.component, "components"),
+                (delimiters.subcomponent, "subcomponents"),
+            ):
+                if field.count(separator) >= MAX_PARTS:
+                    detail = f"more than {MAX_PARTS} {parts} in a field are not read"
+                    raise ContentError(Reason.TOO_LARGE, self.location(number), detail)
 
     def _split(self) -> list[str]:
         self._fields = fields = self._text.split(self._delimiters.field)

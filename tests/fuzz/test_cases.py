@@ -1,0 +1,79 @@
+"""Inputs that were found by fuzzing or made to do harm: each is answered as its target promises, for good."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from engine.errors import ConfigError, ContentError
+from engine.hl7 import parse
+from engine.model.disposition import Reason
+from engine.strictyaml import load
+from tests.fuzz.__main__ import NAMES
+from tests.fuzz.targets import TARGETS
+
+CASES = sorted(file for file in (Path(__file__).parent / "cases").iterdir() if file.name != "README.md")
+HEADER = b"MSH|^~\\&|L|N|||1||ORU^R01|1|P|2.5\r"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_was_found_once_stays_answered(case: Path) -> None:
+    """No crash, no hang and no untyped error comes back."""
+    TARGETS[case.name.partition("-")[0]](case.read_bytes())
+
+
+def test_every_target_can_be_named() -> None:
+    """The command offers what there is."""
+    assert tuple(TARGETS) == NAMES
+
+
+@pytest.mark.parametrize("content", [b"a", b"a\xff"])
+def test_thousands_of_byte_order_marks_do_not_exhaust_the_stack(content: bytes) -> None:
+    """They were taken off one call deeper each: RecursionError from 1,000 on."""
+    with pytest.raises(ContentError) as refused:
+        parse(b"\xef\xbb\xbf" * 20_000 + content)
+
+    assert refused.value.reason == Reason.NO_HEADER
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, "{a: " * 50_000, "- " * 50_000, "? " * 50_000])
+def test_deep_nesting_does_not_end_the_process(text: str) -> None:
+    """The YAML parser in C recursed until the process was gone, with a rule file of 200 kB."""
+    with pytest.raises(ConfigError, match=r"rule\.yaml:1: more than 50 levels of nesting"):
+        load(text, "rule.yaml")
+
+
+def test_entity_expansion_is_refused() -> None:
+    """A billion laughs in YAML: every anchor and alias is a defect before any is followed."""
+    names = "abcdefghij"
+    lines = ["a: &a [lol, lol]"]
+    lines += [
+        f"{name}: &{name} [{', '.join(f'*{before}' for _ in range(10))}]" for before, name in pairwise(names)
+    ]
+    with pytest.raises(ConfigError, match='alias "\\*a"'):
+        load("\n".join(lines), "rule.yaml")
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (HEADER + b"OBX|1\r" * 200_001, "segment 200001"),
+        (HEADER + b"PID|1\rOBX|1" + b"|" * 1_001, r"OBX\[1\]-1001"),
+        (HEADER + b"PID|1||" + b"A~" * 100_001, r"PID\[1\]-3"),
+        (HEADER + b"OBX|1|SN|X||" + b"1^" * 100_001, r"OBX\[1\]-5"),
+    ],
+    ids=["segments", "fields", "repetitions", "components"],
+)
+def test_more_parts_than_any_message_has_is_refused_at_its_place(body: bytes, place: str) -> None:
+    """What would only cost memory is quarantined, and the reason says which part was too many."""
+    with pytest.raises(ContentError, match=place) as refused:
+        parse(body)
+
+    assert refused.value.reason == Reason.TOO_LARGE
+
+
+def test_a_hundred_thousand_results_in_one_message_are_read() -> None:
+    """The limits are far above real life."""
+    assert parse(HEADER + b"PID|1||A\rOBR|1\r" + b"OBX|1|NM|A||1\r" * 100_000).segment_count == 100_003
