@@ -6,11 +6,12 @@
 # make sbom   build/sbom.cdx.json: what is installed, as CycloneDX
 # make audit-dependencies   asks an advisory source about every dependency; fails where it cannot
 # make lint   the checks without the tests
-# make venv   .venv with everything in it;  make clean  without it again
+# make venv   .venv with everything in it, that of the tests too;  make clean  without it again
 
 PYTHON := $(shell for candidate in python3.11 python3; do \
 	$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$candidate; break; }; done)
 BIN := .venv/bin
+RUNS := .venv/.runs
 INSTALLED := .venv/.installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -19,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: run test bench soak fuzz sbom audit-dependencies lint venv clean prepare
 .DELETE_ON_ERROR:
 
-run: venv
+run: prepare $(RUNS)
 	@$(BIN)/python -m tests.sample_day.demo
 
 test: lint
@@ -56,9 +57,14 @@ prepare:
 	@.ci/prepare
 
 # An editable installation follows the code by itself; only new dependencies need another one.
-$(INSTALLED): pyproject.toml | prepare
+$(RUNS): pyproject.toml | prepare
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(or $(PYTHON),python3) -m venv --clear .venv
 	@echo "installing azawatch and its dependencies into .venv"
+	@$(BIN)/python -m pip install -qq --editable .
+	@touch $@
+
+$(INSTALLED): $(RUNS)
+	@echo "installing what the tests need into .venv"
 	@$(BIN)/python -m pip install -qq --editable '.[dev]'
 	@touch $@
 
