@@ -72,6 +72,7 @@ _TO_DO: Mapping[Reason, str] = {
     Reason.MERGE_UNPAIRED: "patient administration must name both sides of the merge",
     Reason.TIME_UNREADABLE: _SENDER,
     Reason.THERAPY_UNREADABLE: _SENDER,
+    Reason.CRASHES_THE_ENGINE: "a defect of the engine: report it; release it when a release has mended it",
     Reason.INTERNAL_ERROR: "a defect of the engine: report it with a message of this shape and invented data",
 }
 

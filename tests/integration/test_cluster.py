@@ -120,5 +120,6 @@ def test_a_cluster_cut_in_two(
         cluster.network.heal()
         day = ended(site, engine, feed)
 
-    wrong = differences(day, undisturbed)
+    # What was given back when the minority paused comes again behind what was sent meanwhile.
+    wrong = differences(day, undisturbed, reordered=True)
     assert not wrong, "\n".join(wrong[:20])

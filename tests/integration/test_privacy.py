@@ -34,7 +34,7 @@ from tests.unit.test_engine_loop import broker_of, installed
 # What one person's messages hold and nothing else does; see `marked` for the places.
 NAMES = ("QUOLLMARK", "WOMBATINE", "Numbatgasse", "Bilbyville", "5550142", "H0076543", "19031207")
 VALUE = "7654.321"
-MARKS = (*NAMES, "1903-12-07", VALUE, "7654", "Potorooz")
+MARKS = (*NAMES, "1903-12-07", VALUE, "7654.3", "Potorooz")
 
 
 def marked() -> list[bytes]:

@@ -96,10 +96,15 @@ def test_nothing_is_left_of_a_replay_that_is_stopped(
         stderr=subprocess.PIPE,
     )
     with running:
-        wait_until(lambda: any(tmp_path.glob("azawatch-*/share-1")), "the store")
+        wait_until(
+            lambda: any(store.stat().st_size for store in tmp_path.glob("azawatch-*/share-1")), "the store"
+        )
         running.send_signal(number)
-        said = running.stderr.read() if running.stderr is not None else b""
-        running.wait(60)
+        try:
+            _, said = running.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            raise
 
     assert running.returncode == code
     assert b"Traceback" not in said
