@@ -102,10 +102,14 @@ class Taking:
         """Note that a message will be read alone; the message, marked as read where it must not be."""
         digest = hashlib.sha256(arrived.body).hexdigest()
 
+        counted = 0
+
         def begin() -> tuple[InboxKey | None, int]:
+            nonlocal counted
             with self._store.transaction() as unit:
                 known = unit.taken(digest)
-                attempt = 0 if known is not None else unit.begin_attempt(digest)
+                # A commit whose answer was lost may have counted already.
+                counted = attempt = 0 if known is not None else unit.begin_attempt(digest, counted)
                 if known is not None:
                     unit.end_attempts(digest)
                 return known, attempt

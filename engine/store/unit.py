@@ -264,10 +264,17 @@ class Unit:
         """A message that was taken in before has come again."""
         self._changes.repeats[key] += 1
 
-    def begin_attempt(self, digest: str) -> int:
-        """Count that a message is about to be read alone; how often it was, this time included."""
+    def begin_attempt(self, digest: str, counted: int = 0) -> int:
+        """Count that a message is about to be read alone; how often it was, this time included.
+
+        ``counted``: what this told before, where nobody knows whether that was committed: it counts once.
+        """
         self._cursor.execute(self._statements.count_attempt, (digest, 1))
-        return int(self._cursor.fetchall()[0][0])
+        count = int(self._cursor.fetchall()[0][0])
+        if counted and count > counted:
+            self._cursor.execute(self._statements.count_attempt, (digest, counted - count))
+            return int(self._cursor.fetchall()[0][0])
+        return count
 
     def end_attempts(self, digest: str) -> None:
         """Forget how often a message was about to be read: it has not ended this process."""

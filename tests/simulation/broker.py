@@ -276,6 +276,11 @@ class Link:
         """The worker no longer trusts this connection."""
         self.lose()
 
+    def renew_channel(self) -> None:
+        """The worker wants another channel on the same connection."""
+        if self._drop():
+            self._connect()
+
     def block(self) -> None:
         """The broker tells of its alarm."""
         self._worker.blocked("low on memory")

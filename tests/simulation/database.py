@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import create_engine, event
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.pool import StaticPool
 
 from engine.store import Store, sqlite
+from engine.store.opening import failure
 
 Doing = Callable[[str], None]
 
@@ -50,7 +53,20 @@ def _during(what: str) -> None:
 
 
 class ProcessStore(Store):
-    """The store of one process; closing it leaves the database."""
+    """The store of one process; closing it leaves the database.
+
+    One connection for good, not one from a pool for each transaction: 20,000 days are to be played.
+    """
+
+    @contextmanager
+    def _connection(self, *, reading: bool = False) -> Iterator[Connection]:
+        del reading
+        connection = DATABASE.connection
+        try:
+            with connection.begin():
+                yield connection
+        except self._errors as error:
+            raise failure(error) from None
 
     def close(self) -> None:
         """The next process opens the same database."""
@@ -71,9 +87,7 @@ class Database:
         self._engine = create_engine(
             "sqlite://",
             creator=lambda: self._connection,
-            poolclass=QueuePool,
-            pool_size=1,
-            max_overflow=0,
+            poolclass=StaticPool,
             hide_parameters=True,
         )
         event.listen(self._engine, "begin", self._begin)
@@ -82,6 +96,11 @@ class Database:
     def _begin(self, connection: Any) -> None:
         self.during("begin")
         sqlite._begin(connection)
+
+    @cached_property
+    def connection(self) -> Connection:
+        """What all processes share."""
+        return self._engine.connect()
 
     def open(self) -> Store:
         """A process opens the database."""
