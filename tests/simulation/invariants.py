@@ -25,17 +25,21 @@ _NEWEST_RESULTS = (
 _QUERIES: Mapping[str, str] = {
     "messages": "SELECT sender, control_id, digest, disposition, reason, location, detail FROM messages",
     "quarantine": "SELECT digest, body, state FROM quarantine JOIN messages ON messages.id = message_id",
-    "persons": "SELECT person_id, root, demographics FROM persons",
+    # What came for an identifier that was merged away is its own, or the survivor's, by what came first.
+    "persons": "SELECT person_id, root, CASE WHEN person_id = root THEN demographics END FROM persons",
     "identifiers": "SELECT * FROM identifiers",
     "merges": "SELECT retired, survivor, control_id FROM merges",
     "results": _NEWEST_RESULTS,
     "versions": "SELECT * FROM result_versions",
-    "therapy": "SELECT person_id, event_id FROM therapy_events",
+    "therapy": "SELECT root, event_id FROM therapy_events JOIN persons USING (person_id)",
     "ledger": "SELECT sender, code, system, unit, kind, count FROM mapping_ledger",
     "open alerts": "SELECT alert_id, person_id, severity FROM alerts WHERE open",
 }
 # What is told on the way depends on the order of messages, which one worker keeps and several do not.
 _IN_ORDER: Mapping[str, str] = {
+    "persons by identifier": "SELECT person_id, root, demographics FROM persons",
+    "results by identifier": "SELECT * FROM results",
+    "therapy by identifier": "SELECT person_id, event_id FROM therapy_events",
     "alerts": "SELECT alert_id, person_id, open, severity, sequence FROM alerts",
     "events": "SELECT event_id, alert_id, sequence FROM alert_events",
 }
