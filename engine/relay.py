@@ -39,6 +39,7 @@ class Relay:
         self._report = report
         self._fault = fault
         self._window = window
+        self._unmarked: list[int] = []
         self._wake = threading.Event()
         self._stop = threading.Event()
 
@@ -52,7 +53,14 @@ class Relay:
         self._wake.set()
 
     def publish_pending(self) -> tuple[int, int]:
-        """Publish one window of unsent rows; the numbers confirmed and not confirmed."""
+        """Publish one window of unsent rows; the numbers confirmed and not confirmed.
+
+        Nothing is published before what was confirmed is on disk: a store that is away for long would else
+        cost a copy of every alert of the window at each try.
+        """
+        if self._unmarked:
+            self._store.mark_sent(self._unmarked, self._clock())
+            self._unmarked = []
         with self._store.handover(self._window) as handover:
             rows = handover.rows
             if not rows:
@@ -60,8 +68,10 @@ class Relay:
             receipts = self._publisher.publish([_message(row) for row in rows])
             confirmed, failures = _sorted_out(rows, receipts)
             handover.done(confirmed, failures, self._clock())
-        for row, receipt in zip(rows, receipts, strict=True):
-            self._report(row, receipt)
+            self._unmarked = confirmed
+            for row, receipt in zip(rows, receipts, strict=True):
+                self._report(row, receipt)
+        self._unmarked = []
         return (len(confirmed), len(failures))
 
     def step(self) -> tuple[int, int]:

@@ -92,11 +92,17 @@ def _locked_rows(connection: Connection, limit: int) -> list[OutboxRow]:
     return [outbox_from_row(row) for row in connection.execute(statement, {"most": limit})]
 
 
+def mark_sent(connection: Connection, row_ids: Sequence[int], at: datetime) -> None:
+    """The broker has confirmed these rows."""
+    table = schema.outbox
+    sent = update(table).where(table.c.id == bindparam("row_id")).values(sent_at=codec.instant(at))
+    connection.execute(sent, [{"row_id": row_id} for row_id in row_ids])
+
+
 def _note(connection: Connection, given: Handover) -> None:
     table = schema.outbox
     if given.confirmed and given.at is not None:
-        sent = update(table).where(table.c.id == bindparam("row_id")).values(sent_at=codec.instant(given.at))
-        connection.execute(sent, [{"row_id": row_id} for row_id in given.confirmed])
+        mark_sent(connection, given.confirmed, given.at)
     if given.failures:
         failed = (
             update(table)

@@ -33,7 +33,7 @@ from engine.store.cache import RecordCache
 from engine.store.condition import Condition, condition
 from engine.store.counting import code_counts, disposition_counts, stuck
 from engine.store.forgetting import forget_results, losing_results
-from engine.store.handover import Handover, handover
+from engine.store.handover import Handover, handover, mark_sent
 from engine.store.locking import Locks
 from engine.store.opening import READING, UnusableStoreError, driver_errors, failure, open_engine
 from engine.store.reading import Reader
@@ -147,6 +147,11 @@ class Store(Accounts):
         """Messages that the broker has not confirmed, and that nobody else hands over meanwhile."""
         with handover(self._connection, self._engine.dialect.name, limit) as rows:
             yield rows
+
+    def mark_sent(self, row_ids: Sequence[int], at: datetime) -> None:
+        """The broker has confirmed these rows, and the end of their handover could not be made durable."""
+        with self._connection() as connection:
+            mark_sent(connection, row_ids, at)
 
     @contextmanager
     def alone(self, task: str) -> Iterator[bool]:

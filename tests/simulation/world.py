@@ -215,6 +215,7 @@ class World:
         chance.healed = calm
         self.wrongs: list[str] = []
         self.crashes = 0
+        self.stops = 0
         self.unmarked = 0
         self.store_away = 0
         self._relaying = False
@@ -270,6 +271,7 @@ class World:
         else:
             self.relay(worker)
         if worker.stopping.is_set() and worker not in self._active:
+            self.stops += 1
             worker.stop()
 
     def relay(self, worker: Worker) -> None:

@@ -124,8 +124,12 @@ class PrivatePostgresql:
 
     def restart(self) -> None:
         """Stop the server as an administrator in a hurry does, and start it again on the same port."""
-        self._end(signal.SIGINT)
+        self.shut_down()
         self.start()
+
+    def shut_down(self) -> None:
+        """Stop the server as an administrator in a hurry does; ``start`` brings it back."""
+        self._end(signal.SIGINT)
 
     def _prepare(self) -> None:
         folder = self._folder = Path(tempfile.mkdtemp(prefix="azawatch-postgresql-"))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from engine.errors import TransientError
 from engine.relay import Relay
 from engine.store import OutboxRow, Store
 from engine.transports import OutboundMessage, Receipt
@@ -22,9 +24,11 @@ def row(number: int, key: str = "alert.critical.start", alert: str = "") -> Outb
     return OutboxRow(f"M{number}", EXCHANGE, key, "text/plain", alert, {"phase": "start"}, b"body")
 
 
-def prepared(*rows: OutboxRow) -> tuple[Store, MemoryBroker, Relay, list[tuple[str, str]], list[Exception]]:
+def prepared(
+    *rows: OutboxRow, url: str = "sqlite://"
+) -> tuple[Store, MemoryBroker, Relay, list[tuple[str, str]], list[Exception]]:
     """A store with these rows, a broker that routes critical alerts, and a relay between them."""
-    store = Store.open("sqlite://")
+    store = Store.open(url)
     with store.transaction() as unit:
         unit.put_outbox(rows, NOW)
     broker = MemoryBroker()
@@ -85,6 +89,25 @@ def test_events_of_one_alert_come_in_order_across_a_loss() -> None:
         ("M2", "confirmed"),
         ("M3", "confirmed"),
     ]
+
+
+def test_a_store_that_cannot_mark_costs_no_copies(tmp_path: Path) -> None:
+    """What is confirmed and cannot be marked is not published again, nor anything after it, until it is."""
+    store, broker, relay, told, _ = prepared(row(1), row(2), url=f"sqlite:///{tmp_path}/azawatch.db")
+    with store._connection(reading=True) as connection:
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+
+    for _ in range(3):
+        with pytest.raises(TransientError):
+            relay.publish_pending()
+    with store._connection(reading=True) as connection:
+        connection.exec_driver_sql("PRAGMA query_only=OFF")
+    with store.transaction() as unit:
+        unit.put_outbox([row(3)], NOW)
+
+    assert relay.publish_pending() == (1, 0)
+    assert told == [("M1", "confirmed"), ("M2", "confirmed"), ("M3", "confirmed")]
+    assert (broker.depth(QUEUE), store.outbox_depth()) == (3, 0)
 
 
 def test_a_graver_event_does_not_wait_for_one_that_nobody_takes() -> None:
