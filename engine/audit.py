@@ -1,8 +1,8 @@
 """A chain of what happened, which nobody without the site's key can change, thin out or add to unnoticed.
 
 Each row holds a keyed hash (HMAC-SHA-256) of itself and of the hash before it. Rows *vouch* for rows of other
-tables by keyed digests: ledger lines of messages, alert events, what was sent of them, and what people did to
-the quarantine. A chain alone cannot show that its newest rows were cut off: for that its head is kept
+tables by keyed digests: ledger lines of messages, alert events, what is sent of alerts, and what people did
+to the quarantine. A chain alone cannot show that its newest rows were cut off: for that its head is kept
 elsewhere.
 """
 
@@ -29,6 +29,7 @@ class Kind(StrEnum):
     MESSAGES = "messages"
     ALERT_EVENT = "alert-event"
     BACKLOG_SETTLED = "backlog-settled"
+    TECHNICAL_ALERT = "technical-alert"
     ALERT_ACKNOWLEDGED = "alert-acknowledged"
     QUARANTINE_RELEASED = "quarantine-released"
     QUARANTINE_DISCARDED = "quarantine-discarded"
@@ -103,7 +104,7 @@ class Vouch:
 
 
 LINE, EVENT, OUTGOING, CLOSED = "line", "event", "outgoing", "closed"
-"""What is vouched for: ledger lines, alert events, messages to receivers, and closed quarantine entries."""
+"""What is vouched for: ledger lines, alert events, messages to the broker, and closed quarantine entries."""
 
 
 class Seal:
@@ -156,7 +157,7 @@ def vouches(entry: Entry, seal: Seal) -> Iterator[Vouch]:
                 yield Vouch(EVENT, told["event"], told["digest"])
                 for name, digest in told["outgoing"].items():
                     yield Vouch(OUTGOING, name, digest)
-            case Kind.BACKLOG_SETTLED:
+            case Kind.BACKLOG_SETTLED | Kind.TECHNICAL_ALERT:
                 for name, digest in told["outgoing"].items():
                     yield Vouch(OUTGOING, name, digest)
             case Kind.QUARANTINE_RELEASED | Kind.QUARANTINE_DISCARDED:

@@ -13,17 +13,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from engine import log
+from engine.alarms import Alarms, Words
 from engine.errors import TransientError
 from engine.model.alert import ALERT_NOT_OUT, FEED_SILENT, Phase
 from engine.model.disposition import Disposition, Reason
 from engine.model.finding import Severity
 from engine.model.purpose import Purpose, purpose_of
-from engine.outbox import Publishing, alert_rows
+from engine.outbox import Publishing
 from engine.silence import WEEKS, hours_like, silences, usual
 from engine.store import Feed, Store, Technical, TechnicalAlert
 from engine.taken import Taken
-from engine.technical import technical_event
-from engine.telling import identity
 
 _LOOK_EVERY = timedelta(seconds=20)
 _INTERRUPTION = timedelta(minutes=5)  # a restart or a reconnect that is shorter has not made us deaf
@@ -32,6 +31,7 @@ _REMIND_EVERY = timedelta(minutes=10)
 _LATE_LOOKS = 3  # a broker that is back is given time for what has waited
 _MOST = 200  # senders: a field that anybody can fill must not fill the store
 _OUTBOX = "outbox"
+_NOT_OUT = "An alert does not get out"
 _LISTENING_SINCE = "listening_since"
 _LISTENED_AT = "listened_at"
 _NOT_OF_THE_FEED = frozenset({Reason.OWN_MESSAGE, Reason.NOT_PRODUCTION})
@@ -136,6 +136,7 @@ class _Look:
     def __init__(self, feeds: Feeds, technical: Technical, now: datetime) -> None:
         self._feeds = feeds
         self._technical = technical
+        self._alarms = Alarms(technical, feeds.publishing, feeds.revision, now)
         self._now = now
         self.late_since: datetime | None = None
         self.told: list[tuple[str, Phase]] = []
@@ -151,17 +152,11 @@ class _Look:
         alert = self._technical.alerts(ALERT_NOT_OUT).get(_OUTBOX)
         if late and oldest is not None and alert is None and stuck:
             text = f"A message has waited for the broker since {_minute(oldest)}, and the connection stands."
-            self._start(
-                ALERT_NOT_OUT,
-                _OUTBOX,
-                severity=Severity.CRITICAL,
-                title="An alert does not get out",
-                message=text,
-                action="See the runbook: an alert cannot be delivered; tell the ward by other means",
-            )
+            action = "See the runbook: an alert cannot be delivered; tell the ward by other means"
+            self._alarms.start(ALERT_NOT_OUT, _OUTBOX, Words(Severity.CRITICAL, _NOT_OUT, text, action))
             return True
         if not late and alert is not None:
-            self._end(alert, Severity.CRITICAL, "An alert does not get out", "Every alert is out.")
+            self._alarms.end(alert, Words(Severity.CRITICAL, _NOT_OUT, "Every alert is out."))
             return True
         return False
 
@@ -214,7 +209,7 @@ class _Look:
                 text = f"{name} is not watched any more."
             else:
                 return False
-            self._end(alerts.pop(name), Severity.URGENT, title, text)
+            self._alarms.end(alerts.pop(name), Words(Severity.URGENT, title, text))
             self.told.append((name, Phase.END))
             return True
         quiet_since = since if feed is None else max(feed.last_at, since)
@@ -222,14 +217,9 @@ class _Look:
             return False
         minutes = int((self._now - quiet_since).total_seconds() // 60)
         last = "it was never heard" if feed is None else f"the last one came at {_minute(feed.last_at)}"
-        alerts[name] = self._start(
-            FEED_SILENT,
-            name,
-            severity=Severity.URGENT,
-            title=title,
-            message=f"Nothing for {minutes} minutes, {last}; {why}.",
-            action="Ask the laboratory and the interface engine; results that do not come are not judged",
-        )
+        action = "Ask the laboratory and the interface engine; results that do not come are not judged"
+        text = f"Nothing for {minutes} minutes, {last}; {why}."
+        alerts[name] = self._alarms.start(FEED_SILENT, name, Words(Severity.URGENT, title, text, action))
         self.told.append((name, Phase.START))
         return True
 
@@ -254,39 +244,6 @@ class _Look:
         since = told.get(_LISTENING_SINCE, self._now) if unbroken else self._now
         self._technical.note({_LISTENING_SINCE: since, _LISTENED_AT: self._now})
         return since
-
-    # --- telling -------------------------------------------------------------------------------
-
-    def _start(
-        self, kind: str, subject: str, *, severity: Severity, title: str, message: str, action: str
-    ) -> TechnicalAlert:
-        alert_id = identity(kind, subject, self._now.isoformat())
-        alert = TechnicalAlert(alert_id, kind, subject, 1, self._now)
-        self._technical.put_alert(alert)
-        self._tell(alert, Phase.START, severity, title, message, action)
-        return alert
-
-    def _end(self, alert: TechnicalAlert, severity: Severity, title: str, message: str) -> None:
-        self._technical.end_alert(alert)
-        after = replace(alert, sequence=alert.sequence + 1)
-        self._tell(after, Phase.END, severity, title, message, "")
-
-    def _tell(
-        self, alert: TechnicalAlert, phase: Phase, severity: Severity, title: str, message: str, action: str
-    ) -> None:
-        event = technical_event(
-            alert.kind,
-            alert.alert_id,
-            alert.sequence,
-            phase,
-            self._now,
-            severity=severity,
-            title=title,
-            message=message,
-            action=action,
-            revision=self._feeds.revision,
-        )
-        self._technical.put_outbox(alert_rows([event], self._feeds.publishing), self._now)
 
 
 def _is_news(one: Taken) -> bool:

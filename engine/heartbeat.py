@@ -84,7 +84,8 @@ class Heartbeat:
                 return "failed"
             before = technical.alerts(HEARTBEAT).get("")
             sequence = 1 if before is None else before.sequence + 1
-            technical.put_alert(TechnicalAlert(_ALERT_ID, HEARTBEAT, "", sequence, now))
+            alert = TechnicalAlert(_ALERT_ID, HEARTBEAT, "", sequence, now)
+            technical.put_alert(alert)
             event = technical_event(
                 HEARTBEAT,
                 _ALERT_ID,
@@ -98,7 +99,7 @@ class Heartbeat:
                 revision=self._knowledge.revision,
                 processing_id=_TEST,
             )
-            technical.put_outbox(alert_rows([event], self._options.publishing), now)
+            technical.put_outbox(alert, alert_rows([event], self._options.publishing), now)
         return "queued"
 
 

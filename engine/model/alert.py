@@ -14,8 +14,11 @@ CATCHING_UP = "catching-up"
 
 FEED_SILENT = "system-feed-silent"
 ALERT_NOT_OUT = "system-alert-not-out"
+HABIT_CHANGED = "system-habit-changed"
+READERS_DISAGREE = "system-readers-disagree"
 HEARTBEAT = "system-heartbeat"
-TECHNICAL = frozenset({FEED_SILENT, ALERT_NOT_OUT, HEARTBEAT})
+ALARMS = (FEED_SILENT, ALERT_NOT_OUT, HABIT_CHANGED, READERS_DISAGREE)
+TECHNICAL = frozenset({*ALARMS, HEARTBEAT})
 """Families of alerts about the feed and the engine, which are about no patient."""
 
 _LOOKED_AT_WITHIN = timedelta(days=7)

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from engine import __version__
-from engine.model.alert import ALERT_NOT_OUT, FEED_SILENT, Phase
+from engine.model.alert import ALARMS, Phase
 from engine.model.finding import Severity
 from engine.store import Condition, OutboxRow
 from engine.taken import Taken
@@ -204,7 +204,7 @@ class Looked(Collector):
         technical = GaugeMetricFamily(
             "azawatch_technical_alerts", "Open alerts about the feed and the engine.", labels=("kind",)
         )
-        for kind in (FEED_SILENT, ALERT_NOT_OUT):
+        for kind in ALARMS:
             technical.add_metric((kind,), condition.technical.get(kind, 0))
         yield technical
         if condition.judged_until is not None:

@@ -7,11 +7,11 @@ from engine.store.holding import HeldAlert
 from engine.store.lock import only_engine
 from engine.store.reading import newest_versions
 from engine.store.rehearsing import rehearsal
-from engine.store.rows import InboxKey, OutboxRow, QuarantineRow, TakenMessage
+from engine.store.rows import InboxKey, OutboxRow, QuarantineRow, TakenMessage, TechnicalAlert
 from engine.store.schema import SCHEMA_VERSION
 from engine.store.sql import Store
 from engine.store.statements import SAME_MESSAGE
-from engine.store.technical import Feed, Technical, TechnicalAlert
+from engine.store.technical import Feed, Technical
 from engine.store.together import MOST_TOGETHER, open_together
 from engine.store.unit import Unit
 from engine.store.upgrading import Hand, migrate

@@ -15,7 +15,7 @@ from engine.model.serialization import event_to_json
 from engine.store.codec import instant
 from engine.store.flushing import Changes
 from engine.store.holding import HeldBack
-from engine.store.rows import OutboxRow, message_row
+from engine.store.rows import OutboxRow, TechnicalAlert, message_row
 from engine.store.statements import Statements
 
 _CHAIN = (2, 0)  # the advisory lock of the chain: those of people and alerts have other forms
@@ -97,6 +97,19 @@ def settled(seal: Seal, held: HeldBack, told: Iterable[OutboxRow], at: datetime)
     dropped = sorted(held.rows.keys() - kept.keys())
     what = {"alert": held.alert_id, "outgoing": kept, "dropped": dropped}
     return Note(Kind.BACKLOG_SETTLED, instant(at), what)
+
+
+def technical(seal: Seal, alert: TechnicalAlert, told: Sequence[OutboxRow], at: datetime) -> Note:
+    """That something was told of an alert about the feed and the engine, and what is sent of it."""
+    what = {
+        "alert": alert.alert_id,
+        "rule": alert.kind,
+        "subject": alert.subject,
+        "sequence": alert.sequence,
+        "phase": told[0].headers["phase"],
+        "outgoing": {row.message_id: sent_digest(seal, row) for row in told},
+    }
+    return Note(Kind.TECHNICAL_ALERT, instant(at), what)
 
 
 def carrying(found: Iterable[tuple[str, str, str, str]], at: str) -> Iterator[Note]:

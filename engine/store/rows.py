@@ -57,6 +57,17 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TechnicalAlert:
+    """An alert about no person: of what kind, about what; ``sequence`` counts its events."""
+
+    alert_id: str
+    kind: str
+    subject: str
+    sequence: int
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class QuarantineRow:
     """A message held for a human, with its body untouched; ``message`` is its ledger line."""
 

@@ -136,9 +136,9 @@ class Store(Accounts):
             row = connection.execute(select(table).order_by(table.c.sequence.desc()).limit(1)).first()
         return row is None or self._seal is None or self._seal.fits(Entry(*row))
 
-    def _tell(self, connection: Connection, note: Note) -> None:
+    def _tell(self, connection: Connection, notes: Sequence[Note]) -> None:
         if self._seal is not None:
-            chain.add([note], _cursor(connection), _statements(connection), self._seal)
+            chain.add(notes, _cursor(connection), _statements(connection), self._seal)
 
     # --- outbox --------------------------------------------------------------------------------
 
@@ -170,7 +170,9 @@ class Store(Accounts):
         """What the engine knows of itself, in a transaction that no other worker has meanwhile."""
         with self._connection() as connection:
             Locks(_cursor(connection), _statements(connection)).take([schema.technical_alerts.name])
-            yield Technical(connection)
+            technical = Technical(connection, self._seal)
+            yield technical
+            self._tell(connection, technical.notes)
 
     def outbox_depth(self) -> int:
         """How many messages the broker has not confirmed."""
@@ -258,7 +260,7 @@ class Store(Accounts):
             _count_changes(connection, owner)
             if done.rowcount == 1:
                 told = {"alert": alert_id, "by": by}
-                self._tell(connection, Note(Kind.ALERT_ACKNOWLEDGED, codec.instant(at), told))
+                self._tell(connection, [Note(Kind.ALERT_ACKNOWLEDGED, codec.instant(at), told)])
             return done.rowcount == 1
 
     def messages(
@@ -333,7 +335,7 @@ class Store(Accounts):
             removed = forget_results(connection, before)
             if removed:
                 told = {"collected_before": codec.instant(before), "count": removed}
-                self._tell(connection, Note(Kind.RESULTS_REMOVED, codec.instant(at), told))
+                self._tell(connection, [Note(Kind.RESULTS_REMOVED, codec.instant(at), told)])
         return removed
 
     def watch(self) -> Watch | None:

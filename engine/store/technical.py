@@ -6,14 +6,15 @@ All of it is read and written in one short transaction at a time, which no other
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from engine.store import codec, schema
-from engine.store.rows import OutboxRow
+from engine.audit import Note, Seal
+from engine.store import chain, codec, schema
+from engine.store.rows import OutboxRow, TechnicalAlert
 
 _HOUR = 13  # characters of an instant up to its hour
 
@@ -27,22 +28,13 @@ class Feed:
     last_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class TechnicalAlert:
-    """An alert about no person: of what kind, about what; ``sequence`` counts its events."""
-
-    alert_id: str
-    kind: str
-    subject: str
-    sequence: int
-    started_at: datetime
-
-
 class Technical:
-    """The tables about the engine itself, in one transaction."""
+    """The tables about the engine itself, in one transaction; ``notes`` are for the audit, under ``seal``."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, seal: Seal | None = None) -> None:
         self._connection = connection
+        self._seal = seal
+        self.notes: list[Note] = []
 
     def instants(self, *names: str) -> dict[str, datetime]:
         """Instants noted under these names."""
@@ -161,8 +153,10 @@ class Technical:
         waiting = select(outbox.c.id).where(outbox.c.sent_at == "", outbox.c.correlation_id == alert_id)
         return self._connection.execute(waiting.limit(1)).first() is not None
 
-    def put_outbox(self, rows: Iterable[OutboxRow], at: datetime) -> None:
-        """Queue messages for the relay, in this order."""
+    def put_outbox(self, alert: TechnicalAlert, rows: Sequence[OutboxRow], at: datetime) -> None:
+        """Queue messages about an alert for the relay, in this order."""
+        if self._seal is not None and rows:
+            self.notes.append(chain.technical(self._seal, alert, rows, at))
         for row in rows:
             self._connection.execute(
                 insert(schema.outbox).values(

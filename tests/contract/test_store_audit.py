@@ -12,10 +12,11 @@ import pytest
 
 from engine.audit import Head, Kind
 from engine.errors import ConfigError, EngineError
+from engine.model.alert import FEED_SILENT
 from engine.model.disposition import Disposition, Outcome, Reason
 from engine.model.record import Record
 from engine.outbox import Publishing, alert_rows
-from engine.store import Hand, InboxKey, Store, TakenMessage, export, migrate, purge, verify
+from engine.store import Hand, InboxKey, Store, TakenMessage, TechnicalAlert, export, migrate, purge, verify
 from tests.contract.test_store_asking import statement
 from tests.contract.test_store_migrations import make
 from tests.support.builders import DAY_ZERO, on_day
@@ -25,7 +26,12 @@ from tests.unit.outbound.events import START
 KEY = b"the key of this site, long enough"
 HELD = Outcome(Disposition.QUARANTINED, Reason.STATUS_UNKNOWN, "OBX[1]-11", "not in table 0085")
 TAKEN = Outcome(Disposition.ACCEPTED, Reason.RESULTS)
-ROWS = 6
+ROWS = 7
+FORGED = (
+    "INSERT INTO outbox (message_id, exchange, routing_key, content_type, correlation_id, headers, body,"
+    " created_at) SELECT 'E9', exchange, routing_key, content_type, "
+)
+FROM_A_TRUE_ONE = ", headers, body, created_at FROM outbox WHERE message_id = 'E2'"
 
 
 def message(number: int, outcome: Outcome = TAKEN, day: float = 0) -> TakenMessage:
@@ -55,6 +61,15 @@ def discard(store: Store, day: float) -> None:
         unit.note(Kind.QUARANTINE_DISCARDED, what, on_day(day))
 
 
+def alarm(store: Store, day: float) -> None:
+    """The engine tells of a sender that is silent."""
+    event = replace(START, event_id="T1", alert_id="T", family=FEED_SILENT, rule=FEED_SILENT)
+    with store.technical() as technical:
+        alert = TechnicalAlert("T", FEED_SILENT, "north", 1, on_day(day))
+        technical.put_alert(alert)
+        technical.put_outbox(alert, alert_rows([event], Publishing()), on_day(day))
+
+
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
     with story(url) as opened:
@@ -63,12 +78,13 @@ def store(url: str) -> Iterator[Store]:
 
 @contextmanager
 def story(url: str) -> Iterator[Store]:
-    """Six rows: start, messages, an event, messages, another event, and a discarded message."""
+    """Seven rows: start, messages, an event, messages, another event, a discarded message, an alarm."""
     with closing(Store.open(url, site_key=KEY)) as opened:
         opened.note(Kind.ENGINE_STARTED, {"revision": "r1"}, DAY_ZERO)
         tell(opened, 0, 1, message(1), message(2, HELD))
         tell(opened, 40, 2, message(3, day=40), message(4, HELD, day=40))
         discard(opened, 41)
+        alarm(opened, 41)
         hand_over(opened, on_day(1), confirmed=["E1"])
         yield opened
 
@@ -81,12 +97,13 @@ def test_an_audit_that_nobody_touched_verifies(store: Store, url: str) -> None:
     """Every ledger line, alert event, message to receivers and closed entry is vouched for."""
     verdict = verify(url, KEY, known=store.audit_head())
 
-    assert (verdict.rows, verdict.vouched, verdict.faults) == (ROWS, 4 + 2 + 2 + 1, [])
+    assert (verdict.rows, verdict.vouched, verdict.faults) == (ROWS, 4 + 2 + 3 + 1, [])
     assert verdict.head == store.audit_head()
     assert [entry.kind for entry in export(url)] == [
         "engine-started", "messages", "alert-event", "messages", "alert-event", "quarantine-discarded",
+        "technical-alert",
     ]  # fmt: skip
-    assert verify(url, KEY, since=on_day(39)).rows == 3
+    assert verify(url, KEY, since=on_day(39)).rows == 4
     assert store.continues_audit()
 
 
@@ -98,7 +115,7 @@ def test_an_audit_that_nobody_touched_verifies(store: Store, url: str) -> None:
         ("UPDATE audit SET hash = 'a' || hash WHERE sequence = 6", "row 6 (quarantine-discarded, "),
         ("DELETE FROM audit WHERE sequence = 3", "row 3: removed"),
         ("DELETE FROM audit WHERE sequence < 3", "rows 1 to 2: removed, and no row tells of a purge"),
-        ("INSERT INTO audit SELECT 7, at, kind, what, hash, hash FROM audit WHERE sequence = 6", "row 7 ("),
+        ("INSERT INTO audit SELECT 8, at, kind, what, hash, hash FROM audit WHERE sequence = 7", "row 8 ("),
         ("UPDATE audit SET sequence = 20 WHERE sequence = 4", "row 20 (messages, "),
         ("UPDATE messages SET disposition = 'ignored' WHERE digest = 'digest 3'", "ledger line 3 "),
         ("DELETE FROM messages WHERE digest = 'digest 1'", "ledger line that row 2 vouches for: removed"),
@@ -108,6 +125,10 @@ def test_an_audit_that_nobody_touched_verifies(store: Store, url: str) -> None:
         ("INSERT INTO alert_events VALUES ('E3', 'A', 1, '{}')", "alert event E3 (number 1 of alert A)"),
         ("UPDATE outbox SET routing_key = 'nowhere' WHERE message_id = 'E2'", "message to receivers E2"),
         ("DELETE FROM outbox WHERE message_id = 'E2'", "message to receivers that row 5 vouches"),
+        (FORGED + "correlation_id" + FROM_A_TRUE_ONE, "message to receivers E9: no row of the audit vouches"),
+        (FORGED + "''" + FROM_A_TRUE_ONE, "message to receivers E9: no row of the audit vouches"),
+        ("UPDATE outbox SET body = body || 'x' WHERE message_id = 'T1'", "receivers T1: is not what row 7"),
+        ("DELETE FROM outbox WHERE message_id = 'T1'", "message to receivers that row 7 vouches"),
         ("UPDATE quarantine SET state = 'released' WHERE state = 'held'", "closed quarantine entry 2"),
         ("UPDATE quarantine SET state = 'held'", "closed quarantine entry that row 6 vouches for: removed"),
         ("UPDATE quarantine SET why = 'well' WHERE state = 'discarded'", "closed quarantine entry 1"),
@@ -126,11 +147,12 @@ def test_what_was_cut_off_is_found_by_a_head_that_was_kept(store: Store, url: st
     """The newest rows can be removed without a trace in the chain; the log server knows better."""
     head = store.audit_head()
     statement(url, "DELETE FROM audit WHERE sequence > 4")
-    assert "rows 5 to 6: cut off from the end" in faults(url, head)
+    assert "rows 5 to 7: cut off from the end" in faults(url, head)
 
     tell(store, 42, 3)
     tell(store, 42, 4)
-    assert any("row 6 (alert-event" in fault and "known head" in fault for fault in faults(url, head))
+    tell(store, 42, 5)
+    assert any("row 7 (alert-event" in fault and "known head" in fault for fault in faults(url, head))
 
 
 def test_the_key_of_another_site_makes_no_row(store: Store, url: str) -> None:
@@ -139,9 +161,9 @@ def test_the_key_of_another_site_makes_no_row(store: Store, url: str) -> None:
         assert not other.continues_audit()
         tell(other, 43, 3)
 
-    assert "row 7 (alert-event, 2026-04-24T09:00:00): changed, moved" in faults(url)[0]
-    assert verify(url, b"another key" * 4).faults[0].startswith("rows 1 to 6: changed")
-    assert store.audit_head().sequence == 7
+    assert "row 8 (alert-event, 2026-04-24T09:00:00): changed, moved" in faults(url)[0]
+    assert verify(url, b"another key" * 4).faults[0].startswith("rows 1 to 7: changed")
+    assert store.audit_head().sequence == 8
 
 
 def test_a_purge_leaves_an_audit_that_verifies(store: Store, url: str) -> None:
@@ -157,7 +179,7 @@ def test_a_purge_leaves_an_audit_that_verifies(store: Store, url: str) -> None:
     assert len(store.alert_events()) == 2
 
     statement(url, "UPDATE alert_events SET event = replace(event, 'crit', 'x') WHERE event_id = 'E1'")
-    assert ["is not what row 8 vouches for" in fault for fault in faults(url)] == [True]
+    assert ["is not what row 9 vouches for" in fault for fault in faults(url)] == [True]
 
 
 def test_an_audit_with_faults_is_not_cut(store: Store, url: str) -> None:
@@ -207,7 +229,7 @@ def test_a_store_without_a_key_keeps_no_audit(url: str) -> None:
         tell(opened, 0, 1, message(1))
         assert opened.audit_head() == Head()
 
-    assert len(faults(url)) == 2
+    assert len(faults(url)) == 3
 
 
 def test_a_refused_batch_leaves_no_row(store: Store, url: str) -> None:
