@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
-from engine.store import Store, sqlite
+from engine.store import Store
 from engine.store.opening import failure
 
 Doing = Callable[[str], None]
@@ -61,9 +61,8 @@ class ProcessStore(Store):
     @contextmanager
     def _connection(self, *, reading: bool = False) -> Iterator[Connection]:
         del reading
-        connection = DATABASE.connection
         try:
-            with connection.begin():
+            with DATABASE.transaction() as connection:
                 yield connection
         except self._errors as error:
             raise failure(error) from None
@@ -90,17 +89,29 @@ class Database:
             poolclass=StaticPool,
             hide_parameters=True,
         )
-        event.listen(self._engine, "begin", self._begin)
         self._beginning = b""
-
-    def _begin(self, connection: Any) -> None:
-        self.during("begin")
-        sqlite._begin(connection)
 
     @cached_property
     def connection(self) -> Connection:
-        """What all processes share."""
-        return self._engine.connect()
+        """What all processes share; SQLAlchemy sees one transaction that never ends."""
+        connection = self._engine.connect()
+        connection.begin()
+        return connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Begin and commit by statements of the database's own, as the store does on a file."""
+        connection, raw = self.connection, self._connection
+        if connection.invalidated:  # a process has died within a statement
+            connection.rollback()
+            connection.begin()
+        self.during("begin")
+        try:
+            raw.cursor().execute("BEGIN IMMEDIATE")
+            yield connection
+            raw.commit()
+        finally:
+            raw.rollback()
 
     def open(self) -> Store:
         """A process opens the database."""

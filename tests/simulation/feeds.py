@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 from random import Random
 
 from tests.scenario.wire import Panel, instant, message, obx, patient, prescription, stamp
@@ -21,6 +22,7 @@ _BROKEN = (
 )
 
 
+@lru_cache(maxsize=2)
 def feed(number: int) -> tuple[bytes, ...]:
     """The bodies of feed ``number``, in the order in which they are sent."""
     draw = Random(f"feed {number}")
