@@ -19,7 +19,7 @@ from engine.hl7.charset import UndeclaredCharset, decode
 from engine.hl7.delimiters import Delimiters, is_field_separator, read_delimiters
 from engine.hl7.grouping import PatientGroup, ResultGrouping, group_results
 from engine.hl7.pharmacy import PharmacyGroup, group_pharmacy
-from engine.hl7.segment import MAX_FIELDS, HeaderSegment, ReadSegment
+from engine.hl7.segment import MAX_NAME, HeaderSegment, ReadSegment
 from engine.hl7.times import TimeUnreadableError, offset_of, read_moment
 from engine.model.disposition import Reason
 from engine.model.moment import Moment
@@ -234,7 +234,7 @@ class _Assembly:
                 self._any_line(line, delimiters)
         for index, texts in self._wrapped.items():
             segments[index].append_lines(texts)
-        if max(map(len, lines)) > MAX_FIELDS or self._wrapped:
+        if max(map(len, lines)) > MAX_NAME or self._wrapped:
             for segment in segments:
                 segment.refuse_excess()
         return Message(header, segments, self._charset, tuple(self._warnings))

@@ -12,6 +12,19 @@ MAX_FIELDS = 1_000
 """Of a segment; the longest of the standard has 50."""
 MAX_PARTS = 100_000
 """Repetitions, components or subcomponents of a field: reports are sent with a repetition for each line."""
+MAX_NAME = 250
+"""Characters of an identifier, number or code; the longest of the standard has 199."""
+
+# Where names stand that things are found by, by segment and field: all components, or those told. An index of
+# PostgreSQL has no room for a name of some thousand characters.
+_NAMES: Mapping[str, Mapping[int, frozenset[int]]] = {
+    "MSH": {3: frozenset(), 4: frozenset(), 10: frozenset()},
+    "PID": {2: frozenset(), 3: frozenset(), 4: frozenset()},
+    "MRG": {1: frozenset()},
+    "ORC": {2: frozenset(), 3: frozenset()},
+    "OBR": {2: frozenset(), 3: frozenset()},
+    "OBX": {3: frozenset({1, 4}), 4: frozenset()},
+}
 
 
 class ReadSegment:
@@ -38,12 +51,31 @@ class ReadSegment:
         self._text = "\n".join([self._text, *lines])
 
     def refuse_excess(self) -> None:
-        """Raise ContentError(TOO_LARGE) for more fields, or parts of one, than any sender means.
+        """Raise ContentError(TOO_LARGE) for more fields, parts of one, or longer names than any sender means.
 
         Each part costs many times its bytes in memory once it is read.
         """
-        if len(self._text) <= MAX_FIELDS:
+        if len(self._text) <= MAX_NAME:
             return
+        if len(self._text) > MAX_FIELDS:
+            self._refuse_many_parts()
+        for number, counted in _NAMES.get(self.name, {}).items():
+            field = self.raw(number)
+            if len(field) > MAX_NAME and self._has_long_name(field, counted):
+                detail = f"an identifier, number or code of more than {MAX_NAME} characters is not read"
+                raise ContentError(Reason.TOO_LARGE, self.location(number), detail)
+
+    def _has_long_name(self, field: str, counted: frozenset[int]) -> bool:
+        delimiters = self._delimiters
+        return any(
+            len(leaf) > MAX_NAME
+            for repetition in field.split(delimiters.repetition)
+            for place, component in enumerate(repetition.split(delimiters.component), 1)
+            if not counted or place in counted
+            for leaf in component.split(delimiters.subcomponent)
+        )
+
+    def _refuse_many_parts(self) -> None:
         delimiters = self._delimiters
         if self._text.count(delimiters.field) > MAX_FIELDS:
             detail = f"more than {MAX_FIELDS} fields in a segment are not read"

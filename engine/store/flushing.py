@@ -26,6 +26,7 @@ from engine.store.rows import (
     alert_row,
     ledger_row,
     message_row,
+    named,
     outbox_row,
 )
 from engine.store.statements import Statements
@@ -163,7 +164,7 @@ def _code(row: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def _blind_day(entry: LedgerEntry) -> tuple[str, ...]:
-    return (entry.sender, entry.code, entry.system, entry.unit, entry.kind, entry.person_id, entry.day)
+    return (*named(entry), entry.person_id, entry.day)
 
 
 def _person_row(person: Person) -> tuple[str, ...]:

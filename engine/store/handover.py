@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, not_, select, text, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, not_, select, text, update
 
 from engine.store import codec, schema
 from engine.store.rows import OutboxRow, outbox_from_row
 
 _HELD = text("held.held_until <> ''")
 _REFUSED = ("returned", "nacked")
+# Messages held for a human are as large as they came: two hundred of them may be gigabytes.
+_MOST_BYTES = 16_000_000
 _ALERTS = 1  # the advisory locks of alerts: those of people have another form
 
 
@@ -37,6 +39,8 @@ Connecting = Callable[..., AbstractContextManager[Connection]]
 @contextmanager
 def handover(connecting: Connecting, backend: str, limit: int) -> Iterator[Handover]:
     """At most ``limit`` unsent rows, and what the caller says of them, made durable at the end.
+
+    Fewer where they are large: what they hold together is bounded, or it is one row.
 
     A file has one relay, which reads, publishes and writes without keeping others from writing meanwhile. On
     a server the rows are locked, and with them the alerts they are about: two messages of one alert are never
@@ -69,7 +73,7 @@ def _unsent() -> Select[Any]:
     waits = select(before.c.id).where(*same, before.c.id < table.c.id, before.c.sent_at == "", wanted)
     behind = select(held.c.id).where(held.c.correlation_id == table.c.correlation_id, _HELD)
     return (
-        select(table)
+        select(table.c.id, table.c.attempts, table.c.correlation_id, func.length(table.c.body).label("size"))
         .where(table.c.sent_at == "", table.c.held_until == "", not_(behind.exists()), not_(waits.exists()))
         .order_by(table.c.attempts, table.c.id)
         .limit(bindparam("most"))
@@ -80,7 +84,7 @@ _UNSENT = _unsent()
 
 
 def _rows(connection: Connection, limit: int) -> list[OutboxRow]:
-    return [outbox_from_row(row) for row in connection.execute(_UNSENT, {"most": limit})]
+    return _whole(connection, connection.execute(_UNSENT, {"most": limit}))
 
 
 def _locked_rows(connection: Connection, limit: int) -> list[OutboxRow]:
@@ -89,7 +93,23 @@ def _locked_rows(connection: Connection, limit: int) -> list[OutboxRow]:
     first = _UNSENT.with_for_update(skip_locked=True, of=schema.outbox).cte("first")
     ours = func.pg_try_advisory_xact_lock(_ALERTS, func.hashtext(first.c.correlation_id))
     statement = select(first).where(ours).order_by(first.c.attempts, first.c.id)
-    return [outbox_from_row(row) for row in connection.execute(statement, {"most": limit})]
+    return _whole(connection, connection.execute(statement, {"most": limit}))
+
+
+def _whole(connection: Connection, found: Iterable[Row[Any]]) -> list[OutboxRow]:
+    """The first of these rows, as many as are read into memory at once."""
+    ids: list[int] = []
+    room = _MOST_BYTES
+    for row in found:
+        room -= row.size
+        if ids and room < 0:
+            break
+        ids.append(row.id)
+    if not ids:
+        return []
+    table = schema.outbox
+    statement = select(table).where(table.c.id.in_(ids)).order_by(table.c.attempts, table.c.id)
+    return [outbox_from_row(row) for row in connection.execute(statement)]
 
 
 def mark_sent(connection: Connection, row_ids: Sequence[int], at: datetime) -> None:

@@ -24,6 +24,9 @@ _UNUSABLE = {
     "3D000": "there is no such database",
     "42501": "this account may not do that: azawatch_owner may, see deploy/postgresql/roles.sql",
 }
+# A row that is too large for an index, or a statement that is too large: PostgreSQL's drivers call that
+# operational, and trying again would stop the feed for ever.
+_LIMITS = "54"
 _STANDBY = "25006"  # a server that has not yet taken over, or not any more
 
 
@@ -71,7 +74,7 @@ def failure(error: Exception) -> EngineError:
     # the names that every Python driver gives to its kinds of error
     kinds = {kind.__name__ for kind in type(cause).__mro__}
     away = {"OperationalError", "InterfaceError"} & kinds or code == _STANDBY
-    if away or type(cause) is sqlite3.DatabaseError:
+    if (away or type(cause) is sqlite3.DatabaseError) and not code.startswith(_LIMITS):
         return TransientError(f"store: {code}")
     return EngineError(f"store refused a row: {code}")
 

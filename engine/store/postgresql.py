@@ -50,6 +50,8 @@ _TROUBLES = {
         "no line of the server's pg_hba.conf fits this host, account and database; a hostssl line wants TLS"
     ),
 }
+_DURABLE = """SELECT set_config('synchronous_commit', 'local', false)
+    WHERE current_setting('synchronous_commit') = 'off'"""
 _NUL, _SHOWN_NUL = "\0", "\N{SYMBOL FOR NULL}"
 
 
@@ -66,7 +68,12 @@ def trouble(error: BaseException) -> str:
 
 def engine_for(url: URL, *, read_only: bool = False) -> Engine:
     """An engine whose transactions wait some seconds for a lock and no longer; no connection is made yet."""
-    options = ["-c lock_timeout=5s", "-c idle_in_transaction_session_timeout=60s"]
+    options = [
+        "-c lock_timeout=5s",
+        "-c idle_in_transaction_session_timeout=60s",
+        # Whoever has waited for a lock must see what was committed meanwhile, whatever the site's default.
+        "-c default_transaction_isolation=read\\ committed",
+    ]
     if read_only:
         options.append("-c default_transaction_read_only=on")
     engine = create_engine(
@@ -97,3 +104,6 @@ def _prepare_connection(connection: Any, _record: object) -> None:
             return super().dump(text.replace(_NUL, _SHOWN_NUL) if _NUL in text else text)
 
     connection.adapters.register_dumper(str, TextDumper)
+    # A message is acknowledged because it is on disk; sites switch this off for databases that may lose some.
+    connection.execute(_DURABLE)
+    connection.commit()

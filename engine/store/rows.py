@@ -14,6 +14,8 @@ from engine.model.ledger import LedgerEntry
 from engine.model.serialization import finding_from_json, finding_to_json
 from engine.store import codec
 
+_LONGEST_CODE = 250  # an index of PostgreSQL has room for some thousand bytes
+
 
 @dataclass(frozen=True, slots=True)
 class InboxKey:
@@ -173,15 +175,17 @@ def outbox_from_row(row: Any) -> OutboxRow:
     )
 
 
+def named(entry: LedgerEntry) -> tuple[str, ...]:
+    """What makes two sightings those of the same code; senders put whole texts where a code should be."""
+    parts = (entry.code, entry.system, entry.unit)
+    return (entry.sender, *(part[:_LONGEST_CODE] for part in parts), entry.kind)
+
+
 def ledger_row(entry: LedgerEntry, at: datetime) -> tuple[str | int, ...]:
     """One sighting of a code that was not understood, in the order of the columns of its table."""
     seen = codec.instant(at)
     return (
-        entry.sender,
-        entry.code,
-        entry.system,
-        entry.unit,
-        entry.kind,
+        *named(entry),
         entry.text,
         seen,
         seen,

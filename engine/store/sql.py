@@ -252,6 +252,10 @@ class Store(Accounts):
             .where(table.c.alert_id == alert_id)
         )
         with self._connection() as connection:
+            # A worker that has read this record would write the alert as it was.
+            locks = Locks(_cursor(connection), _statements(connection))
+            while locks.take(connection.execute(owner).scalars()):
+                pass
             done = connection.execute(
                 update(table)
                 .where(table.c.alert_id == alert_id, table.c.open)

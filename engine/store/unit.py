@@ -215,7 +215,10 @@ class Unit:
 
     def put_due(self, root: str, at: datetime | None) -> None:
         """When time alone may next change what holds of this person."""
-        self._changes.due[self._survivor(root)] = "" if at is None else codec.instant(at)
+        survivor = self._survivor(root)
+        if survivor != root:  # made due by somebody who did not know of the merge yet
+            self._changes.due[root] = ""
+        self._changes.due[survivor] = "" if at is None else codec.instant(at)
 
     def look_at_everybody(self, at: datetime, revision: str, *, again: bool = False) -> bool:
         """Make everybody on therapy due, unless it was done for this revision; whether it was done now.
@@ -340,13 +343,12 @@ class Unit:
     def _load(self, roots: set[str]) -> None:
         missing = {self._survivor(root) for root in roots} - self._records.keys()
         if missing:
-            waited = self._locks.take(missing)
+            self._locks.take(missing)
             found = self._reader.records(missing, whole=False)
             for root, (record, count) in found.items():
                 self._records[root] = record
                 self._read[root] = (record, count)
-            if waited:
-                self._load_survivors(missing - found.keys())
+            self._load_survivors(missing - found.keys())
 
     def _complete(self, record: Record) -> Record:
         """Read the results that were left unread."""

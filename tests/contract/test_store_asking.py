@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from string import ascii_letters
 
 import pytest
 import sqlalchemy
@@ -86,6 +88,42 @@ def test_messages_leave_in_the_order_of_decision(store: Store) -> None:
     assert hand_over(store, DAY_ZERO) == ["one", "two", "three"]
     assert hand_over(store, DAY_ZERO, limit=2) == ["one", "two"]
     assert store.outbox_depth() == 3
+
+
+def test_large_messages_are_handed_over_a_few_at_a_time(store: Store) -> None:
+    """Two hundred unreadable documents that wait for the broker do not fill the memory of the relay."""
+    with store.transaction() as unit:
+        for number, size in enumerate((9, 7_000_000, 7_000_000, 7_000_000, 20_000_000, 9)):
+            row = OutboxRow(f"m{number}", "held", "unreadable", "x/y", "", {}, bytes(size))
+            unit.put_outbox([row], DAY_ZERO)
+
+    assert hand_over(store, DAY_ZERO, confirmed=["m0", "m1", "m2"]) == ["m0", "m1", "m2"]
+    assert hand_over(store, DAY_ZERO, confirmed=["m3"]) == ["m3"]
+    assert hand_over(store, DAY_ZERO, confirmed=["m4"]) == ["m4"]
+    assert hand_over(store, DAY_ZERO) == ["m5"]
+
+
+def test_a_text_where_a_code_should_be_is_counted_like_any_code(store: Store) -> None:
+    """A sender puts its comment there: an index of PostgreSQL has no room for it, and the feed goes on."""
+    text = "".join(random.Random(1).choices(ascii_letters, k=9000))
+    entry = LedgerEntry(
+        "LAB",
+        text,
+        text,
+        text,
+        "unmapped",
+        text,
+        on_therapy=True,
+        control_id="C1",
+        person_id="anna",
+        day="2026-03-01",
+    )
+    for _ in range(2):
+        with store.transaction() as unit:
+            unit.put_ledger([entry], DAY_ZERO)
+
+    (counted,) = store.mapping_ledger()
+    assert (counted["code"], counted["count"], counted["text"]) == (text[:250], 2, text)
 
 
 def test_what_failed_goes_behind_what_was_never_tried(store: Store) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import UTC
+from string import ascii_letters
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
 
-from engine.errors import TransientError
+from engine.errors import EngineError, TransientError
+from engine.model.alert import Alert
 from engine.model.person import Identifier, Person
 from engine.model.record import Record
 from engine.store import InboxKey, OutboxRow, Store, Unit
+from engine.store.postgresql import DRIVER
 from tests.contract.test_store_unit import merge
-from tests.support.builders import DAY_ZERO, on_day, result
+from tests.support.builders import DAY_ZERO, finding, on_day, result
 from tests.support.private_postgresql import PrivatePostgresql
 
 pytestmark = pytest.mark.postgresql
@@ -146,6 +152,93 @@ def test_one_worker_at_a_time_judges_time(workers: tuple[Store, Store]) -> None:
         assert (first, second, third) == (True, False, True)
     with other.alone("sweep") as second:
         assert second
+
+
+def test_who_was_joined_and_made_due_at_once_is_looked_at_once(workers: tuple[Store, Store]) -> None:
+    """Everybody is made due for new rules while a merge is under way: no sweep finds the retired for ever."""
+    one, other = workers
+    with one.transaction() as unit:
+        add(unit, "anna", ANNA)
+        add(unit, "berta", BERTA)
+        unit.put_due("berta", on_day(1))
+    with one.transaction() as unit:
+        merge(unit, "anna", "berta")
+    with one.transaction() as unit:  # whoever asked for everybody before the merge
+        unit._changes.due["berta"] = on_day(1).astimezone(UTC).isoformat(timespec="microseconds")
+
+    with other.transaction() as unit:
+        for root, _ in unit.still_due(unit.due(on_day(2), 10)):
+            unit.record(root)
+            unit.put_due(root, on_day(5))
+    with other.transaction() as unit:
+        assert unit.due(on_day(9), 10) == [("anna", on_day(5))]
+
+
+def test_who_takes_an_alert_on_waits_for_whoever_judges_the_patient(workers: tuple[Store, Store]) -> None:
+    """A result comes in the same moment: the new state of the alert keeps the name of who takes care."""
+    one, other = workers
+    told = finding()
+    alert = Alert(
+        "a1",
+        "anna",
+        "family",
+        subject="",
+        episode_id="",
+        open=True,
+        sequence=1,
+        current=told,
+        published=told,
+        published_at=DAY_ZERO,
+        started_at=DAY_ZERO,
+    )
+    with one.transaction() as unit:
+        add(unit, "anna", ANNA)
+        unit.put_record(replace(unit.record("anna"), alerts=(alert,)), alerts=[alert])
+    done: list[bool] = []
+
+    def beside() -> None:
+        done.append(other.acknowledge("a1", "Dr. Care", on_day(2)))
+
+    with one.transaction() as unit:
+        record = unit.record("anna")
+        thread = threading.Thread(target=beside)
+        thread.start()
+        thread.join(0.3)
+        later = replace(record.alerts[0], sequence=2)
+        unit.put_record(replace(record, alerts=(later,)), alerts=[later])
+    thread.join()
+
+    assert done == [True]
+    assert [(one.sequence, one.acknowledged_by) for one in other.alerts(only_open=True)] == [(2, "Dr. Care")]
+
+
+def test_the_defaults_of_a_site_do_not_undo_the_promise(postgresql: PrivatePostgresql) -> None:
+    """Where transactions see only what was there when they began, and commits are not on disk: not ours."""
+    url = postgresql.new_database()
+    engine = create_engine(make_url(url).set(drivername=DRIVER))
+    with engine.begin() as connection:
+        name = connection.execute(text("SELECT current_database()")).scalar_one()
+        for setting in ("default_transaction_isolation = 'repeatable read'", "synchronous_commit = off"):
+            connection.execute(text(f'ALTER DATABASE "{name}" SET {setting}'))
+    engine.dispose()
+
+    with closing(Store.open(url)) as store, store.transaction() as unit:
+        found: list[tuple[str, ...]] = []
+        for setting in ("transaction_isolation", "synchronous_commit"):
+            unit.cursor.execute(f"SHOW {setting}")
+            found += unit.cursor.fetchall()
+    assert found == [("read committed",), ("local",)]
+
+
+def test_a_row_that_no_index_can_hold_is_refused_and_not_waited_for(workers: tuple[Store, Store]) -> None:
+    """PostgreSQL's driver calls that operational: taken for a database that is away, it stopped the feed."""
+    name = "".join(random.Random(1).choices(ascii_letters, k=9000))
+    with (
+        pytest.raises(EngineError, match="refused a row: 54000") as refused,
+        workers[0].transaction() as unit,
+    ):
+        add(unit, name, ANNA)
+    assert not isinstance(refused.value, TransientError)
 
 
 def outbox(store: Store, *rows: tuple[str, str]) -> None:

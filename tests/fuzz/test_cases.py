@@ -74,6 +74,35 @@ def test_more_parts_than_any_message_has_is_refused_at_its_place(body: bytes, pl
     assert refused.value.reason == Reason.TOO_LARGE
 
 
+LONG = b"N" * 251
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (HEADER.replace(b"|1|P", b"|" + LONG + b"|P"), r"MSH\[1\]-10"),
+        (HEADER + b"PID|1||A^^^H~" + LONG + b"^^^H", r"PID\[1\]-3"),
+        (HEADER + b"PID|1||A^^^N&" + LONG + b"&ISO", r"PID\[1\]-3"),
+        (HEADER + b"PID|1||A\rMRG|" + LONG, r"MRG\[1\]-1"),
+        (HEADER + b"PID|1||A\rOBR|1||" + LONG, r"OBR\[1\]-3"),
+        (HEADER + b"PID|1||A\rOBR|1\rOBX|1|NM|A^B^L^" + LONG, r"OBX\[1\]-3"),
+        (HEADER + b"PID|1||A\rOBR|1\rOBX|1|NM|A|" + LONG, r"OBX\[1\]-4"),
+    ],
+)
+def test_a_name_longer_than_any_index_holds_is_refused_at_its_place(body: bytes, place: str) -> None:
+    """PostgreSQL cannot hold it; a control id of 200 KB would not fit into the headers of its copy either."""
+    with pytest.raises(ContentError, match=place) as refused:
+        parse(body)
+
+    assert refused.value.reason == Reason.TOO_LARGE
+
+
+def test_long_texts_are_no_names() -> None:
+    """Reports, comments and descriptions may be as long as they like."""
+    body = b"PID|1||A||" + LONG + b"\rOBR|1\rOBX|1|FT|A^" + LONG + b"^L||" + LONG
+    assert parse(HEADER + body).segment_count == 4
+
+
 def test_a_hundred_thousand_results_in_one_message_are_read() -> None:
     """The limits are far above real life."""
     assert parse(HEADER + b"PID|1||A\rOBR|1\r" + b"OBX|1|NM|A||1\r" * 100_000).segment_count == 100_003

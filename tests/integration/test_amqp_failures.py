@@ -5,9 +5,12 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Iterator
+from functools import reduce
 from time import monotonic, sleep
 
+import pika.data
 import pytest
+from pika import BasicProperties, BlockingConnection, URLParameters
 
 from engine.errors import ConfigError, TransientError
 from engine.transports import Delivery, OutboundMessage, Publisher
@@ -316,6 +319,38 @@ def test_a_broker_killed_and_started_again_loses_nothing_that_it_confirmed() -> 
     assert {str(receipt.outcome) for receipt in before + after} == {"confirmed"}
     assert outcomes(during) == [("200", "lost")]
     assert {delivery.message_id for delivery in found} == {str(number) for number in range(201)}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"T" + (1_700_000_000_000).to_bytes(8),
+        reduce(lambda inner, _: b"A" + len(inner).to_bytes(4) + inner, range(5000), b"V"),
+    ],
+    ids=["a time in milliseconds", "lists in lists"],
+)
+def test_a_header_that_the_library_cannot_read_does_not_stop_the_feed(
+    rabbit: RabbitWorld, monkeypatch: pytest.MonkeyPatch, value: bytes
+) -> None:
+    """Reading it ended the connection, again and again, and nothing behind that message ever came."""
+    queue = rabbit.queue()
+    rabbit.fill(queue, b"before")
+    with monkeypatch.context() as patched, BlockingConnection(URLParameters(rabbit.broker.url)) as sender:
+        patched.setattr(pika.data, "encode_value", lambda pieces, _value: pieces.append(value) or len(value))
+        headers = {"sent-at": "replaced by what pika would not write"}
+        sender.channel().basic_publish("", queue, b"it", BasicProperties(headers=headers, message_id="it"))
+    rabbit.fill(queue, b"after")
+
+    consumer = AmqpConsumer(rabbit.broker.url, [queue])
+    consumer.open()
+    found = collect(consumer, 3)
+    consumer.close()
+
+    assert [(one.body, one.redelivered) for one in found] == [
+        (b"before", False),
+        (b"it", False),
+        (b"after", False),
+    ]
 
 
 def test_large_messages_are_taken_one_at_a_time_and_small_ones_many_again(rabbit: RabbitWorld) -> None:

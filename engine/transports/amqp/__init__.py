@@ -11,9 +11,12 @@ import logging
 
 from engine.transports.amqp.consumer import AmqpConsumer
 from engine.transports.amqp.publisher import AmqpPublisher
+from engine.transports.amqp.tolerance import tolerate_headers
 
 __all__ = ["AmqpConsumer", "AmqpPublisher"]
 
 # pika logs every failed attempt at length on its own; ours is reported once, through on_state.
 logging.getLogger("pika").addHandler(logging.NullHandler())
 logging.getLogger("pika").propagate = False
+
+tolerate_headers()
