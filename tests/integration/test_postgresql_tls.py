@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,12 +55,17 @@ class Secured:
 
 
 @pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory, postgresql: PrivatePostgresql) -> Iterator[Secured]:
+def secured(postgresql: PrivatePostgresql) -> Iterator[Secured]:
     del postgresql  # where it cannot be had, this one cannot either, and says so in the same way
-    folder = tmp_path_factory.mktemp("certificates")
-    for above in (folder, *folder.parents):  # the server runs as another user
-        if above.name.startswith(("certificates", "popen-", "pytest-")):
-            above.chmod(0o755)
+    # Not below pytest's folder, which it closes to others: the server runs as another user.
+    with tempfile.TemporaryDirectory(prefix="azawatch-certificates-") as folder:
+        Path(folder).chmod(0o755)
+        with _server(Path(folder)) as secured:
+            yield secured
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[Secured]:
     authority(folder, "hospital")
     authority(folder, "stranger")
     certificate(folder, "server", "hospital", "server", "subjectAltName=IP:127.0.0.1")
@@ -155,7 +161,7 @@ def test_a_key_that_others_can_read_is_refused(secured: Secured) -> None:
 
 def test_another_machine_must_prove_who_it_is(secured: Secured, terminal: Terminal) -> None:
     """An address that says nothing of TLS is good for a database on this machine only."""
-    address = f"postgresql://administrator@0.0.0.0:{secured.server.port}/{secured.database}"
+    address = secured.server.new_database().replace("@127.0.0.1:", "@0.0.0.0:")
     terminal.set(STORE_URL=address, SITE_KEY="k" * 40)
     assert "sslrootcert in store_url must name the file" in terminal.type("alerts", "list", exits=2).err
 

@@ -30,7 +30,7 @@ def message(number: int) -> bytes:
         rf"MSH|^~\&|LIS|STEVENS|||20260312100000+0000||ORU^R01|C{number}|P|2.5.1",
         "PID|1||4711^^^STEVENS^MR||Secret^Name",
         f"OBR|1||C{number}|LFT|||20260312100000+0000",
-        "OBX|1|NM|1742-6^ALT^LN||612|U/L|10-40||||F",
+        "OBX|1|NM|1742-6^ALT^LN||612.5|U/L|10-40||||F",
     )
     return "\r".join(lines).encode() + b"\r"
 
@@ -75,7 +75,7 @@ def test_a_reader_that_errs_is_told_of_and_the_message_is_kept(
     assert told == [Outcome.DISAGREED]
     (line,) = [json.loads(one) for one in written.getvalue().splitlines() if "disagree" in one]
     assert (line["level"], line["message_control_id"], line["location"]) == ("error", "C0", "OBX[1]-5")
-    assert not any(secret in written.getvalue() for secret in ("612", "4711", "Secret"))
+    assert not any(secret in written.getvalue() for secret in ("612.", "4711", "Secret"))
     (copy,) = store.quarantined(state="copy")
     assert (copy.body, copy.why) == (bodies[0], "two readers disagree at OBX[1]-5")
     assert store.quarantined(state="held") == []
