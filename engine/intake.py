@@ -182,7 +182,9 @@ class Intake:
         except ContentError as error:
             work.events.clear()
             return self._quarantine(unit, arrived, key, type_of(message), now, error, work, held=again)
-        except Exception as error:  # noqa: BLE001  one message must never stop the feed or be lost
+        except Exception as error:
+            if self._store.has_raised(error):
+                raise
             work.events.clear()
             defect = ContentError(Reason.INTERNAL_ERROR, "", f"{type(error).__name__} while deciding")
             return self._quarantine(

@@ -105,6 +105,10 @@ class Store(Accounts):
         except PoolTimeoutError:
             raise TransientError("store: no connection is free") from None
 
+    def has_raised(self, error: Exception) -> bool:
+        """Whether it was the database that failed in a transaction, not what was done in it."""
+        return isinstance(error, self._errors)
+
     @contextmanager
     def transaction(self) -> Iterator[Unit]:
         """One unit of work: all of it is durable when the block ends, or none of it."""
