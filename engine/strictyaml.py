@@ -47,10 +47,26 @@ class Table:
 # Hundreds of rules are read at every start; PyYAML's parser in C takes a seventh of the time.
 _QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_Loader = type[yaml.SafeLoader] | type[yaml.CSafeLoader]
+
 _DEEPEST = 50
 _DEEP = (f"more than {_DEEPEST} levels of nesting", "close a bracket, or indent less")
 
 Node = Scalar | Sequence | Table
+
+
+class _Wordy(yaml.SafeLoader):
+    """Says in better words than the parser in C what is wrong, and where.
+
+    To find out whether a bracket begins a key it looks 1024 characters ahead, which takes it the square of
+    their nesting: half a second for brackets only.
+    """
+
+    def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
+        """As the base class; raises ScannerError beyond the deepest level."""
+        if self.flow_level >= _DEEPEST:
+            raise yaml.scanner.ScannerError(None, None, _DEEP[0], self.get_mark())
+        super().fetch_flow_collection_start(token)
 
 
 def load(text: str, file: str) -> Node:
@@ -59,15 +75,13 @@ def load(text: str, file: str) -> Node:
     Raises ConfigError with every duplicate key and forbidden construct found, or with the one place where
     the syntax broke. An empty document is an empty Table.
     """
+    loader = _QUICK
     try:
         try:
-            # Before composing: the parser in C recurses, and a hundred thousand brackets end the process.
-            deep = _too_deep(text, file)
-            if deep:
-                raise ConfigError([deep])
-            documents = list(yaml.compose_all(text, Loader=_QUICK))
-        except yaml.YAMLError:  # the other parser says in better words what is wrong, and where
-            documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+            documents = _composed(text, file, loader)
+        except yaml.YAMLError:
+            loader = _Wordy  # a few texts only it can read: [key:]
+            documents = _composed(text, file, loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
@@ -77,21 +91,28 @@ def load(text: str, file: str) -> Node:
     except yaml.YAMLError as error:
         message = f"not valid YAML: {type(error).__name__}"
         raise ConfigError([Defect(file, 0, message, "save the file as UTF-8 text")]) from error
-    except RecursionError:
-        raise ConfigError([Defect(file, 0, *_DEEP)]) from None
     if not documents:
         return Table({}, 1)
     if len(documents) > 1:
         line = _line(documents[1])
         hint = "one document per file; remove ---"
         raise ConfigError([Defect(file, line, "a second YAML document begins here", hint)])
-    defects = list(_forbidden(text, file))
+    defects = list(_forbidden(text, file, loader))
     if defects:  # before aliases are followed: nested ones grow without limit
         raise ConfigError(defects)
     node = _convert(documents[0], file, defects)
     if defects:
         raise ConfigError(defects)
     return node
+
+
+def _composed(text: str, file: str, loader: _Loader) -> list[yaml.Node]:
+    """The documents as nodes."""
+    # Before composing: the parser in C recurses, and a hundred thousand brackets end the process.
+    deep = _too_deep(text, file, loader)
+    if deep:
+        raise ConfigError([deep])
+    return list(yaml.compose_all(text, Loader=loader))
 
 
 def _line(node: yaml.Node | yaml.Event) -> int:
@@ -128,10 +149,10 @@ def _convert_table(node: yaml.MappingNode, file: str, defects: list[Defect]) -> 
     return Table(entries, _line(node), lines)
 
 
-def _too_deep(text: str, file: str) -> Defect | None:
+def _too_deep(text: str, file: str, loader: _Loader) -> Defect | None:
     """Where the document nests deeper than any that is meant, before anything recurses into it."""
     depth = 0
-    for event in yaml.parse(text, Loader=_QUICK):
+    for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -141,9 +162,9 @@ def _too_deep(text: str, file: str) -> Defect | None:
     return None
 
 
-def _forbidden(text: str, file: str) -> Iterator[Defect]:
+def _forbidden(text: str, file: str, loader: _Loader) -> Iterator[Defect]:
     """Anchors, aliases and tags: a reader of the file should see every value where it counts."""
-    for event in yaml.parse(text, Loader=_QUICK):
+    for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.AliasEvent):
             hint = "write the value out; quote a text that begins with *"
             yield Defect(file, _line(event), f'alias "*{event.anchor}"', hint)
