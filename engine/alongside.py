@@ -8,6 +8,7 @@ from datetime import datetime
 from engine.arrival import Reading
 from engine.catching_up import CatchingUp
 from engine.decide import Knowledge
+from engine.disagreement import Disagreement
 from engine.second_reader import Outcome, SecondReader
 from engine.store import Store
 from engine.taken import IntakeOptions, Taken
@@ -31,9 +32,10 @@ class Alongside:
         compared: Callable[[Outcome], None],
     ) -> None:
         self._catching_up = CatchingUp(store, knowledge, options, clock, full_batch)
-        self._watchdog = Watchdog(store, clock)
+        self._watchdog = Watchdog(store, options.publishing, clock, knowledge.revision)
         reading = Reading(knowledge.terminology, options.max_message_bytes)
-        self._second_reader = SecondReader(reading, store, clock, read_twice, compared)
+        self._disagreement = Disagreement(store, options.publishing, clock, knowledge.revision)
+        self._second_reader = SecondReader(reading, store, clock, read_twice, compared, self._disagreement)
 
     def took(self, bodies: Sequence[bytes], taken: Sequence[Taken]) -> None:
         """A batch was taken in and is durable."""
@@ -46,8 +48,8 @@ class Alongside:
 
         ``waiting`` tells how many messages each inbound queue holds; nothing where nobody knows.
         """
-        self._watchdog.look()
-        return self._catching_up.settle(waiting)
+        watched = (self._watchdog.settle(), self._disagreement.settle())
+        return self._catching_up.settle(waiting) or any(watched)
 
     def close(self) -> None:
         """Keep what is known; the store is still open."""

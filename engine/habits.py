@@ -88,6 +88,13 @@ def unusual(counts: Counts, until: date) -> list[Unusual]:
     return sorted(found, key=lambda one: (one.change is Change.FLOODS, one.subject))
 
 
+def in_the_last_week(counts: Counts, until: date) -> dict[Subject, int]:
+    """How often each came in the seven days before ``until``, senders in all their codes."""
+    weeks = {subject: _weeks(days, until) for subject, days in counts.items()}
+    senders = {Subject(Kind.SENDER, sender, ""): total for sender, total in _totals(weeks).items()}
+    return {subject: known[0] for subject, known in (weeks | senders).items()}
+
+
 def _weeks(days: Mapping[date, int], until: date) -> list[int]:
     """The present window first, then its history."""
     weeks = [0] * (HISTORY + 1)

@@ -17,6 +17,7 @@ from enum import StrEnum
 
 from engine import log
 from engine.arrival import Reading
+from engine.disagreement import Difference, Disagreement
 from engine.errors import ContentError, EngineError
 from engine.hl7 import Message
 from engine.hl7.second_reading import compared, normalised
@@ -58,7 +59,8 @@ class _Chosen:
 class SecondReader:
     """Chooses messages, one in ``every`` and one a minute at least, and compares them; 0 chooses none.
 
-    ``offer`` is of the thread that takes messages in; ``tell`` hears of every outcome, from either thread.
+    ``offer`` is of the thread that takes messages in; ``tell`` hears of every outcome, from either thread,
+    and ``disagreement`` of every comparison.
     """
 
     def __init__(
@@ -68,12 +70,14 @@ class SecondReader:
         clock: Callable[[], datetime],
         every: int,
         tell: Callable[[Outcome], None],
+        disagreement: Disagreement,
     ) -> None:
         self._reading = reading
         self._store = store
         self._clock = clock
         self._every = every
         self._tell = tell
+        self._disagreement = disagreement
         self._passed = 0
         self._chosen_at = clock()
         self._queue: queue.Queue[_Chosen | None] = queue.Queue(_WAITING)
@@ -126,15 +130,18 @@ class SecondReader:
             return Outcome.NOT_COMPARED
         places = [place for place in compared(message, text).differing if _name(place) in _USED]
         if not places:
+            self._disagreement.agreed(chosen.at)
             return Outcome.AGREED
+        key, where = chosen.key, ", ".join(places[:_PLACES])
         log.logger().error(
             "readers disagree",
-            message_control_id=chosen.key.control_id,
-            sender=chosen.key.sender,
-            location=", ".join(places[:_PLACES]),
+            message_control_id=key.control_id,
+            sender=key.sender,
+            location=where,
             count=len(places),
         )
-        self._keep(chosen, f"two readers disagree at {', '.join(places[:_PLACES])}")
+        self._keep(chosen, f"two readers disagree at {where}")
+        self._disagreement.found(Difference(key.control_id, key.sender, where))
         return Outcome.DISAGREED
 
     def _keep(self, chosen: _Chosen, why: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -13,12 +13,17 @@ import pytest
 
 from engine import app, log
 from engine.arrival import Reading
+from engine.disagreement import Difference, Disagreement
 from engine.hl7.segment import ReadSegment
 from engine.intake import Intake
+from engine.model.alert import READERS_DISAGREE
+from engine.outbound import Format
+from engine.outbox import Publishing
 from engine.second_reader import Outcome, SecondReader
 from engine.settings import load
 from engine.store import InboxKey, Store, check
 from engine.taken import Arrived, IntakeOptions, Taken
+from tests.support.outbox import hand_over, unsent
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
 KNOWLEDGE = app.knowledge_of(load())
@@ -39,6 +44,10 @@ def taken_in(store: Store, count: int) -> tuple[list[bytes], list[Taken]]:
     intake = Intake(store, KNOWLEDGE, IntakeOptions(clock=lambda: NOW))
     bodies = [message(number) for number in range(count)]
     return bodies, intake.take([Arrived(body, "queue") for body in bodies])
+
+
+def alarm(store: Store, clock: Callable[[], datetime] = lambda: NOW) -> Disagreement:
+    return Disagreement(store, Publishing(formats=(Format.EVENT_JSON,)), clock, "r1")
 
 
 @pytest.fixture
@@ -68,11 +77,18 @@ def test_a_reader_that_errs_is_told_of_and_the_message_is_kept(
 
     monkeypatch.setattr(ReadSegment, "leaf", wrong)
     told: list[Outcome] = []
-    reader = SecondReader(READING, store, lambda: NOW, 1, told.append)
+    raised = alarm(store)
+    reader = SecondReader(READING, store, lambda: NOW, 1, told.append, raised)
     reader.offer(bodies, taken)
     reader.close()
 
     assert told == [Outcome.DISAGREED]
+    assert raised.settle()
+    (row,) = unsent(store)
+    event = json.loads(row.body)
+    assert (row.headers["rule"], row.routing_key) == (READERS_DISAGREE, "alert.review.start")
+    assert event["message"].startswith("Message C0 of LIS|STEVENS differs at OBX[1]-5;")
+    assert not any(secret in str(event) for secret in ("612", "4711", "Secret"))
     (line,) = [json.loads(one) for one in written.getvalue().splitlines() if "disagree" in one]
     assert (line["level"], line["message_control_id"], line["location"]) == ("error", "C0", "OBX[1]-5")
     assert not any(secret in written.getvalue() for secret in ("612.", "4711", "Secret"))
@@ -85,7 +101,7 @@ def test_readers_that_agree_say_nothing(store: Store, written: io.StringIO) -> N
     """A message that is read alike leaves a count behind, and no line."""
     bodies, taken = taken_in(store, 1)
     told: list[Outcome] = []
-    reader = SecondReader(READING, store, lambda: NOW, 1, told.append)
+    reader = SecondReader(READING, store, lambda: NOW, 1, told.append, alarm(store))
     reader.offer(bodies, taken)
     reader.close()
 
@@ -99,14 +115,14 @@ def test_one_in_so_many_is_chosen_and_one_a_minute_at_least(store: Store) -> Non
     bodies, taken = taken_in(store, 25)
     shown = [NOW]
     told: list[Outcome] = []
-    reader = SecondReader(READING, store, lambda: shown[0], 10, told.append)
+    reader = SecondReader(READING, store, lambda: shown[0], 10, told.append, alarm(store))
     reader.offer(bodies, taken)
     shown[0] += timedelta(minutes=1)
     reader.offer(bodies[:2], taken[:2])
     reader.close()
     assert told == [Outcome.AGREED] * 3
 
-    never = SecondReader(READING, store, lambda: shown[0], 0, told.append)
+    never = SecondReader(READING, store, lambda: shown[0], 0, told.append, alarm(store))
     shown[0] += timedelta(days=1)
     never.offer(bodies, taken)
     never.close()
@@ -125,7 +141,9 @@ def test_a_busy_second_reader_holds_nobody_up(store: Store) -> None:
             return Reading.read(self, arrived)
 
     told: list[Outcome] = []
-    reader = SecondReader(Hanging(KNOWLEDGE.terminology, 10_000_000), store, lambda: NOW, 1, told.append)
+    reader = SecondReader(
+        Hanging(KNOWLEDGE.terminology, 10_000_000), store, lambda: NOW, 1, told.append, alarm(store)
+    )
     reader.offer(bodies[:1], taken[:1])
     hanging.wait()
     reader.offer(bodies[1:], taken[1:])
@@ -134,3 +152,32 @@ def test_a_busy_second_reader_holds_nobody_up(store: Store) -> None:
     go_on.set()
     reader.close()
     assert told[16:] == [Outcome.AGREED] * 9
+
+
+def test_an_alarm_about_readers_ends_when_a_day_has_had_no_difference(store: Store) -> None:
+    """One alarm however many messages and workers; it lasts while nothing is compared, and may come again."""
+    shown = [NOW]
+    one, other = (alarm(store, lambda: shown[0]) for _ in range(2))
+    for worker in (one, other, one):
+        worker.found(Difference("C1", "LIS|", "OBX[1]-5"))
+        worker.found(Difference("C2", "LIS|", "OBX[1]-5"))
+        worker.settle()
+        shown[0] += timedelta(hours=1)
+
+    def told() -> list[str]:
+        rows = unsent(store)
+        hand_over(store, shown[0], confirmed=[row.message_id for row in rows])
+        return [row.routing_key for row in rows]
+
+    assert told() == ["alert.review.start"]
+    one.agreed(shown[0] + timedelta(hours=20))
+    shown[0] += timedelta(days=3)
+    assert not one.settle()
+    other.agreed(shown[0])
+    shown[0] += timedelta(minutes=10)
+    assert other.settle()
+    assert told() == ["alert.review.end"]
+    one.found(Difference("C3", "LIS|", "segments"))
+    assert one.settle()
+    assert told() == ["alert.review.start"]
+    assert store.condition().technical == {READERS_DISAGREE: 1}

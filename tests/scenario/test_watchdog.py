@@ -1,4 +1,4 @@
-"""The watchdog: counted day by day in the store, judged against its own history, told in the log."""
+"""The watchdog: counted day by day, judged against its own history, told in the log and by alarms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import pytest
 
 from engine import app, log
 from engine.intake import Intake
+from engine.model.alert import HABIT_CHANGED, TECHNICAL
 from engine.operations import Operations
+from engine.outbound import Format
+from engine.outbox import Publishing
 from engine.settings import load
 from engine.store import Store
 from engine.taken import Arrived, IntakeOptions
@@ -51,7 +54,8 @@ def test_a_laboratory_that_renames_a_code_is_told_of(store: Store) -> None:
     rows = app.roster_rows(ROSTER, "roster", KNOWLEDGE)
     Operations(store, KNOWLEDGE, options, lambda: shown[0]).import_roster(rows, "roster")
     intake = Intake(store, KNOWLEDGE, options)
-    watchdog = Watchdog(store, lambda: shown[0])
+    publishing = Publishing(formats=(Format.EVENT_JSON,))
+    watchdog = Watchdog(store, publishing, lambda: shown[0], "r1")
     written = io.StringIO()
     log.configure("info", "json", written)
     for week in range(9, 0, -1):
@@ -71,13 +75,44 @@ def test_a_laboratory_that_renames_a_code_is_told_of(store: Store) -> None:
     assert {one.last for one in found} == {date(2026, 2, 26)}
     assert sum(store.alerts_by_day(TODAY)["rule", "", "a02-alt-ast-500"].values()) >= 1
 
-    watchdog._judge(TODAY)
+    shown[0] += timedelta(minutes=10)
+    assert watchdog.settle()
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     told = [line for line in lines if line["event"] == "does not come as it used to"]
     assert [(line["level"], line["code"], line["unit"]) for line in told] == [
         ("error", "1742-6 (alt)", ""),
         ("error", "", "alt U/L"),
     ]
+    started = [
+        (HABIT_CHANGED, "alert.review.start", "Code 1742-6 (alt) of LIS|STEVENS does not come any more"),
+        (HABIT_CHANGED, "alert.review.start", "Unit alt U/L of LIS|STEVENS does not come any more"),
+    ]
+    assert alarms(store) == started
+
+    other = Watchdog(store, publishing, lambda: shown[0], "r1")
+    for _ in range(60):  # a worker that was started anew, until night
+        shown[0] += timedelta(minutes=10)
+        other.settle()
+    assert alarms(store) == []
+    assert store.condition().technical == {HABIT_CHANGED: 2}
+
+    bodies = [message(n, shown[0] + timedelta(seconds=n), "1742-6^ALT^LN") for n in range(10)]
+    other.note(intake.take([Arrived(body, "queue") for body in bodies]))
+    shown[0] += timedelta(days=1)
+    assert other.settle()
+    ended = [(rule, key.replace("start", "end"), title) for rule, key, title in started]
+    assert alarms(store) == ended
+    assert store.condition().technical == {}
+    shown[0] += timedelta(days=1)
+    assert not other.settle()
+
+
+def alarms(store: Store) -> list[tuple[str, str, str]]:
+    """Rule, routing key and title of what the relay gets about the engine, which is then out."""
+    with store.handover(100) as handover:
+        handover.done([row.id for row in handover.rows], {}, TODAY)
+        rows = [row for row in handover.rows if row.headers["rule"] in TECHNICAL]
+    return [(row.headers["rule"], row.routing_key, json.loads(row.body)["title"]) for row in rows]
 
 
 def test_counts_of_several_workers_add_up_and_old_ones_go(store: Store) -> None:
