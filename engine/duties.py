@@ -30,6 +30,15 @@ def monitor_of(settings: Settings, knowledge: Knowledge, clock: Callable[[], dat
     return Monitor(clock, site_of, knowledge.revision, settings.protocol, limits)
 
 
+def feed_options(settings: Settings) -> FeedOptions:
+    """How long senders, and what is to be sent, may be silent."""
+    return FeedOptions(
+        silent={name: timedelta(minutes=minutes) for name, minutes in settings.feeds.silent_minutes.items()},
+        least=timedelta(minutes=settings.feeds.least_minutes),
+        late=timedelta(seconds=settings.monitor.outbox_seconds),
+    )
+
+
 class Duties:
     """Used by the thread that takes messages in; what takes long has threads of its own."""
 
@@ -46,13 +55,6 @@ class Duties:
         most = settings.flow.batch_max_messages
         twice, compared = settings.second_reader.every_messages, monitor.metrics.compared
         self._alongside = Alongside(store, knowledge, options, clock, most, twice, compared)
-        feeds = FeedOptions(
-            silent={
-                name: timedelta(minutes=minutes) for name, minutes in settings.feeds.silent_minutes.items()
-            },
-            least=timedelta(minutes=settings.feeds.least_minutes),
-            late=timedelta(seconds=settings.monitor.outbox_seconds),
-        )
 
         def name_of(sender: str) -> str:
             site = _site(knowledge, sender)
@@ -60,7 +62,7 @@ class Duties:
 
         self._feeds = Feeds(
             store,
-            feeds,
+            feed_options(settings),
             options.publishing,
             clock,
             revision=knowledge.revision,

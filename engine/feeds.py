@@ -186,7 +186,7 @@ class _Look:
             if feed is not None and self._now - feed.last_at > _FORGET_AFTER:
                 self._technical.forget_feed(name)
                 feed = None
-            allowed, why = self._allowed(name, learnt.get(name, {}))
+            allowed, why = _allowed(name, self._feeds.options, learnt.get(name, {}), self._now)
             changed = self._judge(name, feed, allowed, why, alerts, since) or changed
         self._technical.forget_silences(self._now - timedelta(weeks=WEEKS + 1))
         return changed
@@ -223,19 +223,6 @@ class _Look:
         self.told.append((name, Phase.START))
         return True
 
-    def _allowed(self, name: str, learnt: Mapping[datetime, timedelta]) -> tuple[timedelta | None, str]:
-        """How long this sender may be silent now, and where that is from; None: as long as it likes."""
-        stated = self._feeds.options.silent.get(name)
-        if stated is not None:
-            words = f"the settings allow {int(stated.total_seconds() // 60)} minutes"
-            return stated or None, words
-        least = self._feeds.options.least
-        found = usual(self._now, learnt, least) if least else None
-        if found is None:
-            return None, ""
-        longest = max(learnt.values())
-        return found, f"at this hour of the week it was never more than {_minutes(longest)} minutes"
-
     def _listening_since(self) -> datetime:
         """Since when some worker has listened without a longer interruption."""
         told = self._technical.instants(_LISTENING_SINCE, _LISTENED_AT)
@@ -244,6 +231,47 @@ class _Look:
         since = told.get(_LISTENING_SINCE, self._now) if unbroken else self._now
         self._technical.note({_LISTENING_SINCE: since, _LISTENED_AT: self._now})
         return since
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFeed:
+    """A sender that was heard or that the settings name, and how long it may be silent now.
+
+    ``allowed`` is None where it is not watched; ``why`` says where that is from, nothing where it has no
+    habit yet.
+    """
+
+    name: str
+    last_at: datetime | None
+    allowed: timedelta | None
+    why: str
+
+
+def known_feeds(technical: Technical, options: FeedOptions, now: datetime) -> list[KnownFeed]:
+    """Every sender, by its name."""
+    feeds, learnt = technical.feeds(), technical.silences(hours_like(now))
+    return [
+        KnownFeed(
+            name,
+            feeds[name].last_at if name in feeds else None,
+            *_allowed(name, options, learnt.get(name, {}), now),
+        )
+        for name in sorted(feeds.keys() | options.silent.keys())
+    ]
+
+
+def _allowed(
+    name: str, options: FeedOptions, learnt: Mapping[datetime, timedelta], now: datetime
+) -> tuple[timedelta | None, str]:
+    """How long this sender may be silent now, and where that is from; None: as long as it likes."""
+    stated = options.silent.get(name)
+    if stated is not None:
+        return stated or None, f"the settings allow {int(stated.total_seconds() // 60)} minutes"
+    found = usual(now, learnt, options.least) if options.least else None
+    if found is None:
+        return None, ""
+    longest = max(learnt.values())
+    return found, f"at this hour of the week it was never more than {_minutes(longest)} minutes"
 
 
 def _is_news(one: Taken) -> bool:

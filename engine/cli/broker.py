@@ -15,6 +15,7 @@ from engine.cli.shared import DEFECT, ConfigOption, load_settings, say, store_of
 from engine.errors import ConfigError, Defect, EngineError
 
 if TYPE_CHECKING:
+    from engine.feeds import KnownFeed
     from engine.settings import Settings
     from engine.transports.topology import Topology
 
@@ -63,6 +64,9 @@ def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
     Exit 2 when anything is.
     """
     from engine import app
+    from engine.duties import feed_options
+    from engine.feeds import known_feeds
+    from engine.model.alert import ALARMS
     from engine.store import SCHEMA_VERSION
     from engine.transports.topology import verify
 
@@ -101,6 +105,18 @@ def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
         until = "time never judged" if watch is None else f"time judged up to {_minute(watch.clock)}"
         return f"schema {SCHEMA_VERSION}, integrity {verdict}, {counts}, {until}"
 
+    def senders() -> str:
+        with store_of(settings).technical(reading=True) as technical:
+            known = known_feeds(technical, feed_options(settings), app.now())
+        heard = sum(feed.last_at is not None for feed in known)
+        return "\n".join((f"{heard} heard, {len(known) - heard} not heard yet", *map(_sender, known)))
+
+    def alarms() -> str:
+        with store_of(settings).technical(reading=True) as technical:
+            found = [alert for kind in ALARMS for alert in technical.alerts(kind).values()]
+        told = (f"  {alert.kind} since {_minute(alert.started_at)}: {alert.subject}" for alert in found)
+        return "\n".join((f"{len(found)} open", *told))
+
     def connections() -> str:
         weak = weaknesses(settings.amqp_url.get_secret_value(), settings.store_address)
         return "; ".join(f"WARNING, {one}" for one in weak) or "protected, or on this machine"
@@ -113,11 +129,22 @@ def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
         ("knowledge", knowledge),
         ("connections", connections),
         ("store", store),
+        ("senders of results", senders),
+        ("alarms", alarms),
         ("broker", broker),
     )
     sound = [_checked(name, check) for name, check in checks]
     if not all(sound):
         raise typer.Exit(DEFECT)
+
+
+def _sender(feed: KnownFeed) -> str:
+    last = "never heard" if feed.last_at is None else f"last heard {_minute(feed.last_at)}"
+    if feed.allowed is not None:
+        return (
+            f"  {feed.name}: {last}; alarm after {feed.allowed // timedelta(minutes=1)} minutes, {feed.why}"
+        )
+    return f"  {feed.name}: {last}; not watched, {feed.why or 'it has no habit yet'}"
 
 
 def _minute(at: datetime) -> str:

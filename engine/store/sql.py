@@ -170,8 +170,15 @@ class Store(Accounts):
             yield Locks(_cursor(connection), _statements(connection)).try_take(task)
 
     @contextmanager
-    def technical(self) -> Iterator[Technical]:
-        """What the engine knows of itself, in a transaction that no other worker has meanwhile."""
+    def technical(self, *, reading: bool = False) -> Iterator[Technical]:
+        """What the engine knows of itself, in a transaction that no other worker has meanwhile.
+
+        ``reading``: to look only, which waits for nobody.
+        """
+        if reading:
+            with self._connection(reading=True) as connection:
+                yield Technical(connection)
+            return
         with self._connection() as connection:
             Locks(_cursor(connection), _statements(connection)).take([schema.technical_alerts.name])
             technical = Technical(connection, self._seal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -130,8 +131,43 @@ def test_prometheus_rules_ask_for_metrics_and_entries_that_exist() -> None:
         assert set(re.findall(r"azawatch_\w+", rule["expr"])) <= documented, rule["alert"]
         assert rule["annotations"]["runbook"].partition("#")[2] in entries, rule["alert"]
         assert rule["labels"]["severity"] in {"critical", "warning"}
-    if (promtool := shutil.which("promtool")) is not None:
-        subprocess.run([promtool, "check", "config", folder / "prometheus.yml"], check=True)
+
+
+def program(name: str, package: str) -> str:
+    """Where a program is that checks what we deploy; without it the test is skipped, in CI it fails."""
+    found = shutil.which(name)
+    if found is None:
+        told = f"{name} is not installed (Debian: {package})"
+        if os.environ.get("CI"):
+            pytest.fail(told)
+        pytest.skip(told)
+    return found
+
+
+def test_prometheus_rules_tell_of_each_fault_and_of_no_engine_that_is_well() -> None:
+    """Prometheus itself reads the rules, and each speaks in its time, alone, and not before."""
+    promtool = program("promtool", "prometheus")
+    subprocess.run([promtool, "check", "config", DEPLOY / "prometheus/prometheus.yml"], check=True)
+    tests = Path(__file__).with_name("prometheus_rules.yml")
+    subprocess.run([promtool, "test", "rules", tests], check=True)
+    rules = yaml.safe_load((DEPLOY / "prometheus/azawatch.rules.yml").read_text("utf-8"))["groups"][0][
+        "rules"
+    ]
+    tried = set(re.findall(r'alertname="(\w+)"', tests.read_text("utf-8")))
+    assert tried == {rule["alert"] for rule in rules}
+
+
+def test_systemd_understands_the_unit_and_finds_it_closed(tmp_path: Path) -> None:
+    """It has no word to say against it, and what it calls exposure is at most 2 of 10."""
+    analyze = program("systemd-analyze", "systemd")
+    unit = tmp_path / "azawatch.service"
+    text = (DEPLOY / "systemd/azawatch.service").read_text(encoding="utf-8")
+    unit.write_text(text.replace("/opt/azawatch/bin/azawatch", "/bin/true"), encoding="utf-8")
+
+    said = subprocess.run([analyze, "verify", "--man=no", unit], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr) == (0, "")
+    security = [analyze, "security", "--no-pager", "--offline=yes", "--threshold=20", str(unit)]
+    subprocess.run(security, check=True)
 
 
 @pytest.mark.parametrize("path", [*PAGES, *FILES], ids=name_of)

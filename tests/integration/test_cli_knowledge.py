@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,9 +14,11 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from engine.app import now
 from engine.cli.main import app
+from engine.model.alert import FEED_SILENT
 from engine.model.watch import Watch
-from engine.store import Store
+from engine.store import Feed, Store, TechnicalAlert
 from tests.integration.installation import ROOT, environment
 from tests.integration.terminal import Terminal
 
@@ -196,6 +199,28 @@ def test_doctor_tells_of_a_clock_that_was_in_the_future(terminal: Terminal) -> N
 
     assert "which has not come" in said
     assert "set the clock of this machine right" in said
+
+
+def test_doctor_lists_who_sends_and_what_is_alarmed_on(terminal: Terminal) -> None:
+    """Who is watched, by what, and who is not: read from the store, without the engine."""
+    url = f"sqlite:///{terminal.folder}/feeds.db"
+    terminal.set(STORE_URL=url, AMQP_URL="amqp://guest:guest@127.0.0.1:1/%2F")
+    terminal.set(FEEDS__SILENT_MINUTES="south=60, west=0")
+    at = now()
+    with Store.open(url).technical() as technical:
+        for name in ("north", "riverside", "west"):
+            technical.put_feed(Feed(name, at, at))
+        for week in (1, 2):
+            technical.put_silences("north", [(at - timedelta(weeks=week), timedelta(minutes=52))])
+        technical.put_alert(TechnicalAlert("a", FEED_SILENT, "south", 1, at))
+    said = terminal.type("doctor", exits=2).out
+
+    assert "senders of results: 3 heard, 1 not heard yet" in said
+    assert re.search(r"\n  north: last heard .*; alarm after 104 minutes, .* more than 52 minutes\n", said)
+    assert re.search(r"\n  riverside: last heard .*; not watched, it has no habit yet\n", said)
+    assert "\n  south: never heard; alarm after 60 minutes, the settings allow 60 minutes\n" in said
+    assert re.search(r"\n  west: last heard .*; not watched, the settings allow 0 minutes\n", said)
+    assert re.search(r"\nalarms: 1 open\n  system-feed-silent since .*: south\n", said)
 
 
 def test_wrong_settings_are_all_told_at_once(terminal: Terminal) -> None:
