@@ -1,6 +1,6 @@
 # make run    a sample hospital day through a real queue; needs nothing installed beforehand on Debian 12
 # make test   every check and every test
-# make bench  the measurements of the README
+# make bench  every measurement of docs/speed.md, about half an hour
 # make soak   the long fault runs of docs/reliability.md
 # make fuzz   coverage-guided hostile input; a find is kept in tests/fuzz/cases
 # make sbom   build/sbom.cdx.json: what is installed, as CycloneDX
