@@ -33,6 +33,7 @@ _END = "the end of the line"
 
 
 LONGEST_DAYS = 3660
+MOST_RESULTS = 1000
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what is wrong with a text, like a parser's verdict
@@ -212,8 +213,9 @@ def _check(place: str, word: str) -> None:
     if SLOTS[place].name != _NUMBER:
         return
     value = number(word)
-    if place == "COUNT" and (value != value.to_integral_value() or value < 2):
-        raise Unreadable(f'"for {word} results" is not a count', "write a whole number from 2 up")
+    if place == "COUNT" and (value != value.to_integral_value() or not 2 <= value <= MOST_RESULTS):
+        hint = f"write a whole number from 2 to {MOST_RESULTS}"
+        raise Unreadable(f'"for {word} results" is not a count', hint)
 
 
 def _check_lengths(places: Sequence[str], words: Sequence[str]) -> None:

@@ -39,7 +39,7 @@ def main() -> int:
     """Run one target here, or each in a process of its own; 1 when one of them has found something."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("target", nargs="?", choices=NAMES, help="all of them when none is named")
-    parser.add_argument("--runs", type=int, default=100_000, help="executions of each target")
+    parser.add_argument("--runs", type=int, default=20_000, help="executions of each target")
     parser.add_argument("--longest", type=int, default=4096, help=f"bytes of an input, at most {LARGEST}")
     chosen = parser.parse_args()
     if chosen.target:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,10 +11,13 @@ import pytest
 from engine.errors import ConfigError, ContentError
 from engine.hl7 import parse
 from engine.model.disposition import Reason
+from engine.model.site import Site
 from engine.strictyaml import load
+from engine.terminology.sites import SiteTable
 from tests.fuzz.__main__ import NAMES
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import SITE_ZONE, TARGETS
 
+ROOT = Path(__file__).parents[2]
 CASES = sorted(file for file in (Path(__file__).parent / "cases").iterdir() if file.name != "README.md")
 HEADER = b"MSH|^~\\&|L|N|||1||ORU^R01|1|P|2.5\r"
 
@@ -106,3 +110,44 @@ def test_long_texts_are_no_names() -> None:
 def test_a_hundred_thousand_results_in_one_message_are_read() -> None:
     """The limits are far above real life."""
     assert parse(HEADER + b"PID|1||A\rOBR|1\r" + b"OBX|1|NM|A||1\r" * 100_000).segment_count == 100_003
+
+
+def test_a_key_in_brackets_is_read_as_what_it_is() -> None:
+    """The parser in C refuses it and the other one does not: the rule file ended in a traceback."""
+    assert load("a: [b:]", "rule.yaml") == load("a: [{b: }]", "rule.yaml")
+
+
+def test_a_count_of_thousands_of_digits_is_refused_with_its_line() -> None:
+    """Python makes no number of more than 4,300 digits: the rule file ended in a traceback."""
+    rule = (ROOT / "rules/azathioprine/b07-stable.yaml").read_text("utf-8")
+    many = re.sub(r"for [0-9]+ results", f"for {'9' * 5000} results", rule)
+    assert many != rule
+
+    TARGETS["rules"](many.encode())
+
+
+def test_a_sender_of_a_million_letters_is_compared_with_a_pattern_of_three_stars() -> None:
+    """A regular expression took the square of its length: minutes for one message, while all others wait."""
+    site = Site("north", SITE_ZONE, "ascii", "NORTH", frozenset())
+    table = SiteTable({"default": site, "north": site}, {}, (("*a*b*", "", site),), {}, {})
+
+    assert table.site("a" * 1_000_000, "") is site
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sender", "fits"),
+    [
+        ("lab*", "laboratory", True),
+        ("*lab", "northlab", True),
+        ("n*l*b", "northlab", True),
+        ("n*b*l*", "northlab", False),
+        ("ab*ba", "aba", False),
+        ("**", "", True),
+    ],
+)
+def test_a_star_stands_for_anything(pattern: str, sender: str, fits: bool) -> None:
+    """The linear comparison says what the regular expression said, overlapping ends included."""
+    default, north = (Site(name, SITE_ZONE, "ascii", "A", frozenset()) for name in ("default", "north"))
+    table = SiteTable({"default": default, "north": north}, {}, ((pattern, "*", north),), {}, {})
+
+    assert (table.site(sender, "any") is north) == fits
