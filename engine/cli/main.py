@@ -121,6 +121,6 @@ def main() -> None:
         sys.exit(DEFECT)
     except OSError as error:
         # A full disk, or a folder that is none: the text of the system holds no content of ours.
-        place = f"{error.filename}: " if error.filename else ""
+        place = f"{error.filename}: " if error.filename else "an output: "
         say(f"{place}cannot be read or written: {error.strerror or type(error).__name__}")
         sys.exit(DEFECT)

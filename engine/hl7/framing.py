@@ -16,10 +16,14 @@ from engine.hl7.delimiters import is_field_separator
 FRAME_EDGES = "\x0b\x1c"
 """MLLP start and end block; the closing CR of a frame is a line end anyway."""
 
+OUTSIDE = "text outside messages"
+"""The warning of a stream with text that belongs to no message."""
+
 _STRETCH = re.compile(rb"[^\r\n\x0b\x1c]+")
 _LEADING = b" \t\0"
 _TRAILING = b"\r\n\x0b\x1c\0"
 _ENVELOPE = frozenset({b"FHS", b"BHS", b"BTS", b"FTS"})
+_FRAME_END = re.compile(rb"\x1c[\r\n]")
 _SEGMENT_START = re.compile(rb"[A-Z][A-Z0-9]{2}[^A-Za-z0-9 ]")
 
 
@@ -41,7 +45,7 @@ def split_stream(data: bytes) -> Iterator[bytes]:
 
 
 def read_stream(data: bytes) -> Stream:
-    """Split bytes into messages at every MSH that starts a line or a frame.
+    """Split bytes into messages at every MSH that starts a line or a frame; a frame's end ends its message.
 
     FHS, BHS, BTS and FTS are taken out; BTS-1 and FTS-1 are compared with what was found, and a
     difference is a warning (HL7 v2.9 2.10.3: zero messages are allowed), as is a trailer that is missing.
@@ -80,6 +84,7 @@ class _Splitter:
         self._messages: list[bytes] = []
         self._warnings: list[str] = []
         self._start: int | None = None  # where the message being read begins
+        self._framed = False  # the message being read began with a frame
         self._outside: int | None = None  # where text that belongs to no message begins
         self._in_batch = 0
         self._batches = 0
@@ -87,7 +92,11 @@ class _Splitter:
         self._unbatched = False  # messages came outside BHS and BTS: one batch without its envelope
 
     def stream(self) -> Stream:
+        before = 0
         for found in _STRETCH.finditer(self._data):
+            between, before = self._data[before : found.start()], found.end()
+            if self._framed and _FRAME_END.search(between):
+                self._close(found.start())
             head = found.group().lstrip(_LEADING).removeprefix(BYTE_ORDER_MARK).lstrip(_LEADING)
             if not head:
                 continue
@@ -95,6 +104,7 @@ class _Splitter:
             if name == b"MSH" and is_field_separator(head[3:4].decode("latin-1")):
                 self._close(found.start())
                 self._start = found.end() - len(head)
+                self._framed = b"\x0b" in between
                 self._in_batch += 1
                 self._unbatched = self._unbatched or not self._batches
             elif name in _ENVELOPE and (len(head) == 3 or is_field_separator(head[3:4].decode("latin-1"))):
@@ -116,8 +126,9 @@ class _Splitter:
             only_text = not self._messages and end == len(self._data)
             if only_text or any(_SEGMENT_START.match(line) for line in lines):
                 self._messages.append(text)
-            self._warnings.append("text outside messages")
+            self._warnings.append(OUTSIDE)
         self._start = self._outside = None
+        self._framed = False
 
     def _envelope(self, name: bytes, head: bytes) -> None:
         fields = head.split(head[3:4]) if len(head) > 3 else [head]

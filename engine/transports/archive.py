@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from engine.errors import ConfigError, Defect
-from engine.hl7.framing import read_stream
+from engine.hl7.framing import OUTSIDE, read_stream
 from engine.transports.endings import Endings
 from engine.transports.forms import Form, Meter, form_of, with_real_ends
 from engine.transports.torn_zip import members_of
@@ -234,6 +234,7 @@ def _read_stretches(source: Source, limits: Limits, tell: _Reports) -> Iterator[
     number = 0
     head = b""
     form: Form | None = None
+    outside = False
     endings = Endings()
     try:
         for stretch in _stretches(blocks_of(source, limits), limits):
@@ -264,8 +265,10 @@ def _read_stretches(source: Source, limits: Limits, tell: _Reports) -> Iterator[
                 ends = f"ends within message {number + 1}: the last frame has no end"
                 tell.defect(Defect(source.name, 0, ends, "that message is not read"))
             odd = [warning for warning in stream.warnings if warning.startswith(_COUNT_WARNINGS)]
+            outside = outside or OUTSIDE in stream.warnings
             for remark in (
                 *(odd if stretch.whole else ()),
+                *([OUTSIDE] if outside and stretch.last else ()),
                 *(endings.remarks(number) if stretch.last else ()),
             ):
                 tell.remark(Defect(source.name, 0, remark))

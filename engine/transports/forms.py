@@ -38,7 +38,8 @@ def form_of(content: bytes, messages: int) -> Form:
     head = content[:_LOOKED_AT]
     if not messages:
         return Form.NONE
-    if _FRAME.match(head):
+    header = _HEADER.search(head)
+    if _FRAME.match(head) or (header is not None and header.group().startswith(b"\x0b")):
         return Form.FRAMES
     if _BATCH_HEADER.match(head.replace(b"\0", b"")):
         return Form.BATCH

@@ -42,6 +42,7 @@ def zipped(*members: tuple[str, bytes]) -> bytes:
         ("log", written_out(ONE) + b"\n", r"1 file (one message a line, segment ends written as \r)"),
         ("prefixed", b"07:00 INFO recv: " + ONE + b"\n07:01 INFO recv: " + TWO, "1 file (MSH inside lines)"),
         ("capture", b"\x0b" + ONE + b"\r\x1c\r\x0b" + TWO + b"\r\x1c\r", "1 file (MLLP captures)"),
+        ("noisy", b"7\xff\n\x0b" + ONE + b"\r\x1c\r8\n\x0b" + TWO + b"\x1c\r", "1 file (MLLP captures)"),
         ("batch", BATCH, "1 file (FHS/BHS batches)"),
         ("day.gz", gzip.compress(BATCH), "1 gzip file (FHS/BHS batches)"),
         ("utf16", BATCH.decode("latin-1").encode("utf-16"), "1 file (FHS/BHS batches)"),

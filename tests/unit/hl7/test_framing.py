@@ -82,6 +82,20 @@ def test_comments_between_messages_are_passed_over_with_a_warning() -> None:
     assert Stream((ONE, TWO), ("text outside messages",)) == read_stream(data)
 
 
+@pytest.mark.parametrize("end", [b"\x1c\r", b"\r\x1c\r", b"\x1c\n", b"\x1c\r\n"])
+def test_noise_of_a_capture_is_no_part_of_the_message_before_it(end: bytes) -> None:
+    """Bytes between two frames do not spoil the text, the charset or the segments of a message."""
+    data = b"\xff12:00 in\r\n\x0b" + ONE + end + b"12:01 \xff\x00 in\r\n\x0b" + TWO + end + b"\xff"
+    assert Stream((ONE, TWO), ("text outside messages",)) == read_stream(data)
+
+
+def test_segments_after_the_end_of_a_frame_are_not_given_to_its_patient() -> None:
+    """A capture that lost the begin of a frame must not bring a stranger's results to whom came before."""
+    lost = b"PID|1||STRANGER\rOBX|1|NM|1742-6^ALT^LN||900|U/L"
+    stream = read_stream(b"\x0b" + ONE + b"\r\x1c\r" + lost + b"\r\x1c\r\x0b" + TWO + b"\r\x1c\r")
+    assert (ONE, lost, TWO) == stream.messages
+
+
 def test_bytes_without_any_message_are_handed_on() -> None:
     """Something that is no HL7 at all ends in quarantine, not in silence."""
     assert Stream((b"hello",), ("text outside messages",)) == read_stream(b"hello\r\n")
