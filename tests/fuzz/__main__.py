@@ -95,7 +95,11 @@ def _fuzz(name: str, runs: int, longest: int) -> None:
         options = [f"-runs={runs}", f"-max_len={longest}", f"-artifact_prefix={HERE}/cases/{name}-"]
         options += ["-len_control=0"] if longest > AT_LEAST else []
         mutator = Mutator(seeds, lambda data, most: atheris.Mutate(data, most))  # noqa: PLW0108  Fuzz sets it
-        atheris.Setup([sys.argv[0], *options, "-verbosity=1", folder], once, custom_mutator=mutator)
+        atheris.Setup(
+            [sys.argv[0], *options, "-verbosity=1", "-report_slow_units=3600", folder],
+            once,
+            custom_mutator=mutator,
+        )
         atheris.Fuzz()
 
 
