@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
@@ -47,11 +48,21 @@ _BREATH_SECONDS = 0.05  # between two parts of a sweep: the relay needs the stor
 _FIRST_RETRY_SECONDS = 0.5
 _LONGEST_RETRY_SECONDS = 30.0
 _HOUSEKEEPING = timedelta(hours=1)
+_ALLOCATIONS_BEFORE_COLLECTION = 50_000
 
 
 def now() -> datetime:
     """The wall clock, in UTC."""
     return datetime.now(UTC)
+
+
+def keep_for_good() -> None:
+    """What is in memory now stays until the process ends: the garbage collector looks at it no more.
+
+    And it looks less often at the rest. It was a fifth of the time of a feed.
+    """
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_BEFORE_COLLECTION)
 
 
 def knowledge_of(settings: Settings) -> Knowledge:
@@ -360,7 +371,9 @@ def run(settings: Settings) -> None:
     for weakness in weaknesses(settings.amqp_url.get_secret_value(), settings.store_address):
         log.logger().warning("connection is not protected", detail=weakness)
     with only_engine(settings.store_file) if settings.store_file is not None else nullcontext():
-        _run(Engine(settings, amqp_parts(settings)))
+        engine = Engine(settings, amqp_parts(settings))
+        keep_for_good()
+        _run(engine)
 
 
 def _run(engine: Engine) -> None:

@@ -178,6 +178,7 @@ def _load(pipe: Connection, task: Task) -> None:
 
 def _share(task: Task, stack: ExitStack) -> Share:
     knowledge = app.knowledge_of(task.settings)
+    app.keep_for_good()
     if knowledge.revision != task.revision:
         raise ConfigError([Defect("azawatch", 0, "rules or mappings were changed while the replay began")])
     if task.kept:
