@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from engine.model.moment import Moment, Precision, later
@@ -39,6 +40,7 @@ _LETTERS = {
 }
 _BEGINNING = [1, 1, 1, 0, 0, 0]  # of the year, for what was not sent
 _LARGEST_OFFSET = timedelta(hours=14)
+_REMEMBERED = 4096  # a message tells its few times again and again, and so do those sent beside it
 
 
 class TimeUnreadableError(ValueError):
@@ -48,6 +50,7 @@ class TimeUnreadableError(ValueError):
         super().__init__(f"not an HL7 time: {why}")
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def read_moment(
     text: str, zone: ZoneInfo, default_offset: timezone | None = None, precision_letter: str = ""
 ) -> Moment:
@@ -101,6 +104,7 @@ def moment_of(
     return read_moment(text, zone, default_offset, segment.text(field, 2) if component == 1 else "")
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def offset_of(text: str) -> timezone | None:
     """The UTC offset that a time was sent with, None where it has none or is no time."""
     found = match_time(text)

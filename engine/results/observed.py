@@ -13,6 +13,7 @@ from engine.model.quantity import Quantity, ReferenceRange
 from engine.model.result import Problem
 from engine.model.segments import Segment
 from engine.results.coded import coded_texts, codings
+from engine.results.specimen import NOTHING_BESIDE, BesideValue, beside_value
 from engine.terminology import Terminology
 
 # Table 0078 codes that forbid the use of the value: failed quality control, cytotoxic substance present,
@@ -26,10 +27,14 @@ _OF_THE_VALUE = (2, 5)
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What stands beside a value: what it was taken for, unit as sent, and for one of ours the rest."""
+    """What stands beside a value: what it was taken for, unit as sent, and for one of ours the rest.
+
+    ``beside`` is what it says of the specimen.
+    """
 
     match: CodeMatch
     unit: str
+    beside: BesideValue = NOTHING_BESIDE
     reference: ReferenceRange | None = None
     flags: tuple[str, ...] = ()
     method: str = ""
@@ -69,14 +74,15 @@ class Observed:
     def _description(self, obx: Segment) -> Description:
         unit = unit_of(obx)
         match = self.terminology.identify(codings(obx, 3), self.site, self.specimen, unit)
+        beside = beside_value(obx, self.site, self.terminology)
         if match.kind not in (CodeKind.ANALYTE, CodeKind.QUESTION, CodeKind.UNMAPPED):
-            return Description(match, unit)
+            return Description(match, unit, beside)
         flags = tuple(obx.text(8, repetition=number) for number in range(1, obx.repetitions(8) + 1))
         reference = range_of(obx, self.sex) if match.kind is CodeKind.ANALYTE else None
         if reference is not None:
             reference = self.terminology.reference(match.analyte, reference, match.unit)
         method = match.method or self.terminology.method(codings(obx, 17))
-        return Description(match, unit, reference, flags, method)
+        return Description(match, unit, beside, reference, flags, method)
 
     def value(self, obx: Segment, told: Description) -> Value:
         """The value of one of our analytes."""

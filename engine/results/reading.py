@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 
 from engine.errors import ContentError
-from engine.hl7 import PatientGroup
+from engine.hl7 import OrderGroup, PatientGroup
 from engine.model.codes import CodeKind, CodeMatch
 from engine.model.disposition import Reason
 from engine.model.ledger import LedgerEntry
@@ -84,17 +84,14 @@ def read_results(
     table, no readable time, an observation of ours outside any order.
     """
     collector = _collector(header, person_id, terminology)
-    conditions = specimen_conditions(group.orders, header.site.name, terminology)
-    for order, condition in zip(group.orders, conditions, strict=True):
-        facts = order_facts(order, collector.times)
-        if condition:
-            facts = replace(facts, condition=condition)
-        observed = Observed(terminology, header.site.name, sex, facts.specimen_type)
-        for observation in order.observations:
+    orders = [_ordered(order, collector, sex) for order in group.orders]
+    beside = [[told.beside for told in described] for _, _, described in orders]
+    conditions = specimen_conditions(group.orders, beside, header.site.name, terminology)
+    for order, (shared, observed, described), condition in zip(group.orders, orders, conditions, strict=True):
+        facts = replace(shared, condition=condition) if condition else shared
+        for observation, told in zip(order.observations, described, strict=True):
             collector.observations += 1
-            obx = observation.obx
-            told = observed.description(obx)
-            match = told.match
+            obx, match = observation.obx, told.match
             collector.identified.append((obx, match))
             if match.kind in _KEPT and order.obr is None:
                 raise ContentError(
@@ -117,6 +114,15 @@ def read_results(
         if condition and order.obr is not None and order.observations:
             _keep_condition(collector, facts, order.observations[0].obx)
     return _reported(collector, group)
+
+
+def _ordered(
+    order: OrderGroup, collector: _Collector, sex: str
+) -> tuple[OrderFacts, Observed, list[Description]]:
+    """What the observations of an order share, and what stands beside the value of each."""
+    facts = order_facts(order, collector.times)
+    observed = Observed(collector.terminology, collector.header.site.name, sex, facts.specimen_type)
+    return facts, observed, [observed.description(observation.obx) for observation in order.observations]
 
 
 def read_facts(group: PatientGroup, header: Header, person_id: str, terminology: Terminology) -> Reported:
@@ -248,7 +254,9 @@ def _index_read(collector: _Collector, facts: OrderFacts, obx: Segment, told: De
     One that nobody can judge is noticed like an unmapped code, unless the site ignores it.
     """
     header, terminology, match = collector.header, collector.terminology, told.match
-    index = index_of(obx, header.site.name, terminology) if match.kind in _MAY_BE_INDEX else None
+    if not told.beside.is_index or match.kind not in _MAY_BE_INDEX:
+        return False
+    index = index_of(obx, header.site.name, terminology)
     collected = None if index is None else time_told(facts, obx, collector.times)
     code = obx.text(11).strip().upper() or ResultStatus.FINAL.value
     if index is None or collected is None or not match.code or code not in tuple(ResultStatus):
@@ -340,6 +348,8 @@ def _sub_id(obx: Segment) -> str:
 
 def _status(obx: Segment) -> ResultStatus:
     """OBX-11; empty means final, as it did before version 2.4 and as senders that omit it mean."""
+    if obx.raw(11) == "F":
+        return ResultStatus.FINAL
     code = obx.text(11).strip().upper()
     try:
         return ResultStatus(code) if code else ResultStatus.FINAL

@@ -35,6 +35,24 @@ class Index(NamedTuple):
     holds: bool | None
 
 
+class BesideValue(NamedTuple):
+    """What OBX-3 and OBX-8 say: conditions, whether it is an index, and the codes of the observation."""
+
+    conditions: tuple[str, ...]
+    is_index: bool
+    codes: tuple[str, ...]
+
+
+NOTHING_BESIDE = BesideValue((), is_index=False, codes=())
+
+
+def beside_value(obx: Segment, site_name: str, terminology: Terminology) -> BesideValue:
+    """What OBX-3 and OBX-8 of one observation say."""
+    flagged = (terminology.specimens.by_code("OBX-8", code) for code in _codes(obx, 8, terminology))
+    about = _about(obx, site_name, terminology)
+    return BesideValue(tuple(filter(None, flagged)), about is not None, _codes(obx, 3, terminology))
+
+
 def index_of(obx: Segment, site_name: str, terminology: Terminology) -> Index | None:
     """What an observation says as an index of its specimen; None for one that is none.
 
@@ -89,10 +107,18 @@ def _known(truth: Truth) -> bool | None:
 
 
 def specimen_conditions(
-    orders: Sequence[OrderGroup], site_name: str, terminology: Terminology
+    orders: Sequence[OrderGroup],
+    beside: Sequence[Sequence[BesideValue]],
+    site_name: str,
+    terminology: Terminology,
 ) -> tuple[str, ...]:
-    """The condition of the specimen of each order: ``haemolysed``, ``clotted, haemolysed``, or empty."""
-    said = [set(_said(order, site_name, terminology)) for order in orders]
+    """The condition of the specimen of each order: ``haemolysed``, ``clotted, haemolysed``, or empty.
+
+    ``beside`` is what stands beside each value of each order.
+    """
+    said = [
+        set(_said(order, told, site_name, terminology)) for order, told in zip(orders, beside, strict=True)
+    ]
     if not any(said):
         return ("",) * len(orders)
     names = [_specimen_numbers(order) for order in orders]
@@ -111,7 +137,9 @@ def _specimen_numbers(order: OrderGroup) -> set[str]:
     return {number for number in numbers if number}
 
 
-def _said(order: OrderGroup, site_name: str, terminology: Terminology) -> Iterator[str]:
+def _said(
+    order: OrderGroup, told: Sequence[BesideValue], site_name: str, terminology: Terminology
+) -> Iterator[str]:
     table = terminology.specimens
     for specimen in order.specimens:
         for field in (21, 24):
@@ -121,9 +149,8 @@ def _said(order: OrderGroup, site_name: str, terminology: Terminology) -> Iterat
     notes = [*order.notes, *(note for each in order.observations for note in each.notes)]
     for note in notes:
         yield from _by_text(note, 3, terminology)
-    for observation in order.observations:
+    for observation, beside in zip(order.observations, told, strict=True):
         obx = observation.obx
-        beside = _beside_value(obx, site_name, terminology)
         yield from beside.conditions
         index = index_of(obx, site_name, terminology) if beside.is_index else None
         if index is not None:
@@ -135,25 +162,6 @@ def _said(order: OrderGroup, site_name: str, terminology: Terminology) -> Iterat
         if table.observations:
             for code in beside.codes:
                 yield from filter(None, (table.by_observation(code, obx.text(5)),))
-
-
-class _BesideValue(NamedTuple):
-    """What OBX-3 and OBX-8 say: conditions, whether it is an index, and the codes of the observation."""
-
-    conditions: tuple[str, ...]
-    is_index: bool
-    codes: tuple[str, ...]
-
-
-def _beside_value(obx: Segment, site_name: str, terminology: Terminology) -> _BesideValue:
-    asked = ("beside", obx.notation, site_name, *obx.raws((3, 8)))
-    found = terminology.remembered.get(asked)
-    if not isinstance(found, _BesideValue):
-        flagged = (terminology.specimens.by_code("OBX-8", code) for code in _codes(obx, 8, terminology))
-        about = _about(obx, site_name, terminology)
-        found = _BesideValue(tuple(filter(None, flagged)), about is not None, _codes(obx, 3, terminology))
-        terminology.remember(asked, found)
-    return found
 
 
 def _by_text(segment: Segment, field: int, terminology: Terminology) -> Collection[str]:

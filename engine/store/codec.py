@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -115,9 +115,27 @@ def _reference_text(reference: ReferenceRange | None) -> str:
     return bounds + _SEPARATOR + reference.text
 
 
-def result_row(result: Result) -> tuple[str | int, ...]:
-    """One result in the order of the columns of its table; those it was derived from are not kept."""
-    collected_at, precision, notes = _moment_columns(result.collected)
+def result_rows(results: Iterable[Result]) -> Iterator[tuple[str | int, ...]]:
+    """Results in the order of the columns of their table; those they were derived from are not kept.
+
+    The results of one draw share their times, which are written once.
+    """
+    before: Result | None = None
+    for result in results:
+        collected, version = result.collected, result.version
+        if before is None or collected is not before.collected:
+            moment = _moment_columns(collected)
+        if before is None or version.reported_at is not before.version.reported_at:
+            reported_at = version.reported_at.isoformat()
+        if before is None or version.sent_at is not before.version.sent_at:
+            sent_at = version.sent_at.isoformat()
+        before = result
+        yield _result_row(result, moment, reported_at, sent_at)
+
+
+def _result_row(
+    result: Result, collected: tuple[str, int, str], reported_at: str, sent_at: str
+) -> tuple[str | int, ...]:
     version = result.version
     return (
         result.person_id,
@@ -128,11 +146,9 @@ def result_row(result: Result) -> tuple[str | int, ...]:
         result.sender,
         result.order,
         result.specimen,
-        collected_at,
-        precision,
-        notes,
-        version.reported_at.isoformat(),
-        version.sent_at.isoformat(),
+        *collected,
+        reported_at,
+        sent_at,
         version.rank,
         version.digest,
         result.status.value,
@@ -152,7 +168,7 @@ def result_row(result: Result) -> tuple[str | int, ...]:
 
 
 def result_from_row(row: Sequence[Any]) -> Result:
-    """The result that :func:`result_row` wrote."""
+    """A result that :func:`result_rows` wrote."""
     (person_id, key, analyte, code, code_text, sender, order, specimen, *rest) = row
     (collected_at, precision, notes, reported_at, sent_at, rank, digest, status, *rest) = rest
     (value, unit, reference, sent, text, problem, flags, method, control_id, location, *rest) = rest

@@ -116,8 +116,8 @@ def write(changes: Changes, cursor: DBAPICursor, statements: Statements) -> None
     # In the order of decision: B into A, then A into C, ends with both under C.
     many(statements.move_members, ((merge.survivor, merge.retired) for merge in changes.merges))
     many(statements.put_merge, (_merge_row(merge) for merge in changes.merges))
-    many(statements.put_result, map(codec.result_row, changes.results.values()))
-    many(statements.put_version, map(codec.result_row, changes.versions))
+    many(statements.put_result, codec.result_rows(changes.results.values()))
+    many(statements.put_version, codec.result_rows(changes.versions))
     many(
         statements.put_therapy,
         ((event.person_id, event.event_id, codec.therapy_text(event)) for event in changes.therapy.values()),
