@@ -30,9 +30,10 @@ _NEVER = sys.maxsize
 class AmqpConsumer:
     """A :class:`engine.transports.Consumer` on RabbitMQ.
 
-    Nothing is held beyond ``prefetch`` messages per queue, nor beyond ``held_bytes`` but for the message that
-    reaches it and one more per queue; a batch has at most ``batch_bytes``, or one message. ``on_state`` is
-    called in the I/O thread.
+    It begins with one message per queue, and goes on so while those come that were delivered before, for they
+    may end the process. Nothing is held beyond ``prefetch`` messages per queue, nor beyond ``held_bytes`` but
+    for the message that reaches it and one more per queue; a batch has at most ``batch_bytes``, or one
+    message. ``on_state`` is called in the I/O thread.
     """
 
     def __init__(
@@ -70,7 +71,8 @@ class AmqpConsumer:
         self._consumer_tags: list[str] = []
         self._sizes: dict[int, int] = {}  # of what is not acknowledged, by tag
         self._held = 0
-        self._narrow = False
+        self._narrow = False  # one message at a time
+        self._suspecting = False
         self._sample: list[int] = []  # sizes of messages taken one at a time
         self._asking = 0  # queues whose depth the broker has not told yet
 
@@ -154,7 +156,9 @@ class AmqpConsumer:
         self._ledger = AckLedger()
         self._sizes = {}
         self._held = 0
-        self._narrow = False
+        # What has ended a process before comes first, and must not take others with it: each return counts
+        # towards the delivery limit of the queue. So until something new comes, nothing else is held.
+        self._narrow = self._suspecting = self._prefetch > 1
         self._sample = []
         self._asking = 0
         self._channel = channel
@@ -165,7 +169,7 @@ class AmqpConsumer:
         channel.queue_declare(
             self._queues[-1],
             passive=True,
-            callback=lambda _frame: self._consume(channel, self._prefetch, self._link.ready),
+            callback=lambda _frame: self._consume(channel, 1, self._link.ready),
         )
 
     def channel_lost(self, refusal: Refusal | None) -> bool:
@@ -221,7 +225,7 @@ class AmqpConsumer:
                 )
             )
             if self._narrow:
-                self._widen_when_small(size)
+                self._look_at_one(size, redelivered)
             elif self._held > most:
                 self._narrow = True
                 self._consume_anew(1)
@@ -251,8 +255,13 @@ class AmqpConsumer:
         self._asking -= 1
         self._waiting = self._waiting | {frame.method.queue: frame.method.message_count}
 
-    def _widen_when_small(self, size: int) -> None:
-        """Take many messages again when a prefetch of such as came last would fit."""
+    def _look_at_one(self, size: int, redelivered: bool) -> None:
+        """Take many messages at a time when none is suspect and a prefetch of such as came last would fit."""
+        if self._suspecting:
+            if not redelivered:
+                self._narrow = self._suspecting = False
+                self._consume_anew(self._prefetch)
+            return
         self._sample.append(size)
         if len(self._sample) < SAMPLE:
             return
