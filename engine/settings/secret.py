@@ -28,7 +28,7 @@ def site_key(settings: Settings) -> bytes:
     if settings.store_file is None:
         hint = "set site_key or site_key_file: every worker on this database needs the same"
         raise ConfigError([Defect("settings", 0, "there is no site key", hint)])
-    file = settings.store_file.with_name("azawatch.key")
+    file = settings.store_file.resolve().with_name("azawatch.key")
     try:
         if not file.exists():
             _make_key(file)

@@ -16,7 +16,8 @@ def only_engine(store_file: Path) -> Iterator[None]:
 
     The system frees it however the process ends. Raises ConfigError when another engine holds it.
     """
-    file = store_file.with_name(f"{store_file.name}.lock")
+    real = store_file.resolve()  # by whatever link it is reached
+    file = real.with_name(f"{real.name}.lock")
     try:
         handle = file.open("w")
     except OSError as error:

@@ -1,8 +1,11 @@
-"""More than the engine can hold, or than the store takes: memory stays flat, and nothing is lost."""
+"""More than the engine can hold, or than store or broker take: memory stays flat, and nothing is lost."""
 
 from __future__ import annotations
 
+import signal
 import sqlite3
+import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -10,7 +13,15 @@ import pytest
 
 from engine.transports import OutboundMessage, PublishOutcome
 from engine.transports.amqp import AmqpPublisher
-from tests.integration.installation import INBOUND, Installation, RunningEngine, wait_until
+from tests.integration.installation import (
+    ALERTS_OUT,
+    INBOUND,
+    QUARANTINE,
+    Installation,
+    RunningEngine,
+    wait_until,
+)
+from tests.support.private_broker import PrivateBroker
 
 pytestmark = pytest.mark.broker
 
@@ -61,3 +72,109 @@ def test_a_queue_full_of_large_messages(count: int, size: int, site: Installatio
         ("accepted", "results"): count
     }
     assert grown < MOST_MIB
+
+
+def alt(number: int, patients: int) -> bytes:
+    """A result that starts or ends an alert of one of so many patients."""
+    patient, time_of_day = number % patients, 480 + number // patients
+    at = f"20260312{time_of_day // 60:02}{time_of_day % 60:02}00+0000"
+    value = 30 if number // patients % 2 else 900
+    lines = (
+        rf"MSH|^~\&|LIS|STEVENS|||{at}||ORU^R01|ALT{number}|P|2.5.1",
+        f"PID|1||P{patient}^^^STEVENS^MR",
+        f"OBR|1||ALT{number}|LFT|||{at}",
+        f"OBX|1|NM|1742-6^ALT^LN||{value}|U/L|10-40||||F",
+    )
+    return ("\r".join(lines) + "\r").encode()
+
+
+def on_therapy(site: Installation, patients: int) -> None:
+    """So many patients take azathioprine."""
+    file = site.folder / "many.csv"
+    head = "patient_id,assigning_authority,event,effective,drug,dose_mg_per_day,indication,note\n"
+    rows = (f"P{number},STEVENS,start,2025-01-01,azathioprine,100,,\n" for number in range(patients))
+    file.write_text(head + "".join(rows), "utf-8")
+    site.run("roster", "import", file)
+
+
+def put(site: Installation, bodies: Sequence[bytes]) -> None:
+    """All of these into the inbound queue, confirmed."""
+    publisher = AmqpPublisher(site.admin_url, confirm_timeout_seconds=60)
+    publisher.open()
+    with closing(publisher):
+        messages = [OutboundMessage("", INBOUND, body, "", f"m{at}") for at, body in enumerate(bodies)]
+        assert {one.outcome for one in publisher.publish(messages)} == {PublishOutcome.CONFIRMED}
+
+
+def feed_while_blocked(site: Installation, count: int, patients: int, seconds: float) -> int:
+    """So many results while a memory alarm keeps every alert back; MiB that the engine grew by.
+
+    The alarm lasts until all are taken in, and at least so long. Afterwards every event decided must have
+    been published once.
+    """
+    on_therapy(site, patients)
+    engine = site.start()
+    engine.wait_for("engine ready")
+    with closing(site.store()) as store:
+        wait_until(lambda: store.outbox_depth() == 0, "what the roster leads to is published")
+        site.take(ALERTS_OUT)
+        before = {event.event_id for event in store.alert_events()}
+        idle = memory_mib(engine, "VmRSS")
+        # an alarm would stop the feed too: the messages wait for the engine in the queue
+        engine.process.send_signal(signal.SIGSTOP)
+        put(site, [alt(number, patients) for number in range(count)])
+        site.broker.ctl("set_vm_memory_high_watermark", "0.0001")
+        begun = time.monotonic()
+        engine.process.send_signal(signal.SIGCONT)
+        try:
+            wait_until(lambda: site.depth(INBOUND) == 0, "everything is taken in")
+            wait_until(lambda: sum(n for *_, n in store.disposition_counts()) == count, "and is durable")
+            wait_until(lambda: time.monotonic() - begun >= seconds, "the alarm lasts")
+            held = store.outbox_depth()
+            grown = memory_mib(engine, "VmHWM") - idle
+        finally:
+            site.broker.ctl("set_vm_memory_high_watermark", "0.4")
+        wait_until(lambda: store.outbox_depth() == 0, "everything is published")
+        decided = {event.event_id for event in store.alert_events()} - before
+    assert engine.terminate() == 0
+    published = {one.properties.message_id for one in site.take(ALERTS_OUT)}
+    assert held >= count
+    assert published == decided
+    return grown
+
+
+def test_alerts_that_a_memory_alarm_keeps_back(site: Installation) -> None:
+    """A fast feed goes on meanwhile: what is decided waits on disk, not in memory, and all of it goes out."""
+    assert feed_while_blocked(site, 400, 100, 0) < MOST_MIB
+
+
+def test_a_full_quarantine_stops_nothing(
+    broker: PrivateBroker, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """It refuses what comes: messages are taken in and pages go out; once it is emptied it gets all of them.
+
+    More is refused than a window of the publisher holds.
+    """
+    site = Installation(tmp_path_factory.mktemp("full"), broker, {"FLOW__PUBLISH_WINDOW": "10"})
+    nobodys = [alt(number, 20).replace(b"PID|1||P", b"PID|1||^") for number in range(100, 140)]
+    with closing(site):
+        site.open()
+        site.run("topology", "apply")
+        on_therapy(site, 20)
+        policy = ("set_policy", "-p", site.virtual_host, "--apply-to", "queues", "full", f"^{QUARANTINE}$")
+        broker.ctl(*policy, '{"max-length": 1, "overflow": "reject-publish"}')
+        engine = site.start()
+        put(site, nobodys)
+        engine.wait_for("not published")
+        put(site, [alt(number, 20) for number in range(20)])
+        wait_until(lambda: site.depth(ALERTS_OUT) >= 20, "each patient is paged for")
+        assert site.depth(INBOUND) == 0
+        with closing(site.store()) as store:
+            assert store.outbox_depth() > 10
+            broker.ctl("clear_policy", "-p", site.virtual_host, "full")
+            wait_until(lambda: store.outbox_depth() == 0, "the quarantine has all of them")
+            held = {one.body for one in store.quarantined()}
+        assert engine.terminate() == 0
+        received = {one.body for one in site.take(QUARANTINE)}
+
+    assert received == held == set(nobodys)

@@ -45,6 +45,10 @@ def test_a_file_in_use_is_not_migrated(terminal: Terminal, tmp_path: Path) -> No
     with only_engine(tmp_path / "azawatch.db"):
         assert "another engine runs on this store" in terminal.type("store", "migrate", exits=2).err
 
+        (tmp_path / "link.db").symlink_to("azawatch.db")
+        terminal.set(STORE_URL=f"sqlite:///{tmp_path}/link.db")
+        assert "another engine runs on this store" in terminal.type("store", "migrate", exits=2).err
+
 
 def test_a_password_for_the_database_is_never_shown(terminal: Terminal) -> None:
     """Neither by the doctor nor by an error; nobody listens at that port."""

@@ -145,7 +145,8 @@ def test_workers_hand_poison_on_until_it_is_held(
         site.open()
         survived = survive(site, ("crash",), 2)
 
-        assert survived.ends == {-11: 4}
+        # once more where it was taken in amid others first
+        assert survived.ends in ({-11: 3}, {-11: 4})
         with closing(site.store()) as store:
             told = store.disposition_counts()
         counts = {(how, why): count for how, why, count in told if how != "duplicate"}

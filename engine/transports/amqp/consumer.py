@@ -31,9 +31,9 @@ class AmqpConsumer:
     """A :class:`engine.transports.Consumer` on RabbitMQ.
 
     It begins with one message per queue, and goes on so while those come that were delivered before, for they
-    may end the process. Nothing is held beyond ``prefetch`` messages per queue, nor beyond ``held_bytes`` but
-    for the message that reaches it and one more per queue; a batch has at most ``batch_bytes``, or one
-    message. ``on_state`` is called in the I/O thread.
+    may end the process. Nothing is held beyond ``prefetch`` messages and one per queue, nor beyond
+    ``held_bytes`` but for the message that reaches it and one more per queue; a batch has at most
+    ``batch_bytes``, or one message. ``on_state`` is called in the I/O thread.
     """
 
     def __init__(
