@@ -10,15 +10,19 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-# What does not depend on which worker took which message first, nor on the clock.
+# What does not depend on which message was taken first, nor on the clock. Of a person who was merged, what came
+# before and after the merge stands under one or the other identifier by the order, and always under one root.
 _STATE: Mapping[str, str] = {
     "persons": "SELECT person_id, root FROM persons",
     "identifiers": "SELECT authority, value, type, person_id FROM identifiers",
     "results": (
-        "SELECT person_id, key, value, unit, status, reference, problem, collected_at, digest FROM results"
+        "SELECT root, key, value, unit, status, reference, problem, collected_at, digest "
+        "FROM results JOIN persons USING (person_id)"
     ),
-    "result_versions": "SELECT person_id, key, value, status, digest FROM result_versions",
-    "therapy_events": "SELECT person_id, event_id, payload FROM therapy_events",
+    "result_versions": (
+        "SELECT root, key, value, status, digest FROM result_versions JOIN persons USING (person_id)"
+    ),
+    "therapy_events": "SELECT root, event_id, payload FROM therapy_events JOIN persons USING (person_id)",
     "open alerts": (
         "SELECT alert_id, person_id, family, subject, episode_id, severity FROM alerts WHERE open"
     ),

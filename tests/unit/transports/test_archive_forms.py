@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Defect
+from engine.hl7.framing import OUTSIDE
 from engine.transports.archive import read_archive
 from engine.transports.forms import Meter, with_real_ends
 from engine.transports.unpacking import Limits
@@ -189,4 +190,4 @@ def test_messages_behind_a_prefix_are_told_as_such(tmp_path: Path) -> None:
     messages, defects, remarks = read(tmp_path / "log", prefix + ONE + b"\n" + prefix + TWO)
 
     assert len(messages) == 1
-    assert (defects, remarks) == ([], ["MSH inside lines: no message was told apart"])
+    assert (defects, remarks) == ([], [OUTSIDE, "MSH inside lines: no message was told apart"])
