@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-# What does not depend on which message was taken first, nor on the clock. Of a person who was merged, what came
-# before and after the merge stands under one or the other identifier by the order, and always under one root.
+# What does not depend on which message was taken first, nor on the clock. What came for a person who was
+# merged stands under the one or the other identifier by the order, and always under one root.
 _STATE: Mapping[str, str] = {
     "persons": "SELECT person_id, root FROM persons",
     "identifiers": "SELECT authority, value, type, person_id FROM identifiers",
