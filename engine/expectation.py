@@ -92,8 +92,9 @@ def _unique(name: str, seen: Counter[str]) -> str:
 
 
 def _name(event: Mapping[str, Any]) -> str:
-    """How an event is called in a difference: message, patient, rule and phase."""
-    return " ".join((event["message_control_id"], event["patient"]["id"], event["rule"], event["phase"]))
+    """How an event is called: message, or when time alone told it; patient, rule and phase."""
+    occasion = event["message_control_id"] or event["decided_at"]
+    return " ".join((occasion, event["patient"]["id"], event["rule"], event["phase"]))
 
 
 def _fields(old: Any, new: Any, place: str = "") -> Iterator[str]:

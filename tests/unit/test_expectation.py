@@ -35,6 +35,12 @@ def test_the_second_of_two_events_of_one_name_is_not_lost() -> None:
     assert list(differences([OLD, NEW], [OLD])) == ["- no longer told: M1 H1 a01 start (2)"]
 
 
+def test_reminders_are_told_apart_by_their_time() -> None:
+    """Of three that time alone told, the first is missing: the others are not taken for it."""
+    told = [OLD | {"message_control_id": "", "decided_at": f"2026-03-0{day}"} for day in (1, 2, 3)]
+    assert list(differences(told, told[1:])) == ["- no longer told: 2026-03-01 H1 a01 start"]
+
+
 def test_the_revision_of_the_knowledge_is_no_difference() -> None:
     """A comment in a rule file changes the revision, and no alert."""
     lines = [json.dumps(OLD | {"knowledge_revision": revision}) for revision in ("1", "2")]
