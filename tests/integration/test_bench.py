@@ -11,7 +11,7 @@ from tests.integration.installation import ROOT
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("names", [("reader", "decide", "growth"), ("alerting",)])
+@pytest.mark.parametrize("names", [("reader", "decide"), ("alerting",)])
 def test_a_measurement_runs_to_its_end(names: tuple[str, ...]) -> None:
     """Whoever calls a measurement by its name gets its ratio, and what was aimed at."""
     done = subprocess.run(

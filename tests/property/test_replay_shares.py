@@ -200,7 +200,7 @@ def told(
     return transcript
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=CHECKS)
+@settings(max_examples=20, deadline=None, suppress_health_check=CHECKS)
 @given(
     bodies=archives(),
     roster=st.lists(st.sampled_from(ROSTER), unique=True).map("".join),
