@@ -119,11 +119,6 @@ class Channel:
         callback(None)
         return "consumer"
 
-    def basic_cancel(self, _consumer_tag: str, *, callback: Callable[..., None]) -> None:
-        """Unsubscribe; what is unacked stays so."""
-        self._receive = None
-        callback(None)
-
     def deliver(self, count: int) -> None:
         """The broker pushes some messages, as far as the prefetch allows."""
         broker = self._broker

@@ -30,10 +30,9 @@ _NEVER = sys.maxsize
 class AmqpConsumer:
     """A :class:`engine.transports.Consumer` on RabbitMQ.
 
-    It begins with one message per queue, and goes on so while those come that were delivered before, for they
-    may end the process. Nothing is held beyond ``prefetch`` messages and one per queue, nor beyond
-    ``held_bytes`` but for the message that reaches it and one more per queue; a batch has at most
-    ``batch_bytes``, or one message. ``on_state`` is called in the I/O thread.
+    Nothing is held beyond ``prefetch`` messages per queue, nor beyond ``held_bytes`` but for the message that
+    reaches it and one more per queue; a batch has at most ``batch_bytes``, or one message. ``on_state`` is
+    called in the I/O thread.
     """
 
     def __init__(
@@ -71,8 +70,7 @@ class AmqpConsumer:
         self._consumer_tags: list[str] = []
         self._sizes: dict[int, int] = {}  # of what is not acknowledged, by tag
         self._held = 0
-        self._narrow = False  # one message at a time
-        self._suspecting = False
+        self._narrow = False
         self._sample: list[int] = []  # sizes of messages taken one at a time
         self._asking = 0  # queues whose depth the broker has not told yet
 
@@ -156,9 +154,7 @@ class AmqpConsumer:
         self._ledger = AckLedger()
         self._sizes = {}
         self._held = 0
-        # What has ended a process before comes first, and must not take others with it: each return counts
-        # towards the delivery limit of the queue. So until something new comes, nothing else is held.
-        self._narrow = self._suspecting = self._prefetch > 1
+        self._narrow = False
         self._sample = []
         self._asking = 0
         self._channel = channel
@@ -169,7 +165,7 @@ class AmqpConsumer:
         channel.queue_declare(
             self._queues[-1],
             passive=True,
-            callback=lambda _frame: self._consume(channel, 1, self._link.ready),
+            callback=lambda _frame: self._consume(channel, self._prefetch, self._link.ready),
         )
 
     def channel_lost(self, refusal: Refusal | None) -> bool:
@@ -225,7 +221,7 @@ class AmqpConsumer:
                 )
             )
             if self._narrow:
-                self._look_at_one(size, redelivered)
+                self._widen_when_small(size)
             elif self._held > most:
                 self._narrow = True
                 self._consume_anew(1)
@@ -255,13 +251,8 @@ class AmqpConsumer:
         self._asking -= 1
         self._waiting = self._waiting | {frame.method.queue: frame.method.message_count}
 
-    def _look_at_one(self, size: int, redelivered: bool) -> None:
-        """Take many messages at a time when none is suspect and a prefetch of such as came last would fit."""
-        if self._suspecting:
-            if not redelivered:
-                self._narrow = self._suspecting = False
-                self._consume_anew(self._prefetch)
-            return
+    def _widen_when_small(self, size: int) -> None:
+        """Take many messages again when a prefetch of such as came last would fit."""
         self._sample.append(size)
         if len(self._sample) < SAMPLE:
             return
