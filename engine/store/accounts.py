@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -28,11 +29,11 @@ def cursor_of(connection: Connection) -> DBAPICursor:
     return connection.connection.cursor()
 
 
-class Accounts:
+class Accounts(ABC):
     """This part of a store; errors are those of the store."""
 
-    def _connection(self, *, reading: bool = False) -> AbstractContextManager[Connection]:
-        raise NotImplementedError
+    @abstractmethod
+    def _connection(self, *, reading: bool = False) -> AbstractContextManager[Connection]: ...
 
     def held_alerts(self) -> list[HeldAlert]:
         """Alerts of which a backlog has told something that nobody has been sent yet, the oldest first."""
