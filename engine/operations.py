@@ -9,6 +9,7 @@ from datetime import datetime
 from engine.audit import Kind
 from engine.decide import Knowledge, decide_note, decide_therapy
 from engine.errors import ConfigError, Defect
+from engine.hl7 import split_delivery
 from engine.intake import Intake
 from engine.model.alert import AlertEvent
 from engine.model.disposition import Disposition, Reason
@@ -20,7 +21,7 @@ from engine.outbox import alert_rows
 from engine.people import People, conflict_key
 from engine.store import SAME_MESSAGE, QuarantineRow, Store, Unit, storable
 from engine.sweep import Sweep
-from engine.taken import IntakeOptions, Taken
+from engine.taken import Arrived, IntakeOptions, Taken
 from engine.telling import Occasion
 from engine.therapy import RosterRow, version_of
 
@@ -68,17 +69,23 @@ class Operations:
         unit.put_outbox(alert_rows((e for _, each in told for e in each), self._publishing), now)
         return told
 
-    def release(self, held: QuarantineRow, why: str, by: str = "") -> Taken:
-        """Take a quarantined message in again, after what was wrong has been put right.
+    def release(self, held: QuarantineRow, why: str, by: str = "") -> list[Taken]:
+        """Take a quarantined message in again, after what was wrong has been put right; how it ended.
 
-        When it still cannot be used it stays held, with the reason of now. Raises ConfigError when it is
-        not held any more.
+        When it still cannot be used it stays held, with the reason of now. A delivery of several messages,
+        held whole, is taken apart: each of them ends as if it had just arrived. Raises ConfigError when it
+        is not held any more.
         """
         if held.state != "held":
             raise ConfigError([Defect(f"quarantine {held.id}", 0, f"was {held.state} already: {held.why}")])
+        bodies = split_delivery(held.body)
         with self._store.transaction() as unit:
-            taken = self._intake.take_again(unit, held)
-            if taken.outcome.disposition is not Disposition.QUARANTINED:
+            if len(bodies) > 1:
+                arrived = [Arrived(body, str(held.message["source"])) for body in bodies]
+                taken = list(self._intake.take_in(unit, arrived))
+            else:
+                taken = [self._intake.take_again(unit, held)]
+            if len(bodies) > 1 or taken[0].outcome.disposition is not Disposition.QUARANTINED:
                 self._withdraw_note(unit, held)
                 self._close(unit, held, Kind.QUARANTINE_RELEASED, why, by)
         return taken

@@ -87,10 +87,15 @@ def release(
     """Take a held message in again, after its cause was put right. Exit 1 when it still cannot be used."""
     store, operations = _operations(config)
     taken = operations.release(_held(store, row_id), why, by)
-    if taken.outcome.disposition is Disposition.QUARANTINED:
-        say(f"still held: {taken.outcome.reason} at {taken.outcome.location}: {taken.outcome.detail}")
+    for one in taken:
+        outcome = one.outcome
+        which = f"{one.key.control_id or 'a message without control id'}: " if len(taken) > 1 else ""
+        if outcome.disposition is Disposition.QUARANTINED:
+            say(f"{which}still held: {outcome.reason} at {outcome.location}: {outcome.detail}")
+        else:
+            say(f"{which}released: {outcome.disposition}, {outcome.reason}, {len(one.events)} alert events")
+    if any(one.outcome.disposition is Disposition.QUARANTINED for one in taken):
         raise typer.Exit(QUARANTINED)
-    say(f"released: {taken.outcome.disposition}, {taken.outcome.reason}, {len(taken.events)} alert events")
 
 
 @quarantine.command("discard")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from engine.errors import ContentError
+from engine.model.disposition import Reason
+from engine.store import InboxKey
+from engine.taken import Arrived
 from tests.scenario.timeline import ANNA, Scenario, alert
 from tests.scenario.wire import Observation, Panel, message, obx, stamp
 
@@ -190,6 +194,31 @@ def test_a_message_released_without_any_change_stays_held() -> None:
 
     day.expect_silence()
     assert [row.state for row in day.store.quarantined()] == ["held"]
+
+
+@pytest.mark.parametrize("before", [b"", b"FHS|^~\\&|L\rBHS|^~\\&|L\r"], ids=["headers", "batch-file"])
+def test_a_batch_that_was_held_whole_is_taken_apart_when_it_is_released(before: bytes) -> None:
+    """Each of its messages ends as if it had just come; the one that cannot be used is held alone."""
+    day = treated()
+    bodies = [
+        day.oru_text(alt="530"),
+        day.oru_text(obx("alt", "1", status="Q"), control="X9"),
+        day.oru_text(wbc="7"),
+    ]
+    whole = before + b"".join(bodies)
+    # As the engine takes in what has ended it three times before it could be taken apart.
+    key, why = InboxKey("", "", "0" * 64), ContentError(Reason.CRASHES_THE_ENGINE, "", "ended three times")
+    day.intake.take([Arrived(whole, "azawatch.inbound", read=(key, why))])
+    (held,) = day.held()
+    taken = day.operations.release(held, "mended")
+
+    assert [one.outcome.disposition for one in taken] == ["accepted", "quarantined", "accepted"]
+    assert day.open_rules() == {"a02-alt-ast-500": "critical"}
+    assert day.values("wbc") == ["7 10*9/L"]
+    assert [row.message["control_id"] for row in day.held()] == ["X9"]
+    assert [(row.state, row.why) for row in day.store.quarantined() if row.id == held.id] == [
+        ("released", "mended")
+    ]
 
 
 def test_a_discarded_message_is_closed_with_its_reason() -> None:

@@ -319,7 +319,7 @@ class Scenario:
         """Release the one held message."""
         (held,) = self.held()
         before = {event.event_id for event in self.events()}
-        taken = self.operations.release(held, why)
+        (taken,) = self.operations.release(held, why)
         self._note_since(before)
         return taken
 
