@@ -10,7 +10,7 @@ messages came, nor of the clock.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -26,6 +26,7 @@ from engine.history import (
 from engine.model.alert import Alert, AlertEvent, AlertReason, Phase
 from engine.model.codes import AnalyteDefinition
 from engine.model.finding import Finding, Severity
+from engine.model.frozen import frozen
 from engine.model.ledger import LedgerEntry
 from engine.model.panels import last_panels
 from engine.model.person import Person
@@ -41,7 +42,7 @@ from engine.therapy import facts, newest, news, spans, told_until
 from engine.timing import look_at, timed_families, unacknowledged
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Knowledge:
     """Everything a decision rests on besides the record; ``revision`` names its exact content.
 
@@ -58,7 +59,7 @@ class Knowledge:
     escalation: Mapping[Severity, timedelta] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Decision:
     """The record as it is now, and which parts of it are new.
 
@@ -106,8 +107,9 @@ def decide_results(reported: Reported, record: Record, knowledge: Knowledge, occ
     if not (fresh or told_facts):
         return Decision(record, superseded=tuple(superseded), ledger=ledger)
     therapy = newest((*record.therapy, *told_facts)) if told_facts else record.therapy
-    after = replace(record, results=tuple(stored.values()), therapy=therapy)
-    judged = _judge(after, knowledge, occasion)
+    after = Record(record.person, tuple(stored.values()), therapy, record.alerts, record.whole)
+    # Of most people there is nothing to judge, and nothing was told.
+    judged = _judge(after, knowledge, occasion) if therapy or record.alerts else Decision(after)
     return replace(
         judged,
         results=tuple(fresh.values()),

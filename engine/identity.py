@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
+from functools import lru_cache
 
 from engine.errors import ContentError
 from engine.model.disposition import Reason
+from engine.model.frozen import frozen
 from engine.model.person import Demographics, Identifier, Visit
 from engine.model.segments import Segment
 from engine.model.site import Site
@@ -42,10 +44,12 @@ _PLACEHOLDER_WORDS = frozenset(
 _PLACEHOLDER_PATTERN = re.compile(r"0+|9{7,}|[\W_]+")
 
 # PID-8 as table 0001 has it, and as people write it out.
+_REMEMBERED = 1024  # the segments of a batch: each is asked for several times while its message is taken in
+
 _SEX_WORDS = {"MALE": "M", "FEMALE": "F", "UNKNOWN": "U", "OTHER": "O"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class MergeInstruction:
     """One {PID MRG} group: ``retired`` ids belong to the ``survivor`` from now on, and for ever.
 
@@ -60,6 +64,7 @@ class MergeInstruction:
     pid: Segment | None = field(default=None, compare=False, repr=False)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def identifiers(pid: Segment, site: Site) -> tuple[Identifier, ...]:
     """Every id in PID-3 that identifies a person at this site, medical record numbers (MR) first.
 
@@ -89,9 +94,12 @@ def person_id(identifier: Identifier) -> str:
     return hashlib.sha256(f"{identifier.authority}|{identifier.value}".encode()).hexdigest()[:20]
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def demographics(pid: Segment) -> Demographics:
     """What this PID says: name (PID-5), birth date (PID-7), sex (PID-8), death (PID-29, PID-30)."""
-    return updated(Demographics(), pid)
+    sex = pid.text(8).strip().upper()
+    name = _name(pid) if pid.repetitions(5) else ()
+    return Demographics(name, _birth_date(pid.text(7)), _SEX_WORDS.get(sex, sex), bool(_deceased(pid)))
 
 
 def updated(stored: Demographics, pid: Segment) -> Demographics:
@@ -99,18 +107,13 @@ def updated(stored: Demographics, pid: Segment) -> Demographics:
 
     A birth date less precise than a day, or unreadable, is as good as not sent (HL7 v2.9 2.5.3).
     """
-    name = stored.name
-    if pid.is_null(5):
-        name = ()
-    elif pid.repetitions(5):
-        name = _name(pid)
-    birth_date = _birth_date(pid.text(7))
-    if birth_date is None and not pid.is_null(7):
-        birth_date = stored.birth_date
-    sex = pid.text(8).strip().upper()
-    sex = _SEX_WORDS.get(sex, sex) if sex or pid.is_null(8) else stored.sex
-    deceased = _deceased(pid)
-    return Demographics(name, birth_date, sex, stored.deceased if deceased is None else deceased)
+    sent, deceased = demographics(pid), _deceased(pid)
+    return Demographics(
+        sent.name if pid.raw(5) else stored.name,
+        sent.birth_date if sent.birth_date or pid.is_null(7) else stored.birth_date,
+        sent.sex if sent.sex or pid.is_null(8) else stored.sex,
+        stored.deceased if deceased is None else deceased,
+    )
 
 
 def visit(pv1: Segment) -> Visit:
@@ -174,7 +177,7 @@ def merges(segments: Iterable[Segment], site: Site) -> tuple[MergeInstruction, .
 # --- reading CX ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class _Sent:
     """One CX repetition as sent: its id, None where it is blank or a placeholder; whether it counts here."""
 

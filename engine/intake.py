@@ -363,7 +363,7 @@ class Intake:
                 quarantined_body=body,
             )
         )
-        return replace(taken, late=late)
+        return replace(taken, late=late) if late else taken
 
     def _quarantine(
         self,

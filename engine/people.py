@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 
 from engine.decide import Decision
 from engine.errors import ContentError
 from engine.identity import conflict, demographics, identifiers, person_id, updated, visit
 from engine.model.disposition import Reason
+from engine.model.frozen import frozen
 from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
 from engine.model.person import Demographics, Identifier, Person, Visit, in_order_of_use
@@ -34,7 +35,7 @@ class IdentityConflictError(ContentError):
         self.roots = tuple(roots)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class _Join:
     survivor: str
     retired: Person
@@ -155,8 +156,8 @@ class People:
         if pid is not None:
             numbers, described = _with(numbers, identifiers(pid, self._site)), updated(described, pid)
         stay = person.visit if pv1 is None else visit(pv1)
-        person = replace(person, identifiers=numbers, demographics=described, visit=stay)
-        record = replace(record, person=person)
+        person = Person(person.person_id, numbers, described, stay, person.members)
+        record = Record(person, record.results, record.therapy, record.alerts, record.whole)
         self._keep(record)
         return record
 
@@ -305,13 +306,17 @@ class People:
 def _with(known: tuple[Identifier, ...], sent: Iterable[Identifier]) -> tuple[Identifier, ...]:
     """The identifiers known and sent; a roster knows numbers without their type, a message fills it in."""
     found = {identifier.key: identifier for identifier in known}
+    news = False
     for identifier in sent:
         mine = found.get(identifier.key)
         if mine is None:
             found[identifier.key] = identifier
         elif not mine.type and identifier.type:
             found[identifier.key] = replace(mine, type=identifier.type)
-    return in_order_of_use(found.values())
+        else:
+            continue
+        news = True
+    return in_order_of_use(found.values()) if news else known
 
 
 def _one_person(kept: Person, gone: Person) -> Person:

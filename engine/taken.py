@@ -12,6 +12,7 @@ from engine.hl7 import Message, read_moment
 from engine.model.alert import AlertEvent
 from engine.model.codes import CodeKind, Coding, DrugMatch
 from engine.model.disposition import Outcome, Reason
+from engine.model.frozen import frozen
 from engine.model.purpose import Purpose, purpose_of
 from engine.model.record import Record
 from engine.outbox import Publishing
@@ -53,7 +54,7 @@ def time_of(message: Message | ContentError, terminology: Terminology) -> dateti
     return None if sent_at is None else sent_at.at
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Arrived:
     """One message as a transport delivered it; ``source`` is its queue, or file and number.
 
@@ -68,7 +69,7 @@ class Arrived:
     read: tuple[InboxKey, Message | ContentError] | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Look:
     """What time has brought about for one person: due ``since``, judged ``at`` the step of a sweep.
 
@@ -145,7 +146,7 @@ def sightings(work: Work) -> Iterator[tuple[str, str, str, str]]:
                     yield day, "unit", work.header.sender, f"{match.analyte} {match.unit}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Taken:
     """How one message ended, for the log, the metrics and a replay's output.
 
@@ -180,7 +181,7 @@ class Taken:
         return tuple(event for look in self.looks for event in look.events)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class IntakeOptions:
     """What is taken in, and where alerts go.
 

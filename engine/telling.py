@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from engine.alerts import Chosen, Step
 from engine.model.alert import CATCHING_UP, Alert, AlertEvent, AlertReason, NotFired, Phase
 from engine.model.finding import Evidence, Finding, Severity
+from engine.model.frozen import frozen
 from engine.model.quantity import Truth, plain
 from engine.model.record import Record, Situation
 from engine.model.therapy import TherapyState
@@ -18,7 +19,7 @@ from engine.model.watch import Watch
 from engine.rulebook import Findings, Protocol, why_silent
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Occasion:
     """Which message brought the news, and when it was decided on.
 
@@ -34,7 +35,7 @@ class Occasion:
     watch: Watch | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Judged:
     """One record, judged: what every event about it is told from."""
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from engine.model.frozen import frozen
 from engine.model.segments import Segment
 
 
@@ -22,25 +23,27 @@ class Observation(NamedTuple):
     """
 
     obx: Segment
-    notes: tuple[Segment, ...] = ()
+    notes: list[Segment]
     after_specimen: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OrderGroup:
     """One OBR with its ORC, specimens and results; ``obr`` is None for results that came without one.
 
-    ``notes`` are the comments on the ORC, the OBR and the specimens.
+    ``notes`` are the comments on the ORC, the OBR and the specimens; ``specimen_seen``: an SPM came after
+    the OBR. Nobody changes a group once the message is read.
     """
 
-    orc: Segment | None
-    obr: Segment | None
-    specimens: tuple[Segment, ...] = ()
-    observations: tuple[Observation, ...] = ()
-    notes: tuple[Segment, ...] = ()
+    orc: Segment | None = None
+    obr: Segment | None = None
+    specimens: list[Segment] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
+    notes: list[Segment] = field(default_factory=list)
+    specimen_seen: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PatientGroup:
     """One PID with everything up to the next; ``pid`` is None for what came before any.
 
@@ -48,15 +51,15 @@ class PatientGroup:
     which stand in ADT messages, and in result messages of systems that add them.
     """
 
-    pid: Segment | None
-    pv1: Segment | None
-    orders: tuple[OrderGroup, ...] = ()
-    notes: tuple[Segment, ...] = ()
-    diagnoses: tuple[Segment, ...] = ()
-    allergies: tuple[Segment, ...] = ()
+    pid: Segment | None = None
+    pv1: Segment | None = None
+    orders: list[OrderGroup] = field(default_factory=list)
+    notes: list[Segment] = field(default_factory=list)
+    diagnoses: list[Segment] = field(default_factory=list)
+    allergies: list[Segment] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class ResultGrouping:
     """The patients, how many segments were used, and those passed over; together that is all of them."""
 
@@ -78,42 +81,12 @@ def group_results(segments: Iterable[Segment]) -> ResultGrouping:
     return machine.result()
 
 
-@dataclass(slots=True)
-class _Order:
-    orc: Segment | None = None
-    obr: Segment | None = None
-    specimens: list[Segment] = field(default_factory=list)
-    observations: list[tuple[Segment, list[Segment], bool]] = field(default_factory=list)
-    notes: list[Segment] = field(default_factory=list)
-    specimen_seen: bool = False  # since the OBR
-
-    def frozen(self) -> OrderGroup:
-        observations = tuple(Observation(obx, tuple(notes), after) for obx, notes, after in self.observations)
-        return OrderGroup(self.orc, self.obr, tuple(self.specimens), observations, tuple(self.notes))
-
-
-@dataclass(slots=True)
-class _Patient:
-    pid: Segment | None = None
-    pv1: Segment | None = None
-    orders: list[_Order] = field(default_factory=list)
-    notes: list[Segment] = field(default_factory=list)
-    diagnoses: list[Segment] = field(default_factory=list)
-    allergies: list[Segment] = field(default_factory=list)
-
-    def frozen(self) -> PatientGroup:
-        orders = tuple(order.frozen() for order in self.orders)
-        return PatientGroup(
-            self.pid, self.pv1, orders, tuple(self.notes), tuple(self.diagnoses), tuple(self.allergies)
-        )
-
-
 class _Machine:
     __slots__ = ("_handled", "_notes", "_order", "_passed_over", "_patients")
 
     def __init__(self) -> None:
-        self._patients: list[_Patient] = []
-        self._order: _Order | None = None  # the last one of the last patient
+        self._patients: list[PatientGroup] = []
+        self._order: OrderGroup | None = None  # the last one of the last patient
         self._notes: list[Segment] | None = None  # where a comment would go; None while nothing takes one
         self._handled = 0
         self._passed_over: list[Segment] = []
@@ -131,15 +104,14 @@ class _Machine:
             self._notes = None
 
     def result(self) -> ResultGrouping:
-        patients = tuple(patient.frozen() for patient in self._patients)
-        return ResultGrouping(patients, self._handled, tuple(self._passed_over))
+        return ResultGrouping(tuple(self._patients), self._handled, tuple(self._passed_over))
 
     def header(self, _: Segment) -> bool:
         self._notes = None
         return True
 
     def patient(self, segment: Segment) -> bool:
-        patient = _Patient(pid=segment)
+        patient = PatientGroup(pid=segment)
         self._patients.append(patient)
         self._order = None
         self._notes = patient.notes
@@ -191,7 +163,7 @@ class _Machine:
             order = self._order = self._order_without_request()
         notes: list[Segment] = []
         self._notes = notes
-        order.observations.append((segment, notes, order.specimen_seen))
+        order.observations.append(Observation(segment, notes, order.specimen_seen))
         return True
 
     def note(self, segment: Segment) -> bool:
@@ -200,17 +172,17 @@ class _Machine:
         self._notes.append(segment)
         return True
 
-    def _open_patient(self) -> _Patient:
+    def _open_patient(self) -> PatientGroup:
         if not self._patients:
-            self._patients.append(_Patient())
+            self._patients.append(PatientGroup())
         return self._patients[-1]
 
-    def _new_order(self) -> _Order:
-        self._order = order = _Order()
+    def _new_order(self) -> OrderGroup:
+        self._order = order = OrderGroup()
         self._open_patient().orders.append(order)
         return order
 
-    def _order_without_request(self) -> _Order:
+    def _order_without_request(self) -> OrderGroup:
         """The order for a result when the open one has no OBR, or none is open.
 
         OBR, ORC, OBX: the ORC looked like the next order, but the result shows that it was that of the OBR.

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from engine.model.frozen import frozen
 from engine.model.segments import Segment
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class PharmacyOrder:
     """One order: what was requested (RXO), encoded (RXE), dispensed (RXD), given (RXG), administered (RXA).
 
@@ -31,7 +32,7 @@ class PharmacyOrder:
     components: tuple[Segment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class PharmacyGroup:
     """The orders of one PID; ``pid`` is None for orders that came before any."""
 
@@ -40,7 +41,7 @@ class PharmacyGroup:
     orders: tuple[PharmacyOrder, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class PharmacyGrouping:
     """The patients, how many segments were used, and those passed over; together that is all of them."""
 

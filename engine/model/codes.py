@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from engine.model.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen()
 class Coding:
     """One triplet of a CE or CWE: components 1-3, 4-6 or 10-12 (HL7 v2.9 2A.3.13), unescaped."""
 
@@ -23,7 +24,7 @@ class AnalyteKind(StrEnum):
     CODED = "coded"  # a text or code: a genotype, a phenotype
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class AnalyteDefinition:
     """One analyte of mappings/analytes.yaml.
 
@@ -70,7 +71,7 @@ ESTIMATE = "estimate"
 """The method of counts estimated from a smear."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class CodeMatch:
     """The meaning of one observation identifier.
 
@@ -95,7 +96,7 @@ class CodeMatch:
     places: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class DrugMatch:
     """A drug recognised by an exact code; ``strength_mg`` per tablet, capsule or vial where the code says so.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from engine.model.frozen import frozen
 
 
 class Disposition(StrEnum):
@@ -54,7 +55,7 @@ class Reason(StrEnum):
     CRASHES_THE_ENGINE = "crashes-the-engine"  # it was being read, alone, when the process ended, thrice
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Outcome:
     """The one disposition of one message. ``location`` and ``detail`` are set for quarantine."""
 

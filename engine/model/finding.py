@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from engine.model.frozen import frozen
 from engine.model.quantity import Truth
 
 
@@ -40,7 +40,7 @@ ASSUMED = "assumed "
 """How the source of a reference begins that no laboratory printed with the result: ``assumed ULN: ...``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Evidence:
     """One condition of a rule as it was judged. Numbers are text, exact.
 
@@ -80,7 +80,7 @@ class Evidence:
         return self.assumed or self.reference_kind
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Label:
     """What an annotation (label, modifier or selector) says beside a finding."""
 
@@ -88,7 +88,7 @@ class Label:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Finding:
     """A rule's verdict on a person's record at ``clinical_at`` (collection time of the newest value used).
 

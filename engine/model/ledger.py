@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from engine.model.frozen import frozen
 from engine.model.therapy import TherapySpan
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class LedgerEntry:
     """One observation that was refused or not understood, by sender, code and unit.
 

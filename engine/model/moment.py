@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, tzinfo
 from enum import IntEnum
+
+from engine.model.frozen import frozen
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
@@ -43,7 +44,7 @@ class Precision(IntEnum):
     SECOND = 14
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Moment:
     """An aware datetime with the precision that was sent (HL7 v2.9 2A.3.22 DTM).
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 
+from engine.model.frozen import frozen
 
-@dataclass(frozen=True, slots=True, order=True)
+
+@frozen(order=True)
 class Identifier:
     """One CX of PID-3: exact id string (leading zeros count), canonical authority, type (table 0203).
 
@@ -33,7 +35,7 @@ def in_order_of_use(identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Demographics:
     """PID-5, -7, -8 and -30 as last told; ``name`` holds the XPN components as sent, unescaped."""
 
@@ -43,7 +45,7 @@ class Demographics:
     deceased: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Visit:
     """PV1-2, -3, -7 and -19: where to route a page. Components unescaped, as sent."""
 
@@ -53,7 +55,7 @@ class Visit:
     number: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Person:
     """One human being, known by every identifier of the alias class that merges have joined.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from engine.model.frozen import frozen
 
 
 class Truth(StrEnum):
@@ -58,7 +59,7 @@ def plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Interval:
     """All numbers a value may be: ``>1000`` is (1000, none), ``212`` is [212, 212].
 
@@ -122,7 +123,7 @@ def with_unit(value: str, unit: str) -> str:
     return f"{value} {unit}" if value and unit and not unit.startswith("{") else value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Quantity:
     """A value in a canonical UCUM unit (``U/L``, ``10*9/L``, ``umol/L``)."""
 
@@ -149,7 +150,7 @@ class Quantity:
         return f"{self.interval} {self.unit}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class ReferenceRange:
     """A laboratory's reference range in the unit of its result; None where a side is not limited.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from engine.model.alert import Alert
+from engine.model.frozen import frozen
 from engine.model.person import Person
 from engine.model.quantity import Truth
 from engine.model.result import Result
@@ -20,7 +21,7 @@ SYMPTOMS_COUNT_FOR = timedelta(days=28)
 """How long a recorded symptom is held against a result; no source gives a number, this one is ours."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Record:
     """One person's record: newest version of every result key, therapy events, alerts open and ended.
 
@@ -35,7 +36,7 @@ class Record:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Baseline:
     """The value that multiples are judged against, in the analyte's canonical unit.
 
@@ -67,7 +68,7 @@ class BaselineMode(StrEnum):
 Memo = tuple[dict[str, Any], dict[str, Truth], dict[tuple[str, str], Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Situation:
     """What the rules see: a view of one record at ``at``, with no I/O and no clock behind it.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from engine.model.frozen import frozen
 from engine.model.moment import Moment
 from engine.model.quantity import Quantity, ReferenceRange
 
@@ -75,7 +75,7 @@ class Problem(StrEnum):
     SPECIMEN_SPOILED = "specimen-spoiled"  # concluded from the condition of a specimen, never stored
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Version:
     """Orders restatements of one result: OBR-22, then MSH-7, then status, then content (ties only)."""
 
@@ -85,7 +85,7 @@ class Version:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Result:
     """One version of one result of one person.
 

@@ -13,6 +13,9 @@ class Segment(Protocol):
     All positions count from 1. Asking for a position that was not sent is not an error.
     """
 
+    def __hash__(self) -> int:
+        """By identity: what was read of a segment is remembered while its message is taken in."""
+
     @property
     def name(self) -> str:
         """The three characters of the segment: ``PID``."""

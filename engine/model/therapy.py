@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from engine.model.frozen import frozen
 from engine.model.moment import Moment, later
 
 ROSTER = "roster"
@@ -30,7 +30,7 @@ class TherapyEventKind(StrEnum):
     FACT = "fact"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class TherapyEvent:
     """One thing told about a person's therapy; ``event_id`` is stable under repetition.
 
@@ -73,7 +73,7 @@ class TherapyState(StrEnum):
     RESTARTED = "restarted"  # active again after a stop
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class DoseChange:
     """From when on which dose (mg/day; None: it cannot be computed) was taken."""
 
@@ -81,7 +81,7 @@ class DoseChange:
     mg_per_day: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class TherapySpan:
     """One therapy episode: from a start (or restart) of a drug until its stop.
 
@@ -131,7 +131,7 @@ class TherapySpan:
         return TherapyState.RESTARTED if self.restart else TherapyState.ACTIVE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Exposure:
     """Whether results of an instant are judged, and the episode that they are judged in."""
 
@@ -161,7 +161,7 @@ def exposure(spans: Sequence[TherapySpan], instant: datetime, days_after_stop: i
     return Exposure(in_scope=recent, state=TherapyState.STOPPED, span=span)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Fact:
     """A clinical fact with its date: ``tpmt=deficient``, ``symptom=nausea``, ``baseline.alt=31 U/L``.
 

@@ -224,7 +224,7 @@ class Replay:
         if taken.fault is not None:
             self._fault(source, taken.fault)
         summary.take(taken)
-        self._listener.taken(replace(taken, looks=tuple(looks)))
+        self._listener.taken(replace(taken, looks=tuple(looks)) if looks else taken)
         self._events(taken.events)
 
     def _events(self, events: Iterable[AlertEvent]) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from engine.decide import Knowledge
 from engine.errors import TransientError
 from engine.intake import Intake
 from engine.model.alert import AlertEvent
+from engine.model.frozen import frozen
 from engine.model.person import Identifier
 from engine.operations import Operations
 from engine.store import Store, Unit
@@ -37,14 +38,14 @@ def kind_of(fault: Exception) -> str:
     return str(fault) if isinstance(fault, FarFault) else type(fault).__name__
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Passed:
     """Time has passed, as a message has told that another share takes in."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Imported:
     """A roster, taken in before the first message; ``source`` names its file."""
 
@@ -53,7 +54,7 @@ class Imported:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Load:
     """What one share has to do about one chunk, each item with the number of its message.
 
@@ -65,7 +66,7 @@ class Load:
     settled: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Step:
     """What came of one item: of a message, of the time before it, or of a roster, patient by patient."""
 
@@ -128,7 +129,8 @@ class Share:
                 match item:
                     case Arrived():
                         taken = next(takens)
-                        steps.append(Step(index, taken.looks, replace(taken, looks=())))
+                        alone = replace(taken, looks=()) if taken.looks else taken
+                        steps.append(Step(index, taken.looks, alone))
                     case Passed():
                         if looks := self._sweep.before(unit, item.at):
                             steps.append(Step(index, looks))

@@ -18,6 +18,7 @@ from engine.hl7 import PatientGroup
 from engine.model.codes import CodeMatch, Coding
 from engine.model.disposition import Reason
 from engine.model.facts import FACT_VALUES, MANY_AT_ONCE
+from engine.model.frozen import frozen
 from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
 from engine.model.result import Version
@@ -30,7 +31,7 @@ _DELETED = "D"  # DG1-21, table 0206
 _CODED_TYPES = frozenset({"CE", "CWE", "CNE", "CF"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Said:
     """What an OBX-5 says: facts, and the answers that no table knows (code and text)."""
 
@@ -176,7 +177,7 @@ def _event(
 # --- diagnoses and allergies -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Background:
     """What the DG1 and AL1 of one patient tell, and the codes among them that somebody should map."""
 

@@ -5,10 +5,9 @@ All of it follows from fields as they were sent, the separators they were writte
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from engine.hl7 import range_of, read_value, unit_of
 from engine.model.codes import AnalyteKind, CodeKind, CodeMatch
+from engine.model.frozen import frozen
 from engine.model.quantity import Quantity, ReferenceRange
 from engine.model.result import Problem
 from engine.model.segments import Segment
@@ -25,7 +24,7 @@ _BESIDE_THE_VALUE = (3, 6, 7, 8, 17)
 _OF_THE_VALUE = (2, 5)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Description:
     """What stands beside a value: what it was taken for, unit as sent, and for one of ours the rest.
 
@@ -40,7 +39,7 @@ class Description:
     method: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Value:
     """OBX-5 with its unit, understood or with the problem that prevents it."""
 
@@ -53,7 +52,7 @@ class Value:
 NO_VALUE = Value()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Observed:
     """Reads the OBX of one order: ``specimen`` is what the order names as its kind, ``sex`` is PID-8."""
 

@@ -8,6 +8,7 @@ from datetime import timedelta, timezone
 from engine.errors import ContentError
 from engine.hl7 import OrderGroup, TimeUnreadableError, moment_of
 from engine.model.disposition import Reason
+from engine.model.frozen import frozen
 from engine.model.moment import Moment, later
 from engine.model.segments import Segment
 from engine.model.site import Site
@@ -16,7 +17,7 @@ from engine.model.site import Site
 _FUTURE_GRACE = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Header:
     """What every observation of a message inherits from its MSH."""
 
@@ -27,7 +28,7 @@ class Header:
     default_offset: timezone | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class OrderFacts:
     """What every observation of an order shares.
 
@@ -74,23 +75,16 @@ def order_facts(order: OrderGroup, times: Times) -> OrderFacts:
 
     Collected: OBR-7, else SPM-17, else when the laboratory received (OBR-14) or reported it (OBR-22).
     """
-    obr = order.obr
-    number = next(
-        (
-            segment.text(first)
-            for segment, first in ((obr, 3), (obr, 2), (order.orc, 3), (order.orc, 2))
-            if segment is not None and segment.text(first)
-        ),
-        "",
-    )
+    obr, orc = order.obr, order.orc
     specimen = next((name for s in order.specimens if (name := s.text(2) or s.text(2, subcomponent=2))), "")
-    places = ((obr, 7), *((specimen, 17) for specimen in order.specimens), (obr, 14), (obr, 22))
-    times_of_order = (times.at(segment, field) for segment, field in places)
     return OrderFacts(
-        number=number,
+        number=(obr.text(3) or obr.text(2) if obr else "") or (orc.text(3) or orc.text(2) if orc else ""),
         specimen=specimen,
         specimen_type=specimen_type(order),
-        collected=next((moment for moment in times_of_order if moment is not None), None),
+        collected=times.at(obr, 7)
+        or next((told for specimen in order.specimens if (told := times.at(specimen, 17))), None)
+        or times.at(obr, 14)
+        or times.at(obr, 22),
         reported=times.at(obr, 22),
     )
 

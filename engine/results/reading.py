@@ -13,6 +13,7 @@ from engine.errors import ContentError
 from engine.hl7 import OrderGroup, PatientGroup
 from engine.model.codes import CodeKind, CodeMatch
 from engine.model.disposition import Reason
+from engine.model.frozen import frozen
 from engine.model.ledger import LedgerEntry
 from engine.model.moment import Moment
 from engine.model.result import STATUS_ACTIONS, Problem, Result, ResultStatus, StatusAction, Version
@@ -36,7 +37,7 @@ _TELLING = frozenset({StatusAction.EVALUATE, StatusAction.PROVISIONAL, StatusAct
 _RESTATING = frozenset({ResultStatus.COMMENT, ResultStatus.VERIFIED})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Reported:
     """What one patient's observations amount to; ``promoted`` have status U and wait for their value.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
 
 from engine.errors import ContentError
 from engine.model.disposition import Reason
@@ -21,19 +23,28 @@ _STATUS_RANK = {
     StatusAction.WITHDRAW: 6,
 }
 _CORRECTION_RANK = 5
+_RANKS = {status: _STATUS_RANK[action] for status, action in STATUS_ACTIONS.items()} | {
+    ResultStatus.CORRECTED: _CORRECTION_RANK,
+    ResultStatus.AMENDED: _CORRECTION_RANK,
+}
 _CONTENT = (5, 6, 7, 8, 11)
 
 
 def rank_of(status: ResultStatus) -> int:
     """Where a status stands among restatements of the same times."""
-    corrects = status in (ResultStatus.CORRECTED, ResultStatus.AMENDED)
-    return _CORRECTION_RANK if corrects else _STATUS_RANK[STATUS_ACTIONS[status]]
+    return _RANKS[status]
 
 
 def digest_of(obx: Segment, collected: Moment, condition: str) -> str:
     """Tells apart restatements that carry the same times; ``condition`` is that of the specimen."""
-    content = "\x1f".join([*obx.raws(_CONTENT), str(collected.at.timestamp()), *filter(None, (condition,))])
+    content = "\x1f".join([*obx.raws(_CONTENT), _seconds(collected.at), *filter(None, (condition,))])
     return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+@lru_cache(maxsize=64)
+def _seconds(at: datetime) -> str:
+    """Since 1970; the observations of one draw share their time."""
+    return str(at.timestamp())
 
 
 def promote(promoted: Result, stored: Result | None) -> Result | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from engine.model.alert import Alert
 from engine.model.disposition import Outcome
+from engine.model.frozen import frozen
 from engine.model.ledger import LedgerEntry
 from engine.model.serialization import finding_from_json, finding_to_json
 from engine.store import codec
@@ -17,7 +17,7 @@ from engine.store import codec
 _LONGEST_CODE = 250  # an index of PostgreSQL has room for some thousand bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class InboxKey:
     """What makes a delivery the same message: MSH-3 and -4, MSH-10, and the SHA-256 of the body."""
 
@@ -26,7 +26,7 @@ class InboxKey:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class TakenMessage:
     """The ledger line of one message: how it ended and what it contained."""
 
@@ -43,7 +43,7 @@ class TakenMessage:
     quarantined_body: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class OutboxRow:
     """A message to publish; ``id`` is 0 until stored. Rows are sent in the order of their ids."""
 
@@ -58,7 +58,7 @@ class OutboxRow:
     attempts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class TechnicalAlert:
     """An alert about no person: of what kind, about what; ``sequence`` counts its events."""
 
@@ -69,7 +69,7 @@ class TechnicalAlert:
     started_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class QuarantineRow:
     """A message held for a human, with its body untouched; ``message`` is its ledger line."""
 
