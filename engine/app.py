@@ -33,6 +33,7 @@ from engine.outbox import Publishing
 from engine.relay import Relay
 from engine.rulebook import fault_of_fact
 from engine.settings import Settings, default_sources_file, site_key
+from engine.shared_clock import SharedClock
 from engine.store import OutboxRow, Store, only_engine
 from engine.sweep import Sweep
 from engine.sweeping import Sweeping, is_due
@@ -111,7 +112,8 @@ def intake_options(settings: Settings, clock: Callable[[], datetime] | None) -> 
 
 def operations(settings: Settings, store: Store) -> Operations:
     """What people may do to the store by hand. Raises ConfigError."""
-    return Operations(store, knowledge_of(settings), intake_options(settings, now), now)
+    clock = SharedClock(store, now)
+    return Operations(store, knowledge_of(settings), intake_options(settings, clock), clock)
 
 
 def render_options(settings: Settings) -> RenderOptions:
@@ -160,6 +162,7 @@ class Parts:
     site_key: bytes
     monitor: Monitor | None = None
     stopping: threading.Event = field(default_factory=threading.Event)  # every wait of the loop is on it
+    keep_time: Callable[[], None] = lambda: None  # once at every turn of the loop
 
 
 def amqp_parts(settings: Settings) -> Parts:
@@ -167,9 +170,11 @@ def amqp_parts(settings: Settings) -> Parts:
     topology = settings.topology
     url = settings.amqp_url.get_secret_value()
     knowledge = knowledge_of(settings)
-    monitor = monitor_of(settings, knowledge, now)
+    store = Store.open(settings.store_address, site_key=site_key(settings))
+    clock = SharedClock(store, now)
+    monitor = monitor_of(settings, knowledge, clock)
     return Parts(
-        store=Store.open(settings.store_address, site_key=site_key(settings)),
+        store=store,
         knowledge=knowledge,
         consumer=AmqpConsumer(
             url,
@@ -184,7 +189,8 @@ def amqp_parts(settings: Settings) -> Parts:
             window=settings.flow.publish_window,
             on_state=monitor.link("outbound"),
         ),
-        clock=now,
+        clock=clock,
+        keep_time=clock.look,
         site_key=site_key(settings),
         monitor=monitor,
     )
@@ -262,6 +268,7 @@ class Engine:
         """Take what has come, or wait a little for it; then what time has made due."""
         flow = self._settings.flow
         self._monitor.turned()
+        self._parts.keep_time()
         self._auditing.look()
         wait = _BREATH_SECONDS if self._sweeping.under_way else _WAIT_SECONDS
         deliveries = self._parts.consumer.next_batch(flow.batch_max_messages, wait)

@@ -67,6 +67,7 @@ def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
     from engine.duties import feed_options
     from engine.feeds import known_feeds
     from engine.model.alert import ALARMS
+    from engine.shared_clock import SharedClock
     from engine.store import SCHEMA_VERSION
     from engine.transports.topology import verify
 
@@ -98,7 +99,7 @@ def doctor(amqp: AmqpOption = None, config: ConfigOption = None) -> None:
         counts = f"{held} messages quarantined, {depth} to publish"
         watch = opened.watch()
         every = timedelta(minutes=settings.sweep.every_minutes)
-        if watch is not None and watch.is_ahead(app.now(), every):
+        if watch is not None and watch.is_ahead(SharedClock(opened, app.now)(), every):
             said = f"time was judged up to {_minute(watch.clock)}, which has not come"
             help_ = "set the clock of this machine right; the engine then judges everybody again"
             raise ConfigError([Defect("store", 0, said, help_)])

@@ -218,9 +218,10 @@ def acknowledge(
 ) -> None:
     """Note that somebody has taken an alert on."""
     from engine import app
+    from engine.shared_clock import SharedClock
 
     store = written_store_of(load_settings(config))
-    if not store.acknowledge(alert_id, by, app.now()):
+    if not store.acknowledge(alert_id, by, SharedClock(store, app.now)()):
         raise fail(f"no open alert {alert_id!r}", "azawatch alerts list")
     say(f"alert {alert_id} acknowledged by {by}")
 

@@ -59,12 +59,14 @@ def make(
         return
     from engine import app
     from engine.settings import site_key
+    from engine.shared_clock import SharedClock
     from engine.statement import signed_together, statement_of
 
     settings = load_settings(config)
     store = store_of(settings)
     knowledge = app.knowledge_of(settings)
-    installed = _installed(store, settings, knowledge, _instant(day, knowledge, app.now()))
+    at = _instant(day, knowledge, SharedClock(store, app.now)())
+    installed = _installed(store, settings, knowledge, at)
     roots = sorted(store.treated())
     if patient is not None:
         roots = [root for root in store.roots_by_identifier(patient) if root in roots]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -108,6 +108,14 @@ class Store(Accounts):
     def has_raised(self, error: Exception) -> bool:
         """Whether it was the database that failed in a transaction, not what was done in it."""
         return isinstance(error, self._errors)
+
+    def clock(self) -> datetime | None:
+        """The time at the database server, in UTC; None of a file, which has no clock of its own."""
+        if self._engine.dialect.name == "sqlite":
+            return None
+        with self._connection(reading=True) as connection:
+            at: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+            return at.astimezone(UTC)
 
     @contextmanager
     def transaction(self) -> Iterator[Unit]:

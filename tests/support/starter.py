@@ -27,6 +27,7 @@ from typing import Any, Self
 from engine import app, knowledge, taking
 from engine.cli import main as command_line
 from engine.settings import load
+from engine.store import Store
 from tests.support import unprotected
 
 PATIENCE_SECONDS = 120.0
@@ -229,6 +230,13 @@ def _become(spec: Mapping[str, Any]) -> int:
         wall_clock = app.now
         ahead = datetime.fromisoformat(spec["at"]) - wall_clock()
         app.now = lambda: wall_clock() + ahead
+        at_server = Store.clock
+
+        def elsewhere(self: Store) -> datetime | None:
+            told = at_server(self)
+            return None if told is None else told + ahead
+
+        Store.clock = elsewhere  # type: ignore[method-assign]
     if spec["without"]:
         unprotected.WITHOUT[spec["without"]]()
     if spec["death"]:
