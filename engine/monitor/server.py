@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import AF_INET6, socket
+from socket import AF_INET6, SHUT_RDWR, socket
 from typing import Any
 from urllib.parse import urlsplit
 
 from engine.errors import ConfigError, Defect
 
 _AT_ONCE = 8
+_MOST = 32  # with those whose answer is still waited for, though nobody is told any more
 _PATIENCE_SECONDS = 10.0
 
 
@@ -66,26 +68,40 @@ class Server:
 
 
 class _Http(ThreadingHTTPServer):
-    """Answers a bounded number of requests at a time; the others are hung up on."""
+    """Answers a bounded number of requests at a time; whoever has been at it for longest is hung up on.
+
+    A probe takes milliseconds: who stays takes the place of others. Were newcomers turned away instead, a
+    few clients that send a byte a second would keep every probe out, and the engine would be restarted.
+    """
 
     daemon_threads = True
     request_queue_size = _AT_ONCE
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        self._free = threading.BoundedSemaphore(_AT_ONCE)
+        self._lock = threading.Lock()
+        self._under_way: list[socket] = []  # oldest first
         super().__init__(address, handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
+        with self._lock:
+            full = len(self._under_way) >= _MOST
+            slow = self._under_way[: max(0, len(self._under_way) + 1 - _AT_ONCE)]
+            if not full:
+                self._under_way.append(request)
+        for one in slow:
+            with suppress(OSError):  # it has just ended by itself
+                one.shutdown(SHUT_RDWR)
+        if full:
             self.shutdown_request(request)
+        else:
+            super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            with self._lock:
+                self._under_way.remove(request)
 
     def handle_error(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
         """A client that hangs up is nobody's business, and its traceback is not for the log."""

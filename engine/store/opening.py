@@ -27,7 +27,13 @@ _UNUSABLE = {
 # A row that is too large for an index, or a statement that is too large: PostgreSQL's drivers call that
 # operational, and trying again would stop the feed for ever.
 _LIMITS = "54"
-_STANDBY = "25006"  # a server that has not yet taken over, or not any more
+_AWAY = frozenset(
+    {
+        "25006",  # a server that has not yet taken over, or not any more
+        "25P03",  # we were paused in the middle of a transaction, and the server has ended it
+        "25P04",
+    }
+)
 
 
 class UnusableStoreError(TransientError):
@@ -73,7 +79,7 @@ def failure(error: Exception) -> EngineError:
         return UnusableStoreError(f"store: {told}")
     # the names that every Python driver gives to its kinds of error
     kinds = {kind.__name__ for kind in type(cause).__mro__}
-    away = {"OperationalError", "InterfaceError"} & kinds or code == _STANDBY
+    away = {"OperationalError", "InterfaceError"} & kinds or code in _AWAY
     if (away or type(cause) is sqlite3.DatabaseError) and not code.startswith(_LIMITS):
         return TransientError(f"store: {code}")
     return EngineError(f"store refused a row: {code}")

@@ -301,3 +301,18 @@ def test_two_that_wait_for_each_other_are_told_to_try_again(workers: tuple[Store
         judge(one, "anna", "berta")
     assert again == ["store: 40P01"]
     assert sum(len(record.results) for record in one.records()) == 1
+
+
+def test_a_worker_paused_before_its_commit_takes_the_batch_anew(workers: tuple[Store, Store]) -> None:
+    """The server ends what is idle for too long; the message was held as one that the store refuses."""
+    store, other = workers
+    with pytest.raises(TransientError, match="store: 25P03"), store.transaction() as paused:  # noqa: PT012
+        paused.cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = paused.cursor.fetchall()[0]
+        paused.cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '10ms'")
+        with other.transaction() as looking:
+            there = True
+            while there:
+                looking.cursor.execute("SELECT pg_stat_clear_snapshot()")
+                looking.cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,))
+                there = bool(looking.cursor.fetchall())

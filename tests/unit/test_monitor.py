@@ -8,7 +8,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,16 @@ def test_a_loop_that_hangs_is_not_alive_until_it_comes_round() -> None:
         assert ask(address, "/health/live", "HEAD") == (200, "")
         assert ask(address, "/health/ready")[0] == 503  # never connected to any broker
         assert ask(address, "/health")[0] == 404
+
+
+def test_clients_that_never_finish_their_request_keep_no_probe_out() -> None:
+    """More of them than are answered at once, a byte at a time: who probes the engine still hears of it."""
+    one = monitor()
+    with serving(one, Store.open("sqlite://")) as address, ExitStack() as held:
+        for _ in range(12):
+            slow = held.enter_context(socket.create_connection(address.split(":"), 20))  # type: ignore[arg-type]
+            slow.sendall(b"G")
+        assert [ask(address, "/health/live")[0] for _ in range(20)] == [200] * 20
 
 
 def test_a_store_that_does_not_answer_is_told_and_holds_one_thread(tmp_path: Path) -> None:
