@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import threading
 import time
@@ -20,6 +19,7 @@ from engine.auditing import Auditing
 from engine.decide import Knowledge
 from engine.duties import Duties, monitor_of
 from engine.errors import TransientError
+from engine.garbage import keep_for_good
 from engine.hang import HangGuard
 from engine.history import HistoryOptions
 from engine.intake import Intake
@@ -49,21 +49,11 @@ _BREATH_SECONDS = 0.05  # between two parts of a sweep: the relay needs the stor
 _FIRST_RETRY_SECONDS = 0.5
 _LONGEST_RETRY_SECONDS = 30.0
 _HOUSEKEEPING = timedelta(hours=1)
-_ALLOCATIONS_BEFORE_COLLECTION = 50_000
 
 
 def now() -> datetime:
     """The wall clock, in UTC."""
     return datetime.now(UTC)
-
-
-def keep_for_good() -> None:
-    """What is in memory now stays until the process ends: the garbage collector looks at it no more.
-
-    And it looks less often at the rest. It was a fifth of the time of a feed.
-    """
-    gc.freeze()
-    gc.set_threshold(_ALLOCATIONS_BEFORE_COLLECTION)
 
 
 def knowledge_of(settings: Settings) -> Knowledge:

@@ -75,13 +75,11 @@ def load(text: str, file: str) -> Node:
     Raises ConfigError with every duplicate key and forbidden construct found, or with the one place where
     the syntax broke. An empty document is an empty Table.
     """
-    loader = _QUICK
     try:
         try:
-            documents = _composed(text, file, loader)
+            events = _events(text, file, _QUICK)
         except yaml.YAMLError:
-            loader = _Wordy  # a few texts only it can read: [key:]
-            documents = _composed(text, file, loader)
+            events = _events(text, file, _Wordy)  # a few texts only it can read: [key:]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
@@ -91,89 +89,95 @@ def load(text: str, file: str) -> Node:
     except yaml.YAMLError as error:
         message = f"not valid YAML: {type(error).__name__}"
         raise ConfigError([Defect(file, 0, message, "save the file as UTF-8 text")]) from error
-    if not documents:
+    begun = [at + 1 for at, event in enumerate(events) if isinstance(event, yaml.DocumentStartEvent)]
+    if not begun:
         return Table({}, 1)
-    if len(documents) > 1:
-        line = _line(documents[1])
+    if len(begun) > 1:
+        line = _line(events[begun[1]])
         hint = "one document per file; remove ---"
         raise ConfigError([Defect(file, line, "a second YAML document begins here", hint)])
-    defects = list(_forbidden(text, file, loader))
-    if defects:  # before aliases are followed: nested ones grow without limit
+    defects = [defect for event in events for defect in _forbidden(event, file)]
+    if defects:  # an alias has no value of its own
         raise ConfigError(defects)
-    node = _convert(documents[0], file, defects)
+    remaining = iter(events[begun[0] :])
+    node = _node(next(remaining), remaining, file, defects)
     if defects:
         raise ConfigError(defects)
     return node
 
 
-def _composed(text: str, file: str, loader: _Loader) -> list[yaml.Node]:
-    """The documents as nodes."""
-    # Before composing: the parser in C recurses, and a hundred thousand brackets end the process.
-    deep = _too_deep(text, file, loader)
-    if deep:
-        raise ConfigError([deep])
-    return list(yaml.compose_all(text, Loader=loader))
-
-
-def _line(node: yaml.Node | yaml.Event) -> int:
-    mark = node.start_mark
-    return mark.line + 1 if mark is not None else 0
-
-
-def _convert(node: yaml.Node, file: str, defects: list[Defect]) -> Node:
-    if isinstance(node, yaml.SequenceNode):
-        return Sequence(tuple(_convert(item, file, defects) for item in node.value), _line(node))
-    if isinstance(node, yaml.MappingNode):
-        return _convert_table(node, file, defects)
-    quoted = isinstance(node, yaml.ScalarNode) and node.style in ("'", '"')
-    return Scalar(str(node.value), _line(node), quoted)
-
-
-def _convert_table(node: yaml.MappingNode, file: str, defects: list[Defect]) -> Table:
-    entries: dict[str, Node] = {}
-    lines: dict[str, int] = {}
-    for key_node, value_node in node.value:
-        line = _line(key_node)
-        if not isinstance(key_node, yaml.ScalarNode):
-            defects.append(Defect(file, line, "a key must be plain text", "quote it or write a list item"))
-            continue
-        key = str(key_node.value)
-        if key in entries:
-            hint = f"first used on line {lines[key]}; keep one of them"
-            defects.append(Defect(file, line, f'duplicate key "{key}"', hint))
-            continue
-        if key == "<<":
-            defects.append(Defect(file, line, 'merge key "<<"', "write the values out"))
-        entries[key] = _convert(value_node, file, defects)
-        lines[key] = line
-    return Table(entries, _line(node), lines)
-
-
-def _too_deep(text: str, file: str, loader: _Loader) -> Defect | None:
-    """Where the document nests deeper than any that is meant, before anything recurses into it."""
+def _events(text: str, file: str, loader: _Loader) -> list[yaml.Event]:
+    """What the text is made of. Raises ConfigError where it nests deeper than any that is meant."""
+    events: list[yaml.Event] = []
     depth = 0
     for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
+            if depth > _DEEPEST:
+                raise ConfigError([Defect(file, _line(event), *_DEEP)])
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if depth > _DEEPEST:
-            return Defect(file, _line(event), *_DEEP)
-    return None
+        events.append(event)
+    return events
 
 
-def _forbidden(text: str, file: str, loader: _Loader) -> Iterator[Defect]:
+def _forbidden(event: yaml.Event, file: str) -> Iterator[Defect]:
     """Anchors, aliases and tags: a reader of the file should see every value where it counts."""
-    for event in yaml.parse(text, Loader=loader):
-        if isinstance(event, yaml.AliasEvent):
-            hint = "write the value out; quote a text that begins with *"
-            yield Defect(file, _line(event), f'alias "*{event.anchor}"', hint)
-        elif isinstance(event, yaml.NodeEvent) and event.anchor is not None:
-            hint = "write the value out; quote a text that begins with &"
-            yield Defect(file, _line(event), f'anchor "&{event.anchor}"', hint)
-        tag = getattr(event, "tag", None)
-        if tag is not None:
-            yield Defect(file, _line(event), f'tag "{tag}"', "quote a text that begins with !")
+    if isinstance(event, yaml.AliasEvent):
+        hint = "write the value out; quote a text that begins with *"
+        yield Defect(file, _line(event), f'alias "*{event.anchor}"', hint)
+    if not isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
+        return
+    if event.anchor is not None:
+        hint = "write the value out; quote a text that begins with &"
+        yield Defect(file, _line(event), f'anchor "&{event.anchor}"', hint)
+    if event.tag is not None:
+        yield Defect(file, _line(event), f'tag "{event.tag}"', "quote a text that begins with !")
+
+
+def _line(event: yaml.Event) -> int:
+    mark = event.start_mark
+    return mark.line + 1 if mark is not None else 0
+
+
+def _node(event: yaml.Event, remaining: Iterator[yaml.Event], file: str, defects: list[Defect]) -> Node:
+    """What begins with the event, and takes from the remaining ones those that belong to it."""
+    if isinstance(event, yaml.SequenceStartEvent):
+        items = [_node(item, remaining, file, defects) for item in _until_it_ends(remaining)]
+        return Sequence(tuple(items), _line(event))
+    if isinstance(event, yaml.MappingStartEvent):
+        return _table(event, remaining, file, defects)
+    if not isinstance(event, yaml.ScalarEvent):  # no other event begins a node, and aliases are refused
+        raise TypeError(type(event).__name__)
+    return Scalar(event.value, _line(event), event.style in ("'", '"'))
+
+
+def _until_it_ends(remaining: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
+    """The events that begin the items of a list, or the keys and values of a mapping."""
+    for event in remaining:
+        if isinstance(event, yaml.CollectionEndEvent):
+            return
+        yield event
+
+
+def _table(begin: yaml.Event, remaining: Iterator[yaml.Event], file: str, defects: list[Defect]) -> Table:
+    entries: dict[str, Node] = {}
+    lines: dict[str, int] = {}
+    for event in _until_it_ends(remaining):
+        key = _node(event, remaining, file, defects)
+        value = _node(next(remaining), remaining, file, defects)
+        if not isinstance(key, Scalar):
+            hint = "quote it or write a list item"
+            defects.append(Defect(file, key.line, "a key must be plain text", hint))
+        elif key.text in entries:
+            hint = f"first used on line {lines[key.text]}; keep one of them"
+            defects.append(Defect(file, key.line, f'duplicate key "{key.text}"', hint))
+        else:
+            if key.text == "<<":
+                defects.append(Defect(file, key.line, 'merge key "<<"', "write the values out"))
+            entries[key.text] = value
+            lines[key.text] = key.line
+    return Table(entries, _line(begin), lines)
 
 
 def _syntax_hint(text: str, line: int) -> str:

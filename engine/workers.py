@@ -24,6 +24,7 @@ from typing import Self
 
 from engine import app
 from engine.errors import ConfigError, Defect, EngineError, TransientError
+from engine.garbage import keep_for_good
 from engine.outbox import Publishing
 from engine.replay import Load, Share, Step, check_private, locked, made_private, portable
 from engine.settings import Settings
@@ -178,7 +179,7 @@ def _load(pipe: Connection, task: Task) -> None:
 
 def _share(task: Task, stack: ExitStack) -> Share:
     knowledge = app.knowledge_of(task.settings)
-    app.keep_for_good()
+    keep_for_good()
     if knowledge.revision != task.revision:
         raise ConfigError([Defect("azawatch", 0, "rules or mappings were changed while the replay began")])
     if task.kept:

@@ -1,5 +1,9 @@
 """The command line: ``azawatch``, also ``python -m engine``."""
 
-from engine.cli.main import main
+from engine.garbage import look_seldom
+
+look_seldom()  # before the rest is loaded
+
+from engine.cli.main import main  # noqa: E402
 
 __all__ = ["main"]

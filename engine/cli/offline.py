@@ -27,6 +27,7 @@ from rich.progress import (
 from engine.cli.progress import ArchiveBar
 from engine.cli.shared import SIGNALLED, at_the_end, fail, parse_time, read_text, say
 from engine.errors import ConfigError, Defect
+from engine.garbage import keep_for_good
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -190,14 +191,13 @@ class Offline:
         synced: Callable[[], Mapping[str, int]],
     ) -> Replay:
         """The replay with whoever does its work, until ``running`` is closed."""
-        from engine import app
         from engine.arrival import Reading
         from engine.message_clock import MessageClock
         from engine.replay import Listener, OneShare, OwnHands, Replay, Share, SplitPlan
         from engine.sweep import Sweep
         from engine.workers import Task, Workers, open_store
 
-        app.keep_for_good()
+        keep_for_good()
         kept, reached = state is not None, None if state is None else state.reached
         if state is not None and reached is not None:
             say(f"{state.file}: goes on after {reached.summary.messages} messages")

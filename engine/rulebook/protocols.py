@@ -335,7 +335,7 @@ class _Resolver:
             if item.text in inherited:
                 self._defect(draft, item, f"rule {item.text} is in the base already", "remove it")
         always = {rule.id for rule in self._rules.values() if in_every_protocol(rule)}
-        listed = {rule for rule in self._listed(name) if self._is_chosen(rule, chosen)}
+        listed = self._listed(name) - self._not_chosen(chosen)
         return Protocol(
             name=name,
             title=draft.title,
@@ -367,10 +367,12 @@ class _Resolver:
         inherited = self._chosen(draft.based_on.text) if draft.based_on is not None else {}
         return inherited | {switch: item.text for switch, item in draft.switches.items()}
 
-    def _is_chosen(self, rule: str, chosen: Mapping[str, str]) -> bool:
-        """Whether every switch that has an option for the rule is set to such an option."""
-        return all(
-            rule in switch.options[chosen[switch.name]]
+    def _not_chosen(self, chosen: Mapping[str, str]) -> set[str]:
+        """The rules for which a switch has an option, and is set to another one."""
+        return {
+            rule
             for switch in self._switches.values()
-            if any(rule in named for named in switch.options.values())
-        )
+            for named in switch.options.values()
+            for rule in named
+            if rule not in switch.options[chosen[switch.name]]
+        }

@@ -31,10 +31,13 @@ pytestmark = [pytest.mark.broker, pytest.mark.postgresql]
 # Small batches, so that every worker is always in the middle of one.
 SETTINGS = {"FLOW__BATCH_MAX_MESSAGES": "4", "FLOW__PREFETCH": "8"}
 COUNT = len(day_files())
-# What does not depend on the order in which messages come, nor on the clock of the roster's import.
+# What does not depend on the order in which messages come, nor on the clock of the roster's import. Results
+# stay filed under the number they came with, so that a merge before or after them makes a difference there:
+# whose they are is told by the root.
+ROOT = "(SELECT root FROM persons WHERE persons.person_id = {table}.person_id)"
 COMPARED = {
-    "results": "person_id, key, value, unit, status, reference, problem, collected_at, digest",
-    "result_versions": "person_id, key, value, status, digest",
+    "results": f"{ROOT}, key, value, unit, status, reference, problem, collected_at, digest",
+    "result_versions": f"{ROOT}, key, value, status, digest",
     "identifiers": "authority, value, type, person_id",
     "alerts": "alert_id, person_id, family, subject, episode_id, severity",
     "mapping_ledger": "sender, code, system, unit, kind, count",
@@ -91,7 +94,8 @@ def rows(url: str, table: str, columns: str = "") -> Counter[str]:
     with engine.connect() as connection:
         # Which alerts were open for a moment depends on which message came first.
         some = " WHERE open" if table == "alerts" else ""
-        found = connection.execute(text(f"SELECT {columns or COMPARED[table]} FROM {table}{some}"))  # noqa: S608  our own
+        wanted = columns or COMPARED[table].format(table=table)
+        found = connection.execute(text(f"SELECT {wanted} FROM {table}{some}"))  # noqa: S608  our own
         told = Counter(
             json.dumps([str(int(v)) if isinstance(v, bool) else str(v) for v in row]) for row in found
         )
