@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from engine.garbage import keep_for_good
 from tests.support.private_broker import BrokerUnavailableError, PrivateBroker
 from tests.support.private_postgresql import PostgresqlUnavailableError, PrivatePostgresql
 from tests.support.transport_worlds import MemoryWorld, RabbitWorld, World
@@ -20,6 +21,11 @@ settings.load_profile("untimed")
 
 # The messages of tests were sent long ago: what comes of them is told as that of a live feed.
 os.environ["AZAWATCH_CATCHING_UP__AFTER_HOURS"] = "0"
+
+
+def pytest_collection_finish() -> None:
+    """Ten thousand tests are there for good: looking through them for garbage is a tenth of their time."""
+    keep_for_good()
 
 
 @pytest.fixture(scope="session")
