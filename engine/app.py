@@ -269,8 +269,10 @@ class Engine:
         if self._duties.settle(self._parts.consumer.waiting):
             self.relay.notify()
         due = self._sweeping.is_due(behind=len(deliveries) >= flow.batch_max_messages)
-        if due and not self._stopping.is_set() and self._sweeping.judge():
-            self.relay.notify()
+        if due and not self._stopping.is_set():
+            if self._sweeping.judge():
+                self.relay.notify()
+            self._monitor.judged(put_off=self._sweeping.put_off)
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         started = time.perf_counter()

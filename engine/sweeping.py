@@ -21,7 +21,7 @@ def is_due(at: datetime, now: datetime, at_most: timedelta) -> bool:
 class Sweeping:
     """One sweep after another; each is taken in parts, so that messages and alerts go on meanwhile.
 
-    ``under_way``: a part was taken, and others are left.
+    ``under_way``: a part was taken, and others are left. ``put_off``: the store was away at the last part.
     """
 
     def __init__(self, sweep: Sweep, store: Store, clock: Callable[[], datetime]) -> None:
@@ -30,7 +30,7 @@ class Sweeping:
         self._clock = clock
         self._due = sweep.next_step(clock())
         self._persons = self._alerts = 0
-        self.under_way = False
+        self.under_way = self.put_off = False
 
     def is_due(self, *, behind: bool) -> bool:
         """Whether a part is to be taken now.
@@ -43,11 +43,13 @@ class Sweeping:
     def judge(self) -> bool:
         """Take one part, and say whether anything was told; when the store is away, put the rest off."""
         now = self._clock()
+        self.put_off = False
         try:
             with self._store.alone("sweep") as ours:
                 swept = self._sweep.run(self._store, now) if ours else None
         except TransientError as error:
             log.logger().warning("sweep put off", exc_info=error)
+            self.put_off = True
             self._end(now)
             return False
         if swept is None:  # another worker on this store judges time

@@ -195,6 +195,8 @@ class Looked(Collector):
         yield _gauge("outbox_held_back_messages", "Those of a backlog that wait for its end.", condition.held)
         oldest = 0.0 if condition.oldest is None else _age(now, condition.oldest)
         yield _gauge("outbox_oldest_seconds", "Age of the oldest message that should be out.", oldest)
+        if condition.free_bytes is not None:
+            yield _gauge("store_free_bytes", "What is left of the disk of the store.", condition.free_bytes)
         held = GaugeMetricFamily(
             "azawatch_quarantine_held_messages", "Messages held for a human.", labels=("reason",)
         )

@@ -28,10 +28,14 @@ _STORE_SECONDS = 2.0  # who asks while another one waits for the store waits no 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """From when on it is trouble: a loop that has not come round, a message that is not out, in seconds."""
+    """From when on it is trouble: a loop that has not come round, a message that is not out, in seconds.
+
+    ``free_bytes``: room for the log of a file and the largest batch, without which the next write may fail.
+    """
 
     hung_seconds: float = 120.0
     outbox_seconds: float = 300.0
+    free_bytes: int = 25_000_000
 
 
 class Monitor:
@@ -98,6 +102,10 @@ class Monitor:
         # Replaced, not changed: another thread may be going through it.
         self._newest = self._newest | {self._site_of(one.key.sender): now for one in taken}
 
+    def judged(self, *, put_off: bool) -> None:
+        """Time was to be judged; ``put_off``: the store did not let us."""
+        self.vitals.say("time", "not judged" if put_off else "judged", good=not put_off)
+
     def store_away(self) -> None:
         """A batch waits for the store."""
         self.turned()
@@ -151,7 +159,8 @@ class Monitor:
             return None
         finally:
             self._looking.release()
-        self.vitals.say("store", "reachable", good=True)
+        full = condition.free_bytes is not None and condition.free_bytes < self.limits.free_bytes
+        self.vitals.say("store", "disk nearly full" if full else "reachable", good=not full)
         late = self._late(condition)
         self.vitals.say("outbox", "late" if late else "in time", good=not late)
         return condition

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, case, func, select
 
-from engine.store import codec, schema
+from engine.store import codec, schema, sqlite
 
 JUDGED_UNTIL = "judged_until"
 
@@ -18,7 +18,8 @@ class Condition:
     """``unsent``: messages that should be out; ``oldest``: since when; ``held``: those of a backlog.
 
     ``quarantined``: messages held for a human, by reason. ``judged_until``: up to when time was judged.
-    ``technical``: open alerts about the feed and the engine, by kind.
+    ``technical``: open alerts about the feed and the engine, by kind. ``free_bytes``: what is left of the
+    disk of a file; None of a server, whose disk is not ours to see.
     """
 
     unsent: int
@@ -27,6 +28,7 @@ class Condition:
     quarantined: Mapping[str, int]
     judged_until: datetime | None
     technical: Mapping[str, int]
+    free_bytes: int | None
 
 
 def condition(connection: Connection) -> Condition:
@@ -58,4 +60,5 @@ def condition(connection: Connection) -> Condition:
         quarantined={row[0]: row[1] for row in connection.execute(reasons)},
         judged_until=codec.from_instant(judged) if judged else None,
         technical={row[0]: row[1] for row in connection.execute(technical)},
+        free_bytes=sqlite.free_bytes(connection.engine.url),
     )

@@ -37,6 +37,17 @@ def engine_for(url: URL, *, throw_away: bool) -> Engine:
     return engine
 
 
+def free_bytes(url: URL) -> int | None:
+    """What is left for us of the disk that holds the file; None where there is no file."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    try:
+        found = os.statvfs(Path(str(url.database)).parent)
+    except OSError:
+        return None
+    return found.f_bavail * found.f_frsize
+
+
 def read_only_engine_for(url: URL) -> Engine:
     """An engine that cannot write to the file, whatever is asked of it. Raises ConfigError."""
     file = url.database or ""

@@ -55,6 +55,12 @@ def on_disk(
         yield one
 
 
+def ready_of(engine: RunningEngine) -> tuple[int, str]:
+    """Whether the engine is ready, and how its store is."""
+    status, body = ask(address_of(engine), "/health/ready")
+    return status, parts(body)["store"]
+
+
 def waits(engine: RunningEngine, error: str) -> None:
     """Wait until the engine has tried in vain again and again, and hold what it says of it."""
     engine.wait_for(AWAY, count=len(engine.said(AWAY)) + 2)
@@ -85,6 +91,10 @@ def test_a_disk_that_is_full_and_then_cannot_be_written(
     """Not one byte is left, then no file may be written: the engine holds what it has, and goes on after."""
     engine = on_disk.start()
     engine.wait_for("engine ready")
+    disk.fill()
+    wait_until(lambda: ready_of(engine) == (503, "disk nearly full"), "told while no message comes")
+    disk.make_room()
+    wait_until(lambda: ready_of(engine)[1] == "reachable", "over by itself")
     with Feed(on_disk.admin_url, MESSAGES) as feed:
         feed.wait_for(80)
         disk.fill()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from engine import app
+from engine.errors import TransientError
 from engine.model.watch import Watch
+from engine.monitor import Limits, Monitor
 from engine.operations import Operations
 from engine.settings import Settings, load
-from engine.store import Store
+from engine.store import Store, Unit
 from engine.transports import Delivery, OutboundMessage
 from engine.transports.memory import MemoryBroker, MemoryConsumer, MemoryPublisher
 
@@ -151,3 +154,39 @@ def test_a_sweep_of_many_lets_messages_in_and_stops_when_told(tmp_path: Path) ->
     rounds: list[int] = []
     run(stop_at_the_end)
     assert overdue() == 102
+
+
+class Locked(Store):
+    """A store that may be locked by somebody else, without the seconds that it takes to find out."""
+
+    locked = True
+
+    @contextmanager
+    def transaction(self) -> Iterator[Unit]:
+        """As ``Store.transaction``, where nobody has locked it."""
+        if self.locked:
+            raise TransientError("store: SQLITE_BUSY")
+        with super().transaction() as unit:
+            yield unit
+
+
+def test_a_store_that_lets_nobody_judge_time_is_told(tmp_path: Path) -> None:
+    """No message comes, and nothing can be written: the engine is not ready, and is again when it can."""
+    settings = installed(tmp_path)
+    shown = [datetime(2026, 3, 1, 12, 1, tzinfo=UTC)]
+    told = Monitor(lambda: shown[0], str, "r1", "strictest", Limits())
+    broker, store = broker_of(settings), Locked.open(settings.store_address)
+    consumer, publisher = Watched(broker, ["in"], lambda: None), MemoryPublisher(broker)
+    known = app.knowledge_of(settings)
+    parts = app.Parts(store, known, consumer, publisher, lambda: shown[0], b"k" * 33, told)
+    consumer.open()
+    engine = app.Engine(settings, parts)
+    shown[0] += timedelta(minutes=10)
+    engine.step()
+    assert not told.good("time")
+    assert isinstance(store, Locked)
+    store.locked = False
+    shown[0] += timedelta(minutes=10)
+    engine.step()
+
+    assert told.good("time")
