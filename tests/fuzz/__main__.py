@@ -7,12 +7,15 @@ tests/fuzz/cases/ as TARGET-crash-HASH: fix the defect, and keep the file if it 
 from __future__ import annotations
 
 import argparse
+import gzip
+import io
 import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +23,10 @@ from tests.fuzz.mutation import Mutator
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-NAMES = ("framing", "charset", "reader", "values", "units", "times", "roster", "rules", "message")
+NAMES = (
+    *("framing", "charset", "reader", "values", "units", "times", "roster", "rules", "message"),
+    *("archive", "pseudonyms", "sites", "mapping", "headers"),
+)
 LARGEST = 65_536
 SLOWEST_MS = 50
 AT_LEAST = 4096  # bytes for which so long is allowed; of longer inputs each so many take their time
@@ -28,6 +34,9 @@ GROWTH_MB = 100
 SEEDS = {
     "roster": ("tests/sample_day/roster.csv",),
     "rules": ("rules/**/*.yaml",),
+    "sites": ("mappings/sites.yaml", "mappings/sites/*.csv"),
+    "mapping": ("mappings/*.csv",),
+    "headers": ("pyproject.toml",),
     "units": ("mappings/units.csv",),
     "values": ("tests/messages/odd-values.hl7",),
     "times": ("tests/messages/odd-times.hl7",),
@@ -109,12 +118,26 @@ def _seeds(name: str) -> Iterator[bytes]:
         for file in sorted(ROOT.glob(pattern)):
             content = file.read_bytes()
             yield content
+            if name == "archive":
+                yield from _packed(content)
             if name in {"values", "units", "times"}:
                 yield from content.replace(b"\r", b"|").replace(b",", b"|").replace(b"\n", b"|").split(b"|")
     corpus = os.environ.get("AZAWATCH_CORPUS")
     if corpus and name not in SEEDS:
         yield from (file.read_bytes() for file in sorted(Path(corpus).rglob("*.hl7"))[:2000])
     yield from (file.read_bytes() for file in sorted((HERE / "cases").glob(f"{name}-*")))
+
+
+def _packed(content: bytes) -> Iterator[bytes]:
+    """The same in every form in which an archive may come, a torn zip file among them."""
+    yield gzip.compress(content)
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", method) as archive:
+            archive.writestr("a.hl7", content[:1000])
+            archive.writestr("b/c.hl7.gz", gzip.compress(content))
+        yield packed.getvalue()
+        yield packed.getvalue()[:-100]
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from typing import Any
 
 import pika.data
 
-# A time beyond the year 9999, such as milliseconds where seconds belong.
-_SIZES = {b"T": 8}
+# A time beyond the year 9999, such as milliseconds where seconds belong; a number that is none, or infinite.
+_SIZES = {b"T": 8, b"f": 4, b"d": 8}
 # Tables and lists that are nested deeper than Python can follow tell how long they are.
 _NESTED = (b"A", b"F")
 
