@@ -26,21 +26,28 @@ class HangGuard:
     """
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self._seconds = self._allowed = seconds
+        self._started = False
         self._deadline: float | None = None
         self._ended = threading.Event()
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Work that must be done within the time allowed."""
-        self._deadline = time.monotonic() + self._seconds
+    def watching(self, at_most: float | None = None) -> Iterator[None]:
+        """Work that must be done within the time allowed, or ``at_most`` so many seconds."""
+        shorter = at_most is not None and at_most < self._seconds
+        if shorter:
+            self._allow(at_most or 0.0)
+        self._deadline = time.monotonic() + self._allowed
         try:
             yield
         finally:
             self._deadline = None
+            if shorter:
+                self._allow(self._seconds)
 
     def start(self) -> None:
         """Begin to look; to be called by a process that somebody starts anew when it ends."""
+        self._started = True
         self._put_off()
         threading.Thread(target=self._look, name="hang guard", daemon=True).start()
 
@@ -58,6 +65,11 @@ class HangGuard:
                 os._exit(HUNG)
             self._put_off()
 
+    def _allow(self, seconds: float) -> None:
+        self._allowed = seconds
+        if self._started:
+            self._put_off()
+
     def _put_off(self) -> None:
         """Set the timer of the system anew, as long as a thread of Python's can."""
-        faulthandler.dump_traceback_later(self._seconds + _LOOK_EVERY_SECONDS, exit=True)
+        faulthandler.dump_traceback_later(self._allowed + _LOOK_EVERY_SECONDS, exit=True)

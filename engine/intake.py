@@ -66,7 +66,7 @@ class Intake:
         self._options = options
         self._sweep = Sweep(knowledge, options)
         self._times = MessageClock(options.leap)
-        self._reading = Reading(knowledge.terminology, options.max_message_bytes)
+        self.reading = Reading(knowledge.terminology, options.max_message_bytes)
 
     def take(self, batch: Sequence[Arrived]) -> list[Taken]:
         """Take in a batch in one transaction; when this returns, everything about it is durable.
@@ -97,8 +97,8 @@ class Intake:
 
     def take_in(self, unit: Unit, batch: Sequence[Arrived]) -> Iterator[Taken]:
         """Take in a batch, one message at each step, in a transaction of the caller."""
-        read = [self._reading.read(arrived) for arrived in batch]
-        identifiers = {each.key for _, message in read for each in self._reading.identifiers(message)}
+        read = [self.reading.read(arrived) for arrived in batch]
+        identifiers = {each.key for _, message in read for each in self.reading.identifiers(message)}
         unit.prefetch((key for key, _ in read), identifiers)
         for arrived, (key, message) in zip(batch, read, strict=True):
             yield self._take_one(unit, arrived, key, message)
@@ -106,7 +106,7 @@ class Intake:
     def take_again(self, unit: Unit, held: QuarantineRow) -> Taken:
         """Decide a quarantined message again; when it still cannot be used, it stays held."""
         arrived = Arrived(held.body, str(held.message["source"]))
-        key, message = self._reading.read(arrived)
+        key, message = self.reading.read(arrived)
         return self._decided(unit, arrived, key, message, self._now(arrived, key, message)[0], again=True)
 
     def rehearse(self, unit: Unit, arrived: Arrived) -> Taken:
@@ -115,8 +115,8 @@ class Intake:
         One that was taken in before is decided again: what the rules say of it now is what is asked, and of
         one that is held, why.
         """
-        key, message = self._reading.read(arrived)
-        unit.prefetch([key], {each.key for each in self._reading.identifiers(message)})
+        key, message = self.reading.read(arrived)
+        unit.prefetch([key], {each.key for each in self.reading.identifiers(message)})
         taken = self._take_one(unit, arrived, key, message)
         if taken.outcome.disposition is not Disposition.DUPLICATE:
             return taken
@@ -127,7 +127,7 @@ class Intake:
 
     def refuse(self, unit: Unit, arrived: Arrived, error: Exception) -> Taken:
         """Quarantine a message that was decided and could not be kept: a defect of the engine."""
-        key, message = self._reading.read(arrived)
+        key, message = self.reading.read(arrived)
         defect = ContentError(Reason.INTERNAL_ERROR, "", f"{type(error).__name__} while keeping")
         at = self._now(arrived, key, message)[0]
         return self._quarantine(unit, arrived, key, type_of(message), at, defect, fault=error)
@@ -388,7 +388,7 @@ class Intake:
 
     def begin(self, batch: Iterable[Arrived]) -> datetime:
         """The time at which a replay of these messages begins; the epoch where none of them tells one."""
-        return self._times.begin(self._reading.time_of(self._reading.read(one)[1]) for one in batch)
+        return self._times.begin(self.reading.time_of(self.reading.read(one)[1]) for one in batch)
 
     def _now(self, arrived: Arrived, key: InboxKey, message: Message | ContentError) -> tuple[datetime, bool]:
         """The clock, or in a replay what the messages tell; and whether this one leaps ahead of them."""
@@ -396,4 +396,4 @@ class Intake:
             return self._options.clock(), False
         if arrived.at is not None:
             return arrived.at, arrived.leaps
-        return self._times.read(self._reading.time_of(message), key)
+        return self._times.read(self.reading.time_of(message), key)

@@ -28,6 +28,9 @@ from engine.transports import Delivery
 ATTEMPTS = 3
 """How often a message may be begun alone without an end."""
 
+# To read a message asks nothing of the store, so that only the message can be blamed for the time it takes.
+_READING_SECONDS = 15.0
+_READING_SECONDS_PER_MB = 3.0
 _FIRST_RETRY_SECONDS = 0.5
 _LONGEST_RETRY_SECONDS = 30.0
 _WHY = f"the engine ended {ATTEMPTS} times while it was reading this message and nothing else"
@@ -126,6 +129,9 @@ class Taking:
         return arrived
 
     def _to_its_end(self, arrived: Arrived) -> list[tuple[bytes, Taken]]:
+        limit = _READING_SECONDS + _READING_SECONDS_PER_MB * len(arrived.body) / 1_000_000
+        with self._guard.watching(limit):
+            arrived = replace(arrived, read=self._intake.reading.read(arrived))
         try:
             taken = self._patiently(lambda: self._intake.take([arrived]))
         except StoppedError:

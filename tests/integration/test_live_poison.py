@@ -156,11 +156,12 @@ def test_workers_hand_poison_on_until_it_is_held(
         engine.dispose()
 
 
-def test_a_hang_that_lets_others_run_is_told_in_the_log(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("allowed", "at_most"), [("0.2", ""), ("600", "0.2")], ids=["batch", "alone"])
+def test_a_hang_that_lets_others_run_is_told_in_the_log(tmp_path: Path, allowed: str, at_most: str) -> None:
     """The process says what it does and why, and ends with a code of its own."""
     program = (
         "import time\nfrom engine import log\nfrom engine.hang import HangGuard\nlog.configure()\n"
-        "dog = HangGuard(0.2)\ndog.start()\nwith dog.watching():\n    time.sleep(60)\n"
+        f"dog = HangGuard({allowed})\ndog.start()\nwith dog.watching({at_most}):\n    time.sleep(60)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

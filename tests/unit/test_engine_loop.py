@@ -8,13 +8,18 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from engine import app
 from engine.errors import TransientError
+from engine.hang import HangGuard
+from engine.intake import Intake
 from engine.model.watch import Watch
 from engine.monitor import Limits, Monitor
 from engine.operations import Operations
 from engine.settings import Settings, load
 from engine.store import Store, Unit
+from engine.taking import Taking
 from engine.transports import Delivery, OutboundMessage
 from engine.transports.memory import MemoryBroker, MemoryConsumer, MemoryPublisher
 
@@ -190,3 +195,33 @@ def test_a_store_that_lets_nobody_judge_time_is_told(tmp_path: Path) -> None:
     engine.step()
 
     assert told.good("time")
+
+
+class Noting(HangGuard):
+    """A guard that notes for how long each piece of work may take."""
+
+    def __init__(self) -> None:
+        super().__init__(60.0)
+        self.allowed: list[float] = []
+
+    @contextmanager
+    def watching(self, at_most: float | None = None) -> Iterator[None]:
+        """As ``HangGuard.watching``."""
+        self.allowed.append(60.0 if at_most is None else at_most)
+        with super().watching(at_most):
+            yield
+
+
+@pytest.mark.parametrize(("size", "seconds"), [(1_000, 15), (10_000_000, 45)])
+def test_what_is_delivered_again_is_read_within_seconds(tmp_path: Path, size: int, seconds: int) -> None:
+    """A message that hangs the reader holds up the feed for a quarter of a minute each time, not for one."""
+    settings = installed(tmp_path)
+    guard = Noting()
+    store = Store.open(settings.store_address)
+    intake = Intake(store, app.knowledge_of(settings), app.intake_options(settings, app.now))
+    body = result("C1", "30") + b"NTE|1||" + b"x" * (size - 500)
+    again = Delivery(1, body, redelivered=True, delivery_count=1, queue="in", message_id="", epoch=0)
+    ((_, [(_, _, taken)]),) = Taking(store, intake, guard, threading.Event(), lambda: None).take([again])
+
+    assert taken.outcome.reason == "results"
+    assert [round(limit) for limit in guard.allowed if limit < 60] == [seconds]
