@@ -63,7 +63,9 @@ def statement_of(record: Record, installed: Installed) -> dict[str, Any]:
     usable = series(record.results, FINAL)
     judged = _judged(record, installed)
     senders = _senders(usable)
-    why_not = list(_why_not(now, senders, installed))
+    silent = [sender for sender in senders if _is_silent(sender, installed)]
+    why_not = [*_why_not(now, installed), *_blind(usable, silent, installed)]
+    doubts = [f"but nothing comes from {', '.join(silent)}"] if silent else []
     identifier = next(iter(record.person.identifiers), None)
     return {
         "statement": "patient",
@@ -73,7 +75,7 @@ def statement_of(record: Record, installed: Installed) -> dict[str, Any]:
             "assigning_authority": identifier.authority if identifier else "",
         },
         "watched": not why_not,
-        "why": why_not or [_WATCHED[now.state]],
+        "why": why_not or [_WATCHED[now.state], *doubts],
         "therapy": _therapy(now, at),
         "protocol": judged.protocol.name if judged and judged.protocol else installed.protocol,
         "last_results": [_result(name, found[-1]) for name, found in sorted(usable.items())],
@@ -101,17 +103,28 @@ _WATCHED = {
 }
 
 
-def _why_not(now: Exposure, senders: Sequence[str], installed: Installed) -> Iterator[str]:
+def _why_not(now: Exposure, installed: Installed) -> Iterator[str]:
     if installed.trouble:
         yield installed.trouble
     if now.span is None:
         yield "the therapy has not begun"
     elif not now.in_scope and now.span.stop is not None:
         yield f"the therapy ended {now.span.stop.date().isoformat()}"
-    silent = [sender for sender in senders if sender not in installed.feeds]
-    silent += [name for name in senders if name in installed.feeds and not installed.feeds[name].healthy]
-    if senders and len(silent) == len(senders):
-        yield f"nothing comes from {', '.join(silent)}"
+
+
+def _is_silent(sender: str, installed: Installed) -> bool:
+    return sender not in installed.feeds or not installed.feeds[sender].healthy
+
+
+def _blind(
+    usable: Mapping[str, Sequence[Result]], silent: Sequence[str], installed: Installed
+) -> Iterator[str]:
+    """The panels of which every newest result came from a sender that is silent."""
+    analytes = installed.knowledge.terminology.analytes
+    for panel in _PANELS:
+        sent = {found[-1].sender for name, found in usable.items() if analytes[name].panel == panel}
+        if sent and sent.issubset(silent):
+            yield f"nothing comes from {', '.join(sorted(sent))}, who sent the last {panel} tests"
 
 
 def _senders(usable: Mapping[str, Sequence[Result]]) -> list[str]:

@@ -94,4 +94,8 @@ def _parsed(url: str) -> URL:
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         hint = "write sqlite:///azawatch.db or postgresql://user@host/database"
         raise ConfigError([Defect("settings", 0, "store_url names another kind of database", hint)])
+    if parsed.get_backend_name() == "postgresql":
+        fault, hint = postgresql.fault_of(parsed)
+        if fault:
+            raise ConfigError([Defect("settings", 0, fault, hint)])
     return parsed

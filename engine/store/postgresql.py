@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event
@@ -12,6 +13,7 @@ from engine.addresses import is_local
 DRIVER = "postgresql+psycopg"
 
 _SAFE = "verify-full"
+_MODES = ("verify-full", "verify-ca", "require", "prefer", "allow", "disable")
 _SECONDS = 5
 # What the client library says of a connection that was not made; its own words hold names of hosts, files
 # and accounts, so ours are told. The first that is found counts.
@@ -58,6 +60,26 @@ _NUL, _SHOWN_NUL = "\0", "\N{SYMBOL FOR NULL}"
 def protection(url: URL) -> dict[str, str]:
     """How the connection is protected unless the address says: another machine must prove who it is."""
     return {} if "sslmode" in url.query or is_local(url.host or "") else {"sslmode": _SAFE}
+
+
+def fault_of(url: URL) -> tuple[str, str]:
+    """What is wrong with the parameters of an address (``?sslmode=...``), and what to write; or nothing.
+
+    A parameter is named where it resembles one that there is: it may be the half of a password.
+    """
+    from psycopg import pq  # noqa: PLC0415  only where PostgreSQL is the store
+
+    known = [option.keyword.decode() for option in pq.Conninfo.get_defaults()]
+    for number, (name, value) in enumerate(url.query.items(), 1):
+        if name not in known:
+            alike = get_close_matches(name, known, 1)
+            if alike:
+                return f'store_url has an unknown parameter "{name}"', f'write "{alike[0]}"'
+            text = f"store_url has an unknown parameter, number {number} behind the ?"
+            return text, "names as in PostgreSQL, Parameter Key Words; / ? @ # % in a password as %2F %3F ..."
+        if name == "sslmode" and value not in _MODES:
+            return "store_url has an unknown sslmode", f"write one of {', '.join(_MODES)}"
+    return "", ""
 
 
 def trouble(error: BaseException) -> str:

@@ -337,3 +337,19 @@ def test_times_sort_as_text(store: Store, url: str) -> None:
 
     rows = statement(url, "SELECT control_id FROM messages ORDER BY received_at")
     assert rows == [("1",), ("2",), ("0",)]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("u@h/d?sslmod=require", r'unknown parameter "sslmod" \(write "sslmode"\)'),
+        ("u@h/d?connect_timeout=3&sslmode=requir", r"unknown sslmode \(write one of verify-full"),
+        ("u@h/d?target_session_attrs=any&S3cret=1", "unknown parameter, number 2 behind"),
+    ],
+)
+def test_a_misspelt_parameter_of_the_address_is_told_with_what_to_write(address: str, said: str) -> None:
+    """It was told as a row that the store refuses, or as a database that is away; a secret is not told."""
+    with pytest.raises(ConfigError, match=said) as refused:
+        Store.open(f"postgresql://{address}")
+
+    assert "S3cret" not in str(refused.value)

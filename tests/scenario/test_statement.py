@@ -41,10 +41,10 @@ ROSTER = (
 KEY = b"k" * 40
 
 
-def message(patient: str, at: datetime, alt: str, code: str = "1742-6^ALT^LN") -> bytes:
+def message(patient: str, at: datetime, alt: str, code: str = "1742-6^ALT^LN", sender: str = "LIS") -> bytes:
     sent = at.strftime("%Y%m%d%H%M%S+0000")
     lines = (
-        rf"MSH|^~\&|LIS|STEVENS|||{sent}||ORU^R01|{patient}{sent}{alt}|P|2.5.1",
+        rf"MSH|^~\&|{sender}|STEVENS|||{sent}||ORU^R01|{patient}{sent}{alt}|P|2.5.1",
         f"PID|1||{patient}^^^STEVENS^MR",
         f"OBR|1||{patient}{sent}|LFT|||{sent}",
         f"OBX|1|NM|{code}||{alt}|U/L|10-40||||F",
@@ -113,7 +113,27 @@ def test_nobody_is_watched_by_an_engine_that_stands_still_or_hears_nothing(store
     later = NOW + timedelta(days=14)
     Sweep(KNOWLEDGE, IntakeOptions(clock=lambda: later)).run(store, later)
 
-    assert stated(store, later)["anna"]["why"] == ["no sender sends", "nothing comes from LIS|STEVENS"]
+    assert stated(store, later)["anna"]["why"] == [
+        "no sender sends",
+        "nothing comes from LIS|STEVENS, who sent the last liver tests",
+    ]
+
+
+def test_a_panel_that_no_longer_comes_is_not_watched(store: Store) -> None:
+    """Liver tests come, and the laboratory of the blood counts is silent."""
+    shown = [NOW]
+    intake = Intake(store, KNOWLEDGE, IntakeOptions(clock=lambda: shown[0]))
+    wbc, platelets = "6690-2^WBC^LN", "777-3^PLT^LN"
+    intake.take([Arrived(message("anna", NOW, "7", wbc, "BLOOD").replace(b"U/L", b"10*9/L"), "queue")])
+    later = shown[0] = NOW + timedelta(days=14)
+    intake.take([Arrived(message("anna", later, "36"), "queue")])
+    Sweep(KNOWLEDGE, IntakeOptions(clock=lambda: later)).run(store, later)
+    blind = stated(store, later)["anna"]
+
+    assert blind["why"] == ["nothing comes from BLOOD|STEVENS, who sent the last blood tests"]
+    assert not blind["watched"]
+    intake.take([Arrived(message("anna", later, "200", platelets).replace(b"U/L", b"10*9/L"), "queue")])
+    assert stated(store, later)["anna"]["why"] == ["on therapy", "but nothing comes from BLOOD|STEVENS"]
 
 
 def test_what_came_later_is_not_in_the_statement_of_a_day(store: Store) -> None:
