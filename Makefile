@@ -24,7 +24,7 @@ run: prepare $(RUNS)
 	@$(BIN)/python -m tests.sample_day.demo
 
 test: lint
-	@$(BIN)/pytest --quiet --numprocesses=3 --dist=loadfile
+	@$(BIN)/pytest --quiet --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 bench: venv
 	@$(BIN)/python -m tests.bench
