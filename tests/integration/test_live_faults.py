@@ -155,7 +155,7 @@ def test_an_alert_without_a_route_is_kept_and_cried_about(
     assert said["routing_key"] == "alert.critical.start"
     # one alert without a route does not hold up what has one
     wait_until(lambda: site.depth(QUARANTINE) == 1, "the quarantined message is published")
-    assert site.store().outbox_depth() == 1
+    wait_until(lambda: site.store().outbox_depth() == 1, "that is marked as published")
     engine.process.send_signal(signal.SIGINT)
     assert engine.process.wait(30) == 0
     assert engine.said("engine stopped")[0]["pending"] == 1
