@@ -3,7 +3,7 @@
 -- Then give both a password (\password azawatch_owner, \password azawatch), or let pg_hba.conf ask for
 -- certificates. `azawatch store migrate` as azawatch_owner makes the tables, and changes them for a new
 -- release; `azawatch run` as azawatch may read and write rows, and nothing else; rows of the audit it may add
--- and read only, which the migration sees to.
+-- and read only, the number of the release read only, which the migration sees to.
 
 CREATE ROLE azawatch_owner LOGIN;
 CREATE ROLE azawatch LOGIN;

@@ -114,7 +114,10 @@ def _handler(pages: Mapping[str, Page]) -> type[BaseHTTPRequestHandler]:
         sys_version = ""
 
         def do_GET(self) -> None:
-            page = pages.get(urlsplit(self.path).path)
+            try:
+                page = pages.get(urlsplit(self.path).path)
+            except ValueError:  # an address that is none
+                page = None
             if page is None:
                 answer = Answer.of({"pages": sorted(pages)}, good=False)
                 answer = Answer(HTTPStatus.NOT_FOUND, answer.content_type, answer.body)

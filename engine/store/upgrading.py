@@ -19,17 +19,21 @@ from engine.store.vouched import present
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _FIRST_WITH_AUDIT = "4"
-# Accounts that default privileges let do everything with rows may only add to the chain of audit: its owner
-# alone can cut it.
-_ONLY_ADDED_TO = """
+# Accounts that default privileges let do everything with rows may only add to the chain of audit, which its
+# owner alone can cut, and only read which release the tables are of.
+_PROTECTED = """
 DO $$
-DECLARE account text;
+DECLARE granted record;
 BEGIN
-  FOR account IN
-    SELECT DISTINCT grantee::regrole::text FROM pg_class, aclexplode(relacl)
-    WHERE pg_class.oid = 'audit'::regclass AND grantee <> relowner AND grantee <> 0
+  FOR granted IN
+    SELECT DISTINCT relname, grantee::regrole::text AS account FROM pg_class, aclexplode(relacl)
+    WHERE pg_class.oid IN ('audit'::regclass, 'alembic_version'::regclass)
+      AND grantee <> relowner AND grantee <> 0
   LOOP
-    EXECUTE 'REVOKE UPDATE, DELETE, TRUNCATE ON audit FROM ' || account;
+    EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %I FROM ', granted.relname) || granted.account;
+    IF granted.relname <> 'audit' THEN
+      EXECUTE format('REVOKE INSERT ON %I FROM ', granted.relname) || granted.account;
+    END IF;
   END LOOP;
 END $$
 """
@@ -141,7 +145,7 @@ def upgrade(connection: Connection, before: str | None, after: str) -> None:
 
 def _protect(connection: Connection) -> None:
     if connection.dialect.name == "postgresql" and inspect(connection).has_table(schema.audit.name):
-        connection.exec_driver_sql(_ONLY_ADDED_TO)
+        connection.exec_driver_sql(_PROTECTED)
 
 
 def _tell(connection: Connection, hand: Hand | None, before: str) -> None:

@@ -86,6 +86,30 @@ def test_clients_that_never_finish_their_request_keep_no_probe_out() -> None:
         assert [ask(address, "/health/live")[0] for _ in range(20)] == [200] * 20
 
 
+@pytest.mark.parametrize(
+    ("request_line", "answer"),
+    [
+        (b"GET http://[health/live HTTP/1.1", b"404"),
+        (b"GET /../../etc/passwd HTTP/1.1", b"404"),
+        (b"GET /health/live\0 HTTP/1.1", b"404"),
+        (b"POST /health/live HTTP/1.1\r\nContent-Length: 99999999999", b"501"),
+        (b"GET /health/live HTTP/1.1\r\nX: " + b"x" * 65_600, b"431"),
+        (b"GET /" + b"x" * 65_600, b"414"),
+        (b"GET /health/live HTTP/1.1" + b"\r\nX: 1" * 200, b"431"),
+    ],
+    ids=["bracket", "traversal", "nul", "post", "long-header", "long-line", "many-headers"],
+)
+def test_a_request_made_to_do_harm_is_answered_as_what_it_is(request_line: bytes, answer: bytes) -> None:
+    """Each is refused by its number, without a traceback, and the next probe is served."""
+    with serving(monitor(), Store.open("sqlite://")) as address:
+        host, _, port = address.rpartition(":")
+        with socket.create_connection((host, int(port)), 20) as client:
+            client.sendall(request_line + b"\r\n\r\n")
+            said = client.makefile("rb").readline()
+        assert said.startswith(b"HTTP/1.0 " + answer)
+        assert ask(address, "/health/live")[0] == 200
+
+
 def test_a_store_that_does_not_answer_is_told_and_holds_one_thread(tmp_path: Path) -> None:
     """A database that hangs, or is away, makes the engine not ready; live and metrics go on answering."""
     store = Stuck.open(f"sqlite:///{tmp_path}/s.db")
