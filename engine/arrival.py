@@ -12,7 +12,9 @@ from engine.hl7 import Message, parse
 from engine.identity import identifiers, retired_identifiers
 from engine.model.disposition import Reason
 from engine.model.person import Identifier
-from engine.store import InboxKey
+from engine.model.purpose import Purpose, purpose_of
+from engine.results import order_number
+from engine.store import InboxKey, order_of
 from engine.taken import Arrived, time_of
 from engine.terminology import Terminology
 
@@ -57,3 +59,15 @@ class Reading:
                 yield from identifiers(segment, site)
             elif segment.name == "MRG":
                 yield from retired_identifiers(segment, site)
+
+    def orders(self, message: Message | ContentError) -> Iterator[tuple[tuple[str, str], str]]:
+        """The orders of which it brings results: an identifier of the person, and how results are filed."""
+        if isinstance(message, ContentError) or purpose_of(message.type, message.trigger) != Purpose.RESULTS:
+            return
+        sender = f"{message.sending_application}|{message.sending_facility}"
+        site = self.terminology.site(message.sending_application, message.sending_facility)
+        for patient in message.patients():
+            given = identifiers(patient.pid, site)[:1] if patient.pid is not None else ()
+            for identifier in given:
+                for order in patient.orders:
+                    yield identifier.key, order_of(sender, order_number(order))

@@ -99,7 +99,8 @@ class Intake:
         """Take in a batch, one message at each step, in a transaction of the caller."""
         read = [self.reading.read(arrived) for arrived in batch]
         identifiers = {each.key for _, message in read for each in self.reading.identifiers(message)}
-        unit.prefetch((key for key, _ in read), identifiers)
+        orders = [order for _, message in read for order in self.reading.orders(message)]
+        unit.prefetch((key for key, _ in read), identifiers, orders)
         for arrived, (key, message) in zip(batch, read, strict=True):
             yield self._take_one(unit, arrived, key, message)
 

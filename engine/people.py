@@ -124,9 +124,9 @@ class People:
         if record.whole:
             return record
         own = {result.key for result in record.results}
-        others = [key for key in dict.fromkeys(result.key for result in told) if key not in own]
+        others = [result for result in told if result.key not in own]
         found = self._unit.versions(record.person.members, others)
-        return replace(record, results=(*record.results, *found))
+        return replace(record, results=(*record.results, *found)) if found else record
 
     def exists(self, root: str) -> bool:
         """Whether the store has a record of this person."""

@@ -71,14 +71,14 @@ class Times:
 
 
 def order_facts(order: OrderGroup, times: Times) -> OrderFacts:
-    """Order number: OBR-3, else OBR-2, else the same of ORC. Specimen type: SPM-4, else OBR-15.
+    """Specimen type: SPM-4, else OBR-15.
 
     Collected: OBR-7, else SPM-17, else when the laboratory received (OBR-14) or reported it (OBR-22).
     """
-    obr, orc = order.obr, order.orc
+    obr = order.obr
     specimen = next((name for s in order.specimens if (name := s.text(2) or s.text(2, subcomponent=2))), "")
     return OrderFacts(
-        number=(obr.text(3) or obr.text(2) if obr else "") or (orc.text(3) or orc.text(2) if orc else ""),
+        number=order_number(order),
         specimen=specimen,
         specimen_type=specimen_type(order),
         collected=times.at(obr, 7)
@@ -87,6 +87,12 @@ def order_facts(order: OrderGroup, times: Times) -> OrderFacts:
         or times.at(obr, 22),
         reported=times.at(obr, 22),
     )
+
+
+def order_number(order: OrderGroup) -> str:
+    """OBR-3, else OBR-2, else the same of ORC; empty where there is none."""
+    obr, orc = order.obr, order.orc
+    return (obr.text(3) or obr.text(2) if obr else "") or (orc.text(3) or orc.text(2) if orc else "")
 
 
 def specimen_type(order: OrderGroup) -> str:

@@ -5,6 +5,7 @@ from engine.store.codec import storable
 from engine.store.condition import Condition
 from engine.store.holding import HeldAlert
 from engine.store.lock import only_engine
+from engine.store.packing import order_of
 from engine.store.reading import newest_versions
 from engine.store.rehearsing import rehearsal
 from engine.store.rows import InboxKey, OutboxRow, QuarantineRow, TakenMessage, TechnicalAlert
@@ -40,6 +41,7 @@ __all__ = [
     "newest_versions",
     "only_engine",
     "open_together",
+    "order_of",
     "purge",
     "rehearsal",
     "storable",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from sqlalchemy import Connection, func, select
 
 from engine.store import schema
+from engine.store.packing import results_of
+
+_AT_ONCE = 1000
 
 
 def disposition_counts(connection: Connection) -> list[tuple[str, str, int]]:
@@ -22,14 +27,16 @@ def disposition_counts(connection: Connection) -> list[tuple[str, str, int]]:
 
 def code_counts(connection: Connection) -> list[tuple[str, str, int]]:
     """How many results are kept of each analyte and code."""
-    table = schema.results
+    table, orders = schema.results, schema.order_results
     statement = (
         select(table.c.analyte, table.c.code, func.count())
         .where(table.c.analyte != "")
         .group_by(table.c.analyte, table.c.code)
-        .order_by(table.c.analyte, table.c.code)
     )
-    return [(row[0], row[1], row[2]) for row in connection.execute(statement)]
+    counts = Counter({(row[0], row[1]): row[2] for row in connection.execute(statement)})
+    for row in connection.execute(select(orders).execution_options(yield_per=_AT_ONCE)):
+        counts.update((result.analyte, result.code) for result in results_of(row) if result.analyte)
+    return [(*code, count) for code, count in sorted(counts.items())]
 
 
 def stuck(connection: Connection) -> list[tuple[str, str, int]]:

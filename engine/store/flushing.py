@@ -19,6 +19,7 @@ from engine.model.result import Result
 from engine.model.serialization import event_to_json
 from engine.model.therapy import TherapyEvent
 from engine.store import codec
+from engine.store.packing import Order, Row
 from engine.store.rows import (
     InboxKey,
     OutboxRow,
@@ -78,6 +79,15 @@ class Changes:
 
 
 @dataclass(slots=True)
+class Placed:
+    """``rows`` of results, ``together`` one row for each order; ``apart``: orders no longer in one row."""
+
+    rows: list[Row] = field(default_factory=list)
+    together: list[Row] = field(default_factory=list)
+    apart: list[Order] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class News:
     """What was written about one person."""
 
@@ -100,7 +110,7 @@ class News:
         )
 
 
-def write(changes: Changes, cursor: DBAPICursor, statements: Statements) -> None:
+def write(changes: Changes, results: Placed, cursor: DBAPICursor, statements: Statements) -> None:
     """Write everything, in an order that the references between the tables allow."""
 
     def many(statement: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -116,7 +126,9 @@ def write(changes: Changes, cursor: DBAPICursor, statements: Statements) -> None
     # In the order of decision: B into A, then A into C, ends with both under C.
     many(statements.move_members, ((merge.survivor, merge.retired) for merge in changes.merges))
     many(statements.put_merge, (_merge_row(merge) for merge in changes.merges))
-    many(statements.put_result, codec.result_rows(changes.results.values()))
+    many(statements.drop_packed, results.apart)
+    many(statements.put_packed, results.together)
+    many(statements.put_result, results.rows)
     many(statements.put_version, codec.result_rows(changes.versions))
     many(
         statements.put_therapy,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, TypeVar
 
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -13,14 +14,15 @@ from engine.model.record import Record
 from engine.model.result import Result
 from engine.store import codec
 from engine.store.cache import RecordCache
+from engine.store.packing import Order, results_of
 from engine.store.rows import InboxKey, alert_from_row
-from engine.store.statements import Statements, with_texts
+from engine.store.statements import Statements, with_orders, with_texts
 from engine.therapy import newest
 
 _T = TypeVar("_T")
 
 # Lists are read in these lengths, so that a few prepared statements serve all; SQLite has a limit as well.
-_SIZES = (1, 8, 16, 64, 512)
+_SIZES = (1, 8, 16, 64, 128, 512)
 
 
 class Reader:
@@ -30,6 +32,7 @@ class Reader:
         self._cursor = cursor
         self._statements = statements
         self._cache = cache
+        self._orders: dict[Order, bool] = {}  # whether any result of it was stored before
 
     def taken(self, digests: Iterable[str]) -> set[InboxKey]:
         """The messages taken in before that have one of these digests."""
@@ -78,12 +81,40 @@ class Reader:
 
     def results(self, person_ids: Iterable[str]) -> list[Result]:
         """The results of these persons."""
-        return [codec.result_from_row(row) for row in self._rows(self._statements.results, person_ids)]
+        wanted = list(person_ids)
+        rows = self._rows(self._statements.results, wanted)
+        together = self._rows(self._statements.packed, wanted)
+        return [*map(codec.result_from_row, rows), *chain.from_iterable(map(results_of, together))]
 
-    def results_with(self, person_id: str, keys: Iterable[str]) -> list[Result]:
-        """The results of one person that have one of these keys."""
+    def results_with(self, person_id: str, keys: Collection[str], orders: Iterable[str]) -> list[Result]:
+        """The results of one person that have one of these keys; ``orders`` are those that they may be of."""
         rows = self._rows(self._statements.results_with, keys, (person_id,))
-        return [codec.result_from_row(row) for row in rows]
+        together = self._rows(self._statements.packed_with, orders, (person_id,))
+        packed = (result for row in together for result in results_of(row) if result.key in keys)
+        return [*map(codec.result_from_row, rows), *packed]
+
+    def packed(self, person_ids: Iterable[str]) -> Sequence[Sequence[Any]]:
+        """The rows that hold the results of an order each, of these persons."""
+        return self._rows(self._statements.packed, person_ids)
+
+    def packed_with(self, orders: Iterable[Order]) -> Iterator[Sequence[Any]]:
+        """Those of these orders."""
+        numbers: dict[str, list[str]] = defaultdict(list)
+        for person_id, number in orders:
+            numbers[person_id].append(number)
+        for person_id, wanted in numbers.items():
+            yield from self._rows(self._statements.packed_with, wanted, (person_id,))
+
+    def known_orders(self, orders: set[Order]) -> set[Order]:
+        """Those of which any result was stored before this transaction."""
+        missing = sorted(orders - self._orders.keys())
+        for some in _in_lengths(missing):
+            statement = with_orders(self._statements.known_orders, len(some), self._statements.mark)
+            self._cursor.execute(statement, [*chain.from_iterable(some)])
+            self._orders.update(((person_id, number), True) for person_id, number in self._cursor.fetchall())
+        for order in missing:
+            self._orders.setdefault(order, False)
+        return {order for order in orders if self._orders[order]}
 
     def records(self, roots: Iterable[str], *, whole: bool = True) -> dict[str, tuple[Record, int]]:
         """The records of those that are known, each with the number of changes it has seen.
@@ -129,15 +160,18 @@ class Reader:
     ) -> Sequence[Sequence[Any]]:
         """The rows of a list of texts; ``before`` are the parameters that come before the list."""
         rows: list[Sequence[Any]] = []
-        wanted = sorted(texts)
-        for start in range(0, len(wanted), _SIZES[-1]):
-            some = wanted[start : start + _SIZES[-1]]
-            size = next(size for size in _SIZES if size >= len(some))
-            # The last one again, until the list has a length that the driver has a statement for.
-            some += some[-1:] * (size - len(some))
-            self._cursor.execute(with_texts(statement, size, self._statements.mark), [*before, *some])
+        for some in _in_lengths(sorted(texts)):
+            self._cursor.execute(with_texts(statement, len(some), self._statements.mark), [*before, *some])
             rows += self._cursor.fetchall()
         return rows
+
+
+def _in_lengths(wanted: list[_T]) -> Iterator[list[_T]]:
+    """Parts of a list, each with its last one again until the driver has a statement for the length."""
+    for start in range(0, len(wanted), _SIZES[-1]):
+        some = wanted[start : start + _SIZES[-1]]
+        size = next(size for size in _SIZES if size >= len(some))
+        yield some + some[-1:] * (size - len(some))
 
 
 class _Parts:
@@ -169,6 +203,8 @@ class _Parts:
         self.whole = set(root_of.values()) if whole else {*self.therapy, *self.alerts}
         read = [member for member, root in root_of.items() if root in self.whole]
         self.results = grouped(statements.results, 0, codec.result_from_row, read)
+        for row in rows(statements.packed, read):
+            self.results.setdefault(root_of[row[0]], []).extend(results_of(row))
 
 
 def newest_versions(results: Iterable[Result]) -> tuple[Result, ...]:

@@ -146,6 +146,20 @@ results = Table(
     sqlite_with_rowid=False,
 )
 
+# Results of people who were never treated: those of one order in one row, until one of them is told again or
+# a therapy comes. A result is here or in ``results``. See engine/store/packing.py.
+order_results = Table(
+    "order_results",
+    metadata,
+    Column("person_id", _Word, nullable=False),
+    Column("order_key", _Word, nullable=False),
+    Column("collected_at", _Word, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("results", Text, nullable=False),
+    PrimaryKeyConstraint("person_id", "order_key"),
+    sqlite_with_rowid=False,
+)
+
 # Versions that a newer one has replaced, and versions that arrived when a newer one was already here.
 result_versions = Table(
     "result_versions",

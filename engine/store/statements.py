@@ -6,8 +6,7 @@ them and the driver costs more than the database does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -28,13 +27,18 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine.interfaces import Dialect
 
 from engine.store import schema
+from engine.store.words import WORDS
 
 _HELD = schema.outbox.c.held_until
 _TEXTS = "__[POSTCOMPILE_texts]"  # SQLAlchemy's mark for a list whose length is not known yet
+# The keys of the results of an order begin with it and a bar; what comes after the bar is a brace.
+_KNOWN_ORDERS = """
+WITH asked (person, number) AS (VALUES __[POSTCOMPILE_texts]) SELECT person, number FROM asked
+WHERE EXISTS (SELECT 1 FROM order_results WHERE person_id = person AND order_key = number)
+OR EXISTS (SELECT 1 FROM results WHERE person_id = person AND key >= number || '|' AND key < number || '}')
+"""
 SAME_MESSAGE = ("digest", "sender", "control_id")
 LATEST = ("last_seen", "control_id", "text")
 """By these the ledger tells where a code was seen last; equal times are no matter of chance."""
@@ -52,6 +56,9 @@ class Statements(NamedTuple):
     therapy: str
     alerts: str
     results_with: str  # person id, then keys
+    packed: str  # person ids
+    packed_with: str  # person id, then orders
+    known_orders: str  # persons and orders, through with_orders
     root_of: str  # person id
     problem_roots: str  # key of a result
     due: str  # until when, how many at most
@@ -70,6 +77,8 @@ class Statements(NamedTuple):
     put_merge: str  # retired, survivor, decided_at, control_id, why
     put_result: str  # the columns of the table, as in the four that follow
     put_version: str
+    put_packed: str
+    drop_packed: str  # person id, order
     put_therapy: str
     put_alert: str
     put_alert_event: str
@@ -101,39 +110,10 @@ class Statements(NamedTuple):
     lock_not_all: str  # lets others have what has other numbers: 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """How one kind of database writes what the standard leaves open."""
-
-    dialect: Dialect
-    insert: Callable[[Table], Any]
-    mark: str
-    lock: str = ""
-    try_lock: str = ""
-    lock_all: str = ""
-    lock_chain: str = ""
-    lock_not_all: str = ""
-
-
-_WORDS = {
-    "sqlite": _Words(sqlite.dialect(paramstyle="qmark"), sqlite.insert, "?"),
-    "postgresql": _Words(
-        postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call]
-        postgresql.insert,
-        "%s",
-        lock="SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS numbers (number)",
-        try_lock="SELECT pg_try_advisory_xact_lock(%s)",
-        lock_all="SELECT pg_advisory_xact_lock(%s)",
-        lock_chain="SELECT pg_advisory_xact_lock(%s, %s)",
-        lock_not_all="SELECT pg_advisory_xact_lock_shared(%s)",
-    ),
-}
-
-
 @cache
 def compiled_statements(backend: str) -> Statements:
     """The statements in the words of one kind of database: ``sqlite`` or ``postgresql``."""
-    words = _WORDS[backend]
+    words = WORDS[backend]
     dialect = words.dialect
 
     def compiled(
@@ -152,6 +132,7 @@ def compiled_statements(backend: str) -> Statements:
         return compiled(insert.on_conflict_do_update(index_elements=list(key), set_=changed), names)
 
     persons, messages, results = schema.persons, schema.messages, schema.results
+    orders = schema.order_results
     changes, attempts = schema.record_changes, schema.attempts
     return Statements(
         taken=compiled(
@@ -174,6 +155,11 @@ def compiled_statements(backend: str) -> Statements:
         results_with=compiled(
             select(results).where(results.c.person_id == bindparam("person"), results.c.key.in_(_texts()))
         ),
+        packed=compiled(select(orders).where(orders.c.person_id.in_(_texts()))),
+        packed_with=compiled(
+            select(orders).where(orders.c.person_id == bindparam("person"), orders.c.order_key.in_(_texts()))
+        ),
+        known_orders=_KNOWN_ORDERS,
         therapy=compiled(
             select(schema.therapy_events).where(schema.therapy_events.c.person_id.in_(_texts()))
         ),
@@ -223,6 +209,12 @@ def compiled_statements(backend: str) -> Statements:
         put_result=upserted(results),
         put_version=compiled(
             words.insert(schema.result_versions).on_conflict_do_nothing(), written(schema.result_versions)
+        ),
+        put_packed=inserted(orders, written(orders)),
+        drop_packed=compiled(
+            orders.delete().where(
+                orders.c.person_id == bindparam("person"), orders.c.order_key == bindparam("order")
+            )
         ),
         put_therapy=upserted(schema.therapy_events),
         put_alert=upserted(schema.alerts),
@@ -294,6 +286,12 @@ def written(table: Table) -> list[str]:
 def with_texts(statement: str, count: int, mark: str) -> str:
     """A reading statement with room for a list of so many texts."""
     return statement.replace(_TEXTS, ", ".join([mark] * count))
+
+
+@cache
+def with_orders(statement: str, count: int, mark: str) -> str:
+    """A statement about a list of so many persons and orders."""
+    return statement.replace(_TEXTS, ", ".join([f"({mark}, {mark})"] * count))
 
 
 def _texts() -> BindParameter[Any]:

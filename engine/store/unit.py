@@ -22,6 +22,8 @@ from engine.store.condition import JUDGED_UNTIL
 from engine.store.flushing import Changes, Merge
 from engine.store.holding import HeldBack
 from engine.store.locking import Locks
+from engine.store.packing import Order, order_of
+from engine.store.placing import placed
 from engine.store.reading import Reader, newest_versions
 from engine.store.rows import InboxKey, OutboxRow, TakenMessage
 from engine.store.statements import Statements
@@ -61,13 +63,22 @@ class Unit:
 
     # --- reading -------------------------------------------------------------------------------
 
-    def prefetch(self, keys: Iterable[InboxKey], identifiers: Iterable[tuple[str, str]]) -> None:
-        """Read in a few statements what a whole batch of messages will ask for."""
+    def prefetch(
+        self,
+        keys: Iterable[InboxKey],
+        identifiers: Iterable[tuple[str, str]],
+        orders: Iterable[tuple[tuple[str, str], str]] = (),
+    ) -> None:
+        """Read in a few statements what a whole batch of messages will ask for.
+
+        ``orders`` are those that bring results: an identifier of the person, and the begin of their keys.
+        """
         digests = {key.digest for key in keys}
         self._locks.take(digests)
         self._taken |= self._reader.taken(digests)
         self._find_roots(set(identifiers))
         self._load({root for root in self._roots.values() if root is not None})
+        self._reader.known_orders({of for key, order in orders for of in self._of_untreated(key, order)})
 
     def seen(self, key: InboxKey) -> bool:
         """Whether this very message was taken in before (or earlier in this batch)."""
@@ -110,14 +121,20 @@ class Unit:
         self._load({root})
         return self._records[self._survivor(root)]
 
-    def versions(self, members: Iterable[str], keys: Collection[str]) -> tuple[Result, ...]:
+    def versions(self, members: Iterable[str], told: Collection[Result]) -> tuple[Result, ...]:
         """The newest version of each of these results that one of the members of a class has."""
         found: list[Result] = []
         for member in members:
-            written = [self._changes.results.get((member, key)) for key in keys]
-            found += filter(None, written)
-            unwritten = [key for key, result in zip(keys, written, strict=True) if result is None]
-            found += self._reader.results_with(member, unwritten)
+            of = {result.key: order_of(result.sender, result.order) for result in told}
+            written = {key: self._changes.results.get((member, key)) for key in of}
+            found += filter(None, written.values())
+            orders = {(member, order) for order in of.values()}
+            known = {order for _, order in self._reader.known_orders(orders)}
+            # Of an order that nobody knows there is nothing to be found; notices are found by what they are.
+            unwritten = {key for key, result in written.items() if result is None}
+            asked = [key for key in unwritten if of[key] in known or not key.startswith(f"{of[key]}|")]
+            if asked:
+                found += self._reader.results_with(member, asked, known)
         return newest_versions(found)
 
     def watch(self) -> Watch | None:
@@ -301,7 +318,8 @@ class Unit:
 
     def flush(self) -> None:
         """Write everything that changed, in bulk; called once, before the commit."""
-        flushing.write(self._changes, self._cursor, self._statements)
+        results = placed(self._changes, self._records, self._reader)
+        flushing.write(self._changes, results, self._cursor, self._statements)
         if self._seal is not None:
             notes = list(chain.notes_of(self._changes, self._seal))
             chain.add(notes, self._cursor, self._statements, self._seal)
@@ -329,6 +347,14 @@ class Unit:
         while root in self._retired:
             root = self._retired[root]
         return root
+
+    def _of_untreated(self, key: tuple[str, str], order: str) -> Iterator[Order]:
+        """The order under each name of a person of whom results are left unread."""
+        root = self._roots[key]
+        if root is not None:
+            record = self._records[self._survivor(root)]
+            if not record.whole:
+                yield from ((member, order) for member in record.person.members)
 
     def _find_roots(self, keys: set[tuple[str, str]]) -> None:
         missing = {key for key in keys if key not in self._roots}

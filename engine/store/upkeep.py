@@ -24,6 +24,7 @@ _CHECKS: Mapping[str, str] = {
         WHERE root.person_id IS NULL OR root.root <> root.person_id""",
     "identifiers of nobody": _NOBODY.format(table="identifiers"),
     "results of nobody": _NOBODY.format(table="results"),
+    "results of nobody, by order": _NOBODY.format(table="order_results"),
     "earlier versions of results of nobody": _NOBODY.format(table="result_versions"),
     "days of blindness of nobody": _NOBODY.format(table="blind_days"),
     "therapy events of nobody": _NOBODY.format(table="therapy_events"),

@@ -9,9 +9,12 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
+from sqlalchemy import create_engine
+
 from engine.model.alert import AlertEvent
 from engine.outbound.event_json import event_to_dict
 from tests.integration.installation import Played, Received
+from tests.support.apart import take_apart
 
 # Columns that the wall clock fills, and the count of redeliveries.
 _CLOCKED = {
@@ -39,6 +42,10 @@ COMPARED = (
 def rows_of(store: Path, table: str) -> Counter[str]:
     """Every row of a table, without what only tells when it was written."""
     left_out = _CLOCKED.get(table, set())
+    engine = create_engine(f"sqlite:///{store}")
+    with engine.begin() as apart:
+        take_apart(apart)
+    engine.dispose()
     with closing(sqlite3.connect(store)) as connection:
         connection.row_factory = sqlite3.Row
         found = connection.execute(f"SELECT * FROM {table}")  # noqa: S608  a name of our own

@@ -23,6 +23,7 @@ from tests.integration.installation import (
     day_files,
     wait_until,
 )
+from tests.support.apart import take_apart
 from tests.support.private_broker import PrivateBroker
 from tests.support.private_postgresql import PrivatePostgresql
 
@@ -91,7 +92,8 @@ def shared(
 def rows(url: str, table: str, columns: str = "") -> Counter[str]:
     """The rows of a table, in the columns that are compared unless others are named."""
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.connect() as connection:
+    with engine.begin() as connection:
+        take_apart(connection)
         # Which alerts were open for a moment depends on which message came first.
         some = " WHERE open" if table == "alerts" else ""
         wanted = columns or COMPARED[table].format(table=table)

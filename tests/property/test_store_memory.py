@@ -44,7 +44,9 @@ class Remembering(RuleBasedStateMachine):
         """A result, or a newer version of one."""
         with self.store.transaction() as unit:
             record = self._record(unit, name)
-            new = replace(result("alt", str(value), day, version=version), person_id=record.person.person_id)
+            new = result("alt", str(value), day, version=version)
+            key = f"{new.sender}|{new.order}|{new.code}|"
+            new = replace(new, person_id=record.person.person_id, key=key)
             known = {one.key: one for one in record.results}
             if new.key not in known or known[new.key].version < new.version:
                 after = replace(record, results=newest_versions((*record.results, new)))

@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
+from tests.support.apart import take_apart
+
 # What does not depend on which message was taken first, nor on the clock. What came for a person who was
 # merged stands under the one or the other identifier by the order, and always under one root.
 _STATE: Mapping[str, str] = {
@@ -62,7 +64,8 @@ def outcome_of(
 ) -> Outcome:
     """What is in a store, and what receivers got: message id and body, in their order."""
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.connect() as connection:
+    with engine.begin() as connection:
+        take_apart(connection)
 
         def rows(statement: str) -> list[tuple[Any, ...]]:
             return [tuple(row) for row in connection.execute(text(statement))]

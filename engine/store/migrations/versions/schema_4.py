@@ -1,5 +1,5 @@
 """A chain of what happened that cannot be changed unnoticed; what a backlog holds back; who was blind when;
-which messages ended a process.
+which messages ended a process; results of one order in one row.
 
 Revision ID: 4
 """
@@ -94,5 +94,15 @@ def upgrade() -> None:
         sa.Column("digest", word, nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("digest"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "order_results",
+        sa.Column("person_id", word, nullable=False),
+        sa.Column("order_key", word, nullable=False),
+        sa.Column("collected_at", word, nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("results", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", "order_key"),
         sqlite_with_rowid=False,
     )
