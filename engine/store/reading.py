@@ -107,7 +107,7 @@ class Reader:
 
     def known_orders(self, orders: set[Order]) -> set[Order]:
         """Those of which any result was stored before this transaction."""
-        missing = sorted(orders - self._orders.keys())
+        missing = sorted(order for order in orders if order not in self._orders)
         for some in _in_lengths(missing):
             statement = with_orders(self._statements.known_orders, len(some), self._statements.mark)
             self._cursor.execute(statement, [*chain.from_iterable(some)])

@@ -367,7 +367,7 @@ class Unit:
             self._roots.update((key, found.get(key)) for key in missing)
 
     def _load(self, roots: set[str]) -> None:
-        missing = {self._survivor(root) for root in roots} - self._records.keys()
+        missing = {root for root in map(self._survivor, roots) if root not in self._records}
         if missing:
             self._locks.take(missing)
             found = self._reader.records(missing, whole=False)
