@@ -30,9 +30,9 @@ BEGIN
     WHERE pg_class.oid IN ('audit'::regclass, 'alembic_version'::regclass)
       AND grantee <> relowner AND grantee <> 0
   LOOP
-    EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %I FROM ', granted.relname) || granted.account;
+    EXECUTE 'REVOKE UPDATE, DELETE, TRUNCATE ON ' || granted.relname || ' FROM ' || granted.account;
     IF granted.relname <> 'audit' THEN
-      EXECUTE format('REVOKE INSERT ON %I FROM ', granted.relname) || granted.account;
+      EXECUTE 'REVOKE INSERT ON ' || granted.relname || ' FROM ' || granted.account;
     END IF;
   END LOOP;
 END $$
