@@ -67,7 +67,7 @@ def _fuzz(name: str, runs: int, longest: int) -> None:
     """Does not return: the fuzzer ends the process."""
     import atheris  # noqa: PLC0415  only who fuzzes needs it
 
-    with atheris.instrument_imports(include=["engine"]):
+    with atheris.instrument_imports(include=["engine", "pika.data"]):
         from tests.fuzz.targets import TARGETS  # noqa: PLC0415  its imports are what is instrumented
     target = TARGETS[name]
     seeds = [seed[:longest] for seed in _seeds(name)]
