@@ -106,10 +106,10 @@ def test_no_log_of_any_level_names_anybody(level: log.Level, layout: str, tmp_pa
 
 
 REFUSING = {
-    "sqlite": "CREATE TRIGGER refuse BEFORE INSERT ON results WHEN NEW.sent LIKE '%7654.321%' "
+    "sqlite": "CREATE TRIGGER refuse BEFORE INSERT ON order_results WHEN NEW.results LIKE '%7654.321%' "
     "BEGIN SELECT RAISE(ABORT, 'refused'); END",
     # its error quotes the whole row
-    "postgresql": "ALTER TABLE results ADD CONSTRAINT refuse CHECK (sent NOT LIKE '%7654.321%')",
+    "postgresql": "ALTER TABLE order_results ADD CONSTRAINT refuse CHECK (results NOT LIKE '%7654.321%')",
 }
 
 
