@@ -14,14 +14,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import chdir, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+from unittest.mock import patch
 
 import pika
 
 from engine.addresses import each_host
+from engine.cli.broker import apply_topology
+from engine.cli.records import import_roster
+from engine.cli.shared import at_the_end
+from engine.errors import TransientError
 from engine.model.alert import AlertEvent
 from engine.store import Store
 
@@ -211,9 +216,17 @@ class Installation:
         return done
 
     def prepare(self) -> None:
-        """Queues on the broker, patients in the database."""
-        self.run("topology", "apply")
-        self.run("roster", "import", ROSTER)
+        """Queues on the broker, patients in the database; the two commands, without a process for each.
+
+        A broker that has just been started beside others is asked once more.
+        """
+        with patch.dict(os.environ, self.environment(self.admin_url), clear=True), chdir(self.folder):
+            try:
+                apply_topology()
+            except TransientError:
+                apply_topology()
+            with at_the_end:
+                import_roster(ROSTER, by="tests")
 
     def send(self, *paths: Path) -> None:
         """Put files into the inbound queue."""
