@@ -171,6 +171,7 @@ def amqp_parts(settings: Settings) -> Parts:
             topology.inbound,
             prefetch=settings.flow.prefetch,
             linger_seconds=settings.flow.batch_max_wait_ms / 1000,
+            warily=True,
             on_state=monitor.link("inbound"),
         ),
         publisher=AmqpPublisher(

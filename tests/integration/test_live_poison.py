@@ -27,6 +27,7 @@ from tests.integration.installation import (
     Received,
     day_file,
     day_files,
+    wait_until,
 )
 from tests.support.private_broker import PrivateBroker
 from tests.support.private_postgresql import PrivatePostgresql
@@ -66,18 +67,33 @@ class Survived:
     log: str
 
 
-def survive(site: Installation, kinds: tuple[str, ...], workers: int) -> Survived:
-    """The sample day with poison, in so many workers, each started anew whenever it ends."""
+def survive(site: Installation, kinds: tuple[str, ...], workers: int, *, by_broker: int = 0) -> Survived:
+    """The sample day with poison, in so many workers, each started anew whenever it ends.
+
+    So many poisons the broker sets aside itself; the others are held by the engine.
+    """
     site.prepare()
     files = spoiled_day(site.folder, kinds)
     site.send(*files)
     running = [site.start(program=("-m", "tests.support.poisoned")) for _ in range(workers)]
-    site.wait_until_done(len(files) - 1)  # one message of the day was sent twice
+    site.wait_until_done(len(files) - by_broker - 1)  # one message of the day was sent twice
+    wait_until(lambda: _all_aside(site, len(kinds), by_broker), "all poison is set aside")
     for engine in running:
         engine.terminate()
     log = "".join(engine.log.read_text("utf-8") for engine in running)
     ends = Counter(int(code) for code in re.findall(r'"event": "ended", "code": (-?\d+)', log))
     return Survived(site, site.take(ALERTS_OUT), site.take(QUARANTINE), ends, log)
+
+
+def _all_aside(site: Installation, poisons: int, by_broker: int) -> bool:
+    """The rest may be on record, repeats counted, while a poison is still in the hands of a worker."""
+    with closing(site.store()) as store:
+        counts = {(how, why): count for how, why, count in store.disposition_counts()}
+        if store.outbox_depth() or counts.get(("quarantined", "crashes-the-engine"), 0) < poisons - by_broker:
+            return False
+    alone = sum(count for (how, _), count in counts.items() if how != "duplicate")
+    held = sum(count for (how, _), count in counts.items() if how == "quarantined")
+    return alone >= len(day_files()) - 1 + poisons - by_broker and site.depth(QUARANTINE) >= held + by_broker
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +160,8 @@ def test_workers_hand_poison_on_until_it_is_held(
         site.open()
         survived = survive(site, ("crash",), 2)
 
-        assert survived.ends == {-11: 4}
+        # once with others in hand, unless it was the first that its worker took
+        assert survived.ends in ({-11: 3}, {-11: 4})
         with closing(site.store()) as store:
             told = store.disposition_counts()
         counts = {(how, why): count for how, why, count in told if how != "duplicate"}

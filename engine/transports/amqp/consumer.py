@@ -31,8 +31,9 @@ class AmqpConsumer:
     """A :class:`engine.transports.Consumer` on RabbitMQ.
 
     Nothing is held beyond ``prefetch`` messages per queue, nor beyond ``held_bytes`` but for the message that
-    reaches it and one more per queue; a batch has at most ``batch_bytes``, or one message. ``on_state`` is
-    called in the I/O thread.
+    reaches it and one more per queue; a batch has at most ``batch_bytes``, or one message. With ``warily``,
+    for a process that a message may end, each queue gives one message at a time after each connection,
+    until one that was not delivered before has been acknowledged. ``on_state`` is called in the I/O thread.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class AmqpConsumer:
         open_timeout_seconds: float = 10.0,
         held_bytes: int = HELD_BYTES,
         batch_bytes: int = BATCH_BYTES,
+        warily: bool = False,
         on_state: StateCallback = ignore_state,
     ) -> None:
         self._url = url
@@ -54,6 +56,7 @@ class AmqpConsumer:
         self._open_timeout_seconds = open_timeout_seconds
         self._held_bytes = held_bytes
         self._batch_bytes = batch_bytes
+        self._wary = warily and prefetch > 1
         self._link = Link(url, "consumer", self, on_state)
         self._on_state = on_state
         # Shared by both threads. Appending to and popping from a deque, and reading or setting an
@@ -67,10 +70,13 @@ class AmqpConsumer:
         # Of the I/O thread.
         self._channel: Channel = None
         self._ledger = AckLedger()
-        self._consumer_tags: list[str] = []
+        self._consumer_tags: dict[str, str] = {}  # by queue
+        self._subscribing = 0  # queues whose subscription the broker has not granted yet
         self._sizes: dict[int, int] = {}  # of what is not acknowledged, by tag
         self._held = 0
-        self._narrow = False
+        self._narrow = False  # one message at a time from every queue, for their sizes
+        self._suspected: set[str] = set()  # queues that give one message at a time
+        self._proof: dict[int, str] = {}  # their queue, by the tag of what is new
         self._sample: list[int] = []  # sizes of messages taken one at a time
         self._asking = 0  # queues whose depth the broker has not told yet
 
@@ -155,8 +161,13 @@ class AmqpConsumer:
         self._sizes = {}
         self._held = 0
         self._narrow = False
+        # What has ended a process before comes first. Each return counts towards the delivery limit of the
+        # queue: so nothing else is in hand until something new has been judged.
+        self._suspected = set(self._queues) if self._wary else set()
+        self._proof = {}
         self._sample = []
         self._asking = 0
+        self._subscribing = 0
         self._channel = channel
         self._epoch += 1
         channel.add_on_cancel_callback(lambda _frame: self._link.recycle("a queue was deleted or moved"))
@@ -165,7 +176,7 @@ class AmqpConsumer:
         channel.queue_declare(
             self._queues[-1],
             passive=True,
-            callback=lambda _frame: self._consume(channel, self._prefetch, self._link.ready),
+            callback=lambda _frame: self._consume(self._link.ready),
         )
 
     def channel_lost(self, refusal: Refusal | None) -> bool:
@@ -180,28 +191,30 @@ class AmqpConsumer:
     def blocked(self, reason: str) -> None:
         """Only publishing is blocked by an alarm; this connection publishes nothing."""
 
-    def _consume(self, channel: Channel, prefetch: int, ready: Callable[[], None]) -> None:
+    def _consume(self, ready: Callable[[], None]) -> None:
         """Subscribe to every queue, and say so when the broker has granted the last subscription."""
-        waiting = set(self._queues)
+        for queue in self._queues:
+            self._subscribe(queue, ready)
 
-        def granted(queue: str) -> None:
-            waiting.discard(queue)
-            if not waiting:
+    def _subscribe(self, queue: str, ready: Callable[[], None] = lambda: None) -> None:
+        """Subscribe with the prefetch of now: RabbitMQ applies one to new consumers only."""
+
+        def granted(_frame: Frame) -> None:
+            self._subscribing -= 1
+            if not self._subscribing:
                 ready()
 
-        channel.basic_qos(prefetch_count=prefetch)
-        self._consumer_tags = [
-            channel.basic_consume(
-                queue,
-                self._receiver(queue, self._epoch),
-                callback=lambda _frame, queue=queue: granted(queue),
-            )
-            for queue in self._queues
-        ]
+        self._subscribing += 1
+        narrow = self._narrow or queue in self._suspected
+        self._channel.basic_qos(prefetch_count=1 if narrow else self._prefetch)
+        self._consumer_tags[queue] = self._channel.basic_consume(
+            queue, self._receiver(queue, self._epoch), callback=granted
+        )
 
     def _receiver(self, queue: str, epoch: int) -> Callable[[Channel, Frame, Frame, bytes], None]:
         """What pika calls per delivery; the fewer lookups here, the more messages a second."""
         inbox, ledger, sizes, most = self._inbox, self._ledger, self._sizes, self._held_bytes
+        suspected = self._suspected
 
         def receive(_channel: Channel, method: Frame, properties: Frame, body: bytes) -> None:
             tag = method.delivery_tag
@@ -220,11 +233,13 @@ class AmqpConsumer:
                     epoch,
                 )
             )
+            if suspected and not redelivered and queue in suspected:
+                self._proof[tag] = queue
             if self._narrow:
                 self._widen_when_small(size)
             elif self._held > most:
                 self._narrow = True
-                self._consume_anew(1)
+                self._consume_anew()
             if len(inbox) >= self._wake_at:
                 # in this order, else the announcement of a new wait could be overwritten unsignalled
                 self._wake_at = _NEVER
@@ -236,8 +251,16 @@ class AmqpConsumer:
         if epoch != self._epoch or self._channel is None or not self._channel.is_open:
             return
         self._held -= sum(self._sizes.pop(tag, 0) for tag in tags)
+        proven = self._proven(tags)
+        # Cancelled first: else the next one would be on its way to a consumer that is no longer there.
+        for queue in proven:
+            self._channel.basic_cancel(self._consumer_tags[queue], callback=lambda _frame: None)
         for tag, multiple in self._ledger.settle(tags):
             self._channel.basic_ack(tag, multiple)
+        if epoch != self._epoch:
+            return
+        for queue in proven:
+            self._subscribe(queue)
 
     def _ask_depths(self) -> None:
         """Declare each queue passively, which needs no right and answers with its depth."""
@@ -260,18 +283,27 @@ class AmqpConsumer:
         self._sample.clear()
         if self._held + expected <= self._held_bytes:
             self._narrow = False
-            self._consume_anew(self._prefetch)
+            self._consume_anew()
 
-    def _consume_anew(self, prefetch: int) -> None:
+    def _proven(self, tags: Sequence[int]) -> list[str]:
+        """Queues that give more from now on, for something new has been judged, and the process lives."""
+        found = {self._proof.pop(tag, "") for tag in tags} & self._suspected if self._proof else set()
+        # A request would wait in pika behind those that are not answered yet, an acknowledgement would not.
+        if not found or self._asking or self._subscribing:
+            return []
+        self._suspected -= found
+        return [] if self._narrow else sorted(found)
+
+    def _consume_anew(self) -> None:
         """Change the prefetch, which RabbitMQ applies to new consumers only.
 
         What the broker has sent meanwhile to the cancelled consumers pika rejects unseen, back to the
         queue; the ledger finds those tags missing. Requests on a channel are answered in their order,
         and pika sends the next only after the answer to the one before.
         """
-        for consumer_tag in self._consumer_tags:
-            self._channel.basic_cancel(consumer_tag, callback=lambda _frame: None)
-        self._consume(self._channel, prefetch, lambda: None)
+        for queue in self._queues:
+            self._channel.basic_cancel(self._consumer_tags[queue], callback=lambda _frame: None)
+        self._consume(lambda: None)
 
 
 def _delivery_count(headers: dict[str, Any] | None) -> int:
