@@ -77,7 +77,7 @@ def survive(site: Installation, kinds: tuple[str, ...], workers: int, *, by_brok
     site.send(*files)
     running = [site.start(program=("-m", "tests.support.poisoned")) for _ in range(workers)]
     site.wait_until_done(len(files) - by_broker - 1)  # one message of the day was sent twice
-    wait_until(lambda: _all_aside(site, len(kinds), by_broker), "all poison is set aside")
+    _wait_until_all_aside(site, len(kinds), by_broker)
     for engine in running:
         engine.terminate()
     log = "".join(engine.log.read_text("utf-8") for engine in running)
@@ -85,15 +85,22 @@ def survive(site: Installation, kinds: tuple[str, ...], workers: int, *, by_brok
     return Survived(site, site.take(ALERTS_OUT), site.take(QUARANTINE), ends, log)
 
 
-def _all_aside(site: Installation, poisons: int, by_broker: int) -> bool:
+def _wait_until_all_aside(site: Installation, poisons: int, by_broker: int) -> None:
     """The rest may be on record, repeats counted, while a poison is still in the hands of a worker."""
     with closing(site.store()) as store:
-        counts = {(how, why): count for how, why, count in store.disposition_counts()}
-        if store.outbox_depth() or counts.get(("quarantined", "crashes-the-engine"), 0) < poisons - by_broker:
-            return False
-    alone = sum(count for (how, _), count in counts.items() if how != "duplicate")
-    held = sum(count for (how, _), count in counts.items() if how == "quarantined")
-    return alone >= len(day_files()) - 1 + poisons - by_broker and site.depth(QUARANTINE) >= held + by_broker
+
+        def told(*, quarantined: bool) -> int:
+            return sum(
+                count
+                for how, _, count in store.disposition_counts()
+                if (how == "quarantined" if quarantined else how != "duplicate")
+            )
+
+        all_of_them = len(day_files()) - 1 + poisons - by_broker
+        wait_until(lambda: told(quarantined=False) >= all_of_them, "everything is on record once")
+        wait_until(lambda: store.outbox_depth() == 0, "everything is published")
+        aside = told(quarantined=True) + by_broker
+    wait_until(lambda: site.depth(QUARANTINE) >= aside, "all poison is set aside")
 
 
 @pytest.fixture(scope="module")
