@@ -56,7 +56,8 @@ def by_order(rows: Iterable[Row]) -> dict[Order, list[Row]]:
     """Rows of results, those of one order together."""
     found: dict[Order, list[Row]] = {}
     for row in rows:
-        found.setdefault((str(row[0]), f"{row[_sender]}|{row[_number]}"), []).append(row)
+        order = (str(row[0]), order_of(str(row[_sender]), str(row[_number])))
+        found.setdefault(order, []).append(row)
     return found
 
 
