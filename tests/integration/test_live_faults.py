@@ -154,7 +154,8 @@ def test_an_alert_without_a_route_is_kept_and_cried_about(
     assert (said["level"], said["outcome"]) == ("error", "returned")
     assert said["routing_key"] == "alert.critical.start"
     # one alert without a route does not hold up what has one
-    wait_until(lambda: site.depth(QUARANTINE) == 1, "the quarantined message is published")
+    # (copies of it, where the channel was closed between its arrival and its confirm)
+    wait_until(lambda: site.depth(QUARANTINE) >= 1, "the quarantined message is published")
     wait_until(lambda: site.store().outbox_depth() == 1, "that is marked as published")
     engine.process.send_signal(signal.SIGINT)
     assert engine.process.wait(30) == 0
