@@ -139,8 +139,8 @@ class Broker(Protocol):
     def url_of(self, user: str, password: str, virtual_host: str = ...) -> str:
         """AMQP URL for a user and a virtual host."""
 
-    def ctl(self, *arguments: str) -> str:
-        """Run ``rabbitmqctl``."""
+    def evaluate(self, expression: str) -> str:
+        """Evaluate an Erlang expression in a node."""
 
 
 @dataclass(slots=True)
@@ -168,14 +168,16 @@ class Installation:
         }
         file = self.folder / "definitions.json"
         file.write_text(json.dumps(definitions), "utf-8")
-        self.broker.ctl("import_definitions", str(file))
+        self.broker.evaluate(
+            f'{{ok, Definitions}} = file:read_file("{file}"), ok = rabbit_definitions:import_raw(Definitions)'
+        )
 
     def close(self) -> None:
         """End what still runs and remove the virtual host."""
         for engine in self._engines:
             if engine.process.poll() is None:
                 engine.kill()
-        self.broker.ctl("delete_vhost", self.virtual_host)
+        self.broker.evaluate(f'ok = rabbit_vhost:delete(<<"{self.virtual_host}">>, <<"tests">>)')
 
     @property
     def admin_url(self) -> str:
@@ -277,6 +279,17 @@ class Installation:
             yield connection.channel()
         finally:
             connection.close()
+
+    @contextmanager
+    def limited_to_one(self, queue: str) -> Iterator[None]:
+        """The queue refuses whatever comes beside one message."""
+        place, by = f'<<"{self.virtual_host}">>, <<"full">>', '<<"tests">>'
+        limit = r"{\"max-length\": 1, \"overflow\": \"reject-publish\"}"
+        self.broker.evaluate(
+            f'ok = rabbit_policy:parse_set({place}, <<"^{queue}$">>, <<"{limit}">>, 0, <<"queues">>, {by})'
+        )
+        yield
+        self.broker.evaluate(f"ok = rabbit_policy:delete({place}, {by})")
 
     def depth(self, queue: str) -> int:
         """Ready messages of a queue; unacknowledged ones are ready again once their consumer is gone."""

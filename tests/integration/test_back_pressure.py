@@ -123,7 +123,7 @@ def feed_while_blocked(site: Installation, count: int, patients: int, seconds: f
         # an alarm would stop the feed too: the messages wait for the engine in the queue
         engine.process.send_signal(signal.SIGSTOP)
         put(site, [alt(number, patients) for number in range(count)])
-        site.broker.ctl("set_vm_memory_high_watermark", "0.0001")
+        site.broker.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.0001)")
         begun = time.monotonic()
         engine.process.send_signal(signal.SIGCONT)
         try:
@@ -133,7 +133,7 @@ def feed_while_blocked(site: Installation, count: int, patients: int, seconds: f
             held = store.outbox_depth()
             grown = memory_mib(engine, "VmHWM") - idle
         finally:
-            site.broker.ctl("set_vm_memory_high_watermark", "0.4")
+            site.broker.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.4)")
         wait_until(lambda: store.outbox_depth() == 0, "everything is published")
         decided = {event.event_id for event in store.alert_events()} - before
     assert engine.terminate() == 0
@@ -161,17 +161,15 @@ def test_a_full_quarantine_stops_nothing(
         site.open()
         site.run("topology", "apply")
         on_therapy(site, 20)
-        policy = ("set_policy", "-p", site.virtual_host, "--apply-to", "queues", "full", f"^{QUARANTINE}$")
-        broker.ctl(*policy, '{"max-length": 1, "overflow": "reject-publish"}')
-        engine = site.start()
-        put(site, nobodys)
-        engine.wait_for("not published")
-        put(site, [alt(number, 20) for number in range(20)])
-        wait_until(lambda: site.depth(ALERTS_OUT) >= 20, "each patient is paged for")
-        assert site.depth(INBOUND) == 0
         with closing(site.store()) as store:
-            assert store.outbox_depth() > 10
-            broker.ctl("clear_policy", "-p", site.virtual_host, "full")
+            with site.limited_to_one(QUARANTINE):
+                engine = site.start()
+                put(site, nobodys)
+                engine.wait_for("not published")
+                put(site, [alt(number, 20) for number in range(20)])
+                wait_until(lambda: site.depth(ALERTS_OUT) >= 20, "each patient is paged for")
+                assert site.depth(INBOUND) == 0
+                assert store.outbox_depth() > 10
             wait_until(lambda: store.outbox_depth() == 0, "the quarantine has all of them")
             held = {one.body for one in store.quarantined()}
         assert engine.terminate() == 0

@@ -98,12 +98,8 @@ def test_a_connection_that_is_half_open(
 @contextmanager
 def full(site: Installation, paged: list[Received]) -> Iterator[None]:
     """The queue of alerts is full and refuses what comes, until somebody takes the alerts."""
-    definition = '{"max-length": 1, "overflow": "reject-publish"}'
-    site.broker.ctl(
-        "set_policy", "-p", site.virtual_host, "--apply-to", "queues", "full", ALERTS_OUT, definition
-    )
-    yield
-    site.broker.ctl("clear_policy", "-p", site.virtual_host, "full")
+    with site.limited_to_one(ALERTS_OUT):
+        yield
     paged += site.take(ALERTS_OUT)
 
 
@@ -120,17 +116,17 @@ def unbound(site: Installation, _paged: list[Received]) -> Iterator[None]:
 @contextmanager
 def memory_alarm(site: Installation, _paged: list[Received]) -> Iterator[None]:
     """The broker has too little memory and blocks whoever publishes."""
-    site.broker.ctl("set_vm_memory_high_watermark", "0.0001")
+    site.broker.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.0001)")
     yield
-    site.broker.ctl("set_vm_memory_high_watermark", "0.4")
+    site.broker.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.4)")
 
 
 @contextmanager
 def disk_alarm(site: Installation, _paged: list[Received]) -> Iterator[None]:
     """The broker has too little disk and blocks whoever publishes."""
-    site.broker.ctl("set_disk_free_limit", "900000GB")
+    site.broker.evaluate('rabbit_disk_monitor:set_disk_free_limit("900000GB")')
     yield
-    site.broker.ctl("set_disk_free_limit", "50MB")
+    site.broker.evaluate('rabbit_disk_monitor:set_disk_free_limit("50MB")')
 
 
 def refused(outcome: str) -> Callable[[RunningEngine], bool]:

@@ -191,6 +191,25 @@ class PrivateBroker:
             )
         return done.stdout
 
+    def evaluate(self, expression: str) -> str:
+        """Evaluate an Erlang expression in the node and return its value as Erlang prints it.
+
+        In milliseconds; ``rabbitmqctl`` starts a node of its own for every call.
+        """
+        done = subprocess.run(
+            [_find_of_erlang("erl_call"), "-n", self.node, "-e"],
+            env=self._environment,
+            input=f"{expression}.\n",
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if done.returncode or not done.stdout.startswith("{ok, "):
+            said = f"{done.stdout.strip()} {done.stderr.strip()}"
+            raise BrokerUnavailableError(f"erl_call {expression}: {said}")
+        return done.stdout.removeprefix("{ok, ").removesuffix("}")
+
     def complaints(self, count: int = 15) -> str:
         """The first errors that the node logged or printed; the end of its log where there are none."""
         text = "\n".join(
@@ -253,7 +272,7 @@ class PrivateBroker:
         if "epmd" not in self._processes:
             # Our own, in the foreground: one that the node starts would outlive it as a daemon.
             epmd_port = self._environment["ERL_EPMD_PORT"]
-            self._run("epmd", _find_epmd(), "-port", epmd_port, "-address", self._address)
+            self._run("epmd", _find_of_erlang("epmd"), "-port", epmd_port, "-address", self._address)
         self._run("node", str(self._scripts / "rabbitmq-server"))
         deadline = time.monotonic() + self._start_timeout_seconds
         while not self._answers():
@@ -312,12 +331,12 @@ def _find_scripts() -> Path:
     return Path(found).resolve().parent
 
 
-def _find_epmd() -> str:
-    found = shutil.which("epmd")
+def _find_of_erlang(program: str) -> str:
+    found = shutil.which(program)
     if found is None:
-        bundled = sorted(Path("/usr/lib/erlang").glob("erts-*/bin/epmd"))
+        bundled = sorted(Path("/usr/lib/erlang").glob(f"erts-*/bin/{program}"))
         if not bundled:
-            raise BrokerUnavailableError("epmd of Erlang is not installed: apt-get install erlang-base")
+            raise BrokerUnavailableError(f"{program} of Erlang is not installed: apt-get install erlang-base")
         found = str(bundled[-1])
     return found
 

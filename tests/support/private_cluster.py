@@ -38,6 +38,11 @@ class ClusterNode(PrivateBroker):
         with self.place.entered():
             return super().ctl(*arguments)
 
+    def evaluate(self, expression: str) -> str:
+        """As ``PrivateBroker.evaluate``."""
+        with self.place.entered():
+            return super().evaluate(expression)
+
 
 class PrivateCluster:
     """Between ``with`` and its end: three ``nodes``, and two members of their ``network`` without a node.
@@ -91,14 +96,14 @@ class PrivateCluster:
         hosts = ",".join(f"{node.place.address}:{node.port}" for node in self.nodes)
         return f"amqp://{user}:{password}@{hosts}/{virtual_host}"
 
-    def ctl(self, *arguments: str) -> str:
-        """Run ``rabbitmqctl`` on the first node that answers."""
+    def evaluate(self, expression: str) -> str:
+        """As ``PrivateBroker.evaluate``, on the first node that answers."""
         for node in self.nodes[:-1]:
             try:
-                return node.ctl(*arguments)
+                return node.evaluate(expression)
             except BrokerUnavailableError:
                 continue
-        return self.nodes[-1].ctl(*arguments)
+        return self.nodes[-1].evaluate(expression)
 
     def node_at(self, where: str) -> ClusterNode:
         """The node that a text of the engine names by its address and port."""
