@@ -25,6 +25,7 @@ import pika
 from engine.addresses import each_host
 from engine.cli.broker import apply_topology
 from engine.cli.records import import_roster
+from engine.cli.send import send
 from engine.cli.shared import at_the_end
 from engine.errors import TransientError
 from engine.model.alert import AlertEvent
@@ -218,21 +219,32 @@ class Installation:
         return done
 
     def prepare(self) -> None:
-        """Queues on the broker, patients in the database; the two commands, without a process for each.
+        """Queues on the broker, patients in the database.
 
         A broker that has just been started beside others is asked once more.
         """
-        with patch.dict(os.environ, self.environment(self.admin_url), clear=True), chdir(self.folder):
+        with self._settings():
             try:
                 apply_topology()
             except TransientError:
                 apply_topology()
-            with at_the_end:
-                import_roster(ROSTER, by="tests")
+        self.take_in(ROSTER)
+
+    def take_in(self, roster: Path) -> None:
+        """Import a roster."""
+        with self._settings(), at_the_end:
+            import_roster(roster, by="tests")
 
     def send(self, *paths: Path) -> None:
         """Put files into the inbound queue."""
-        self.run("send", *paths)
+        with self._settings():
+            send([str(path) for path in paths])
+
+    @contextmanager
+    def _settings(self) -> Iterator[None]:
+        """For commands in this process: nearly all that one of its own would do is to load Python."""
+        with patch.dict(os.environ, self.environment(self.admin_url), clear=True), chdir(self.folder):
+            yield
 
     def start(self, url: str = "", program: Sequence[str] = ("-m", "engine", "run")) -> RunningEngine:
         """``azawatch run``, with the engine's own account unless ``url`` says another."""

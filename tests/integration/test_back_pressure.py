@@ -94,7 +94,7 @@ def on_therapy(site: Installation, patients: int) -> None:
     head = "patient_id,assigning_authority,event,effective,drug,dose_mg_per_day,indication,note\n"
     rows = (f"P{number},STEVENS,start,2025-01-01,azathioprine,100,,\n" for number in range(patients))
     file.write_text(head + "".join(rows), "utf-8")
-    site.run("roster", "import", file)
+    site.take_in(file)
 
 
 def put(site: Installation, bodies: Sequence[bytes]) -> None:
