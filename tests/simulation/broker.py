@@ -119,6 +119,11 @@ class Channel:
         callback(None)
         return "consumer"
 
+    def basic_cancel(self, _tag: str, *, callback: Callable[..., None]) -> None:
+        """End the subscription; what it was given stays unacked."""
+        self._receive = None
+        callback(None)
+
     def deliver(self, count: int) -> None:
         """The broker pushes some messages, as far as the prefetch allows."""
         broker = self._broker

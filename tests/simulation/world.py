@@ -115,7 +115,7 @@ class _Consumer(AmqpConsumer):
 
     def __init__(self, world: World) -> None:
         with mock.patch.object(consumer, "Link", partial(Link, world.broker)):
-            super().__init__(URL, [INBOUND], prefetch=world.prefetch, linger_seconds=0.0)
+            super().__init__(URL, [INBOUND], prefetch=world.prefetch, linger_seconds=0.0, warily=True)
         self.world = world
         self.link = cast("Link", self._link)
 
