@@ -1,7 +1,7 @@
 """What a message costs with many persons, long histories and many rules.
 
 The persons are put into the tables of the schema directly: of each one what a real message about one
-person left there, with two of its results.
+person left there.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ from tests.bench.common import (
 )
 from tests.bench.knowledge import Asked, Bench, opened, overheard
 
-_TABLES = ("persons", "identifiers", "results", "messages", "message_persons", "record_changes")
-_RESULTS_EACH = 2
+_TABLES = ("persons", "identifiers", "order_results", "messages", "message_persons", "record_changes")
 _A_ROUND = 200
 
 
@@ -92,7 +91,6 @@ def _populate(file: Path, people: int) -> None:
     connection = sqlite3.connect(file)
     own = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in _TABLES}  # noqa: S608
     ((model, _, _, _),) = own["persons"]
-    own["results"] = own["results"][:_RESULTS_EACH]
     numbers = {f"G{number:07}": number for number in range(2, people + 1)}
     ids = sorted((person_id(Identifier("INVENTED", value, "MR")), value) for value in numbers)
     for name, rows in own.items():
