@@ -127,14 +127,14 @@ def feed_while_blocked(site: Installation, count: int, patients: int, seconds: f
         begun = time.monotonic()
         engine.process.send_signal(signal.SIGCONT)
         try:
-            wait_until(lambda: site.depth(INBOUND) == 0, "everything is taken in")
+            wait_until(lambda: site.depth(INBOUND) == 0, "everything is taken in", 60 + count / 10)
             wait_until(lambda: sum(n for *_, n in store.disposition_counts()) == count, "and is durable")
             wait_until(lambda: time.monotonic() - begun >= seconds, "the alarm lasts")
             held = store.outbox_depth()
             grown = memory_mib(engine, "VmHWM") - idle
         finally:
             site.broker.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.4)")
-        wait_until(lambda: store.outbox_depth() == 0, "everything is published")
+        wait_until(lambda: store.outbox_depth() == 0, "everything is published", 60 + count / 10)
         decided = {event.event_id for event in store.alert_events()} - before
     assert engine.terminate() == 0
     published = {one.properties.message_id for one in site.take(ALERTS_OUT)}

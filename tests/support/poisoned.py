@@ -2,7 +2,7 @@
 
 The engine knows nothing of this: what it reads messages with is replaced here, and then the command line
 runs as always, started anew whenever it ends, as systemd would. Each start is a fork of this process, which
-has loaded everything already. ``python -m tests.support.poisoned``.
+has loaded everything already. ``python -m tests.support.poisoned [PROTECTION]``, without that protection.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 from engine import app, arrival
 from engine.cli import main as command_line
 from engine.settings import load
+from tests.support.unprotected import WITHOUT
 
 ENOUGH_BYTES = 64_000_000
 MOST_STARTS = 30
@@ -79,6 +80,8 @@ def started() -> int:
 def main() -> int:
     """Start the engine anew whenever it ends, until SIGTERM; each end is a line of the log."""
     poison()
+    for protection in sys.argv[1:]:
+        WITHOUT[protection]()
     knowledge = app.knowledge_of(load())
     composition: Any = app
     composition.knowledge_of = lambda _settings: knowledge

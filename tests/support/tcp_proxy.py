@@ -19,6 +19,7 @@ class TcpProxy:
         self.port = int(self._listener.getsockname()[1])
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._swallowing = threading.Event()
+        self._forgotten: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
@@ -53,6 +54,10 @@ class TcpProxy:
         """Let everything vanish without a trace, as a firewall that forgot a connection does; or stop it."""
         (self._swallowing.set if on else self._swallowing.clear)()
 
+    def forget(self) -> None:
+        """Let what goes through the connections of now vanish for good; new ones are sound."""
+        self._forgotten.update(one for pair in self._pairs for one in pair)
+
     def _accept(self) -> None:
         while True:
             try:
@@ -67,7 +72,7 @@ class TcpProxy:
     def _forward(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if not self._swallowing.is_set():
+                if not self._swallowing.is_set() and source not in self._forgotten:
                     target.sendall(data)
         for one in (source, target):
             with contextlib.suppress(OSError):

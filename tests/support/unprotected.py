@@ -1,11 +1,11 @@
-"""The engine without one of the four things that its promise rests on: what the fault tests must then see.
+"""The engine without one of the things that its promise rests on: what the fault tests must then see.
 
 Each function changes the classes of the process it runs in, which is a fork of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from engine.app import Engine
@@ -13,7 +13,9 @@ from engine.relay import Relay, _message
 from engine.store.locking import Locks
 from engine.store.rows import OutboxRow
 from engine.store.unit import Unit
+from engine.taking import Origin, Taking
 from engine.transports import Delivery
+from engine.transports.amqp.link import Link
 
 
 def _put(owner: type, name: str, function: Callable[..., Any]) -> None:
@@ -59,10 +61,26 @@ def without_person_lock() -> None:
     _put(Locks, "take", lambda _locks, _names: False)
 
 
+def without_suspect_mode() -> None:
+    """What was delivered before is taken in by batches like everything else."""
+
+    def take(taking: Taking, deliveries: Sequence[Delivery]) -> Iterator[tuple[list[Delivery], list[Origin]]]:
+        yield list(deliveries), taking._together(deliveries)
+
+    _put(Taking, "take", take)
+
+
+def without_look_for_silence() -> None:
+    """Nobody but pika looks whether the broker is still there."""
+    _put(Link, "_listen", lambda *_: None)
+
+
 WITHOUT: dict[str, Callable[[], None]] = {
     "inbox key": without_inbox_key,
     "outbox": without_outbox,
     "ack after commit": without_ack_after_commit,
     "person lock": without_person_lock,
+    "suspect mode": without_suspect_mode,
+    "look for silence": without_look_for_silence,
 }
 """By name, as docs/reliability.md calls them."""
