@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from engine.model.record import Record
 
-# The memory of some thousands of records: a result takes one to two kilobytes.
-_RESULTS_AT_MOST = 40_000
+# The memory of some thousands of records: a result takes one to two kilobytes, a person without results too.
+_RESULTS_AT_MOST = 12_000
 
 
 class RecordCache:
@@ -48,4 +48,4 @@ class RecordCache:
 
 def _size(record: Record) -> int:
     """In results; an alert, with its two findings, is as large as several."""
-    return 1 + len(record.results) + len(record.therapy) + 10 * len(record.alerts)
+    return 2 + len(record.results) + len(record.therapy) + 10 * len(record.alerts)

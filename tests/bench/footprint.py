@@ -14,7 +14,7 @@ from tests.integration.installation import INBOUND, wait_until
 
 def main(effort: Effort, servers: Servers) -> None:
     """Start-up in turns with nothing, then one engine that goes on."""
-    count = effort.of(12_000, 200)
+    count = effort.of(100_000, 200)
     bodies = mixed(count)
     tell(f"start and memory: knowledge as shipped, SQLite, mixed feed of {count} messages")
     with servers.site(roster_of_mixed(count)) as site:
