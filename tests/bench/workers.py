@@ -28,10 +28,12 @@ from tests.integration.installation import INBOUND, wait_until
 
 def main(effort: Effort, servers: Servers) -> None:
     """Messages a second from the first in the queue to the last taken in."""
-    count = effort.of(2000, 200)
-    bodies = mixed(count)
-    tell(f"workers on one PostgreSQL: mixed feed of {count} messages, prefetch 100")
-    roster = roster_of_mixed(count)
+    count = effort.of(4000, 200)
+    # of a feed of ten times as many patients: those of one batch are nearly all others than of the next
+    whole = effort.of(10, 1) * count
+    bodies = mixed(whole)[:count]
+    tell(f"workers on one PostgreSQL: {count} of {whole} messages of the mixed feed, prefetch 100")
+    roster = roster_of_mixed(whole)
     # a full prefetch would leave one of two workers idle
     with servers.site(roster, postgresql=True, FLOW__PREFETCH="100") as site:
         tally = in_turns(
