@@ -33,11 +33,6 @@ class ClusterNode(PrivateBroker):
         with self.place.entered():
             super().start()
 
-    def ctl(self, *arguments: str) -> str:
-        """As ``PrivateBroker.ctl``."""
-        with self.place.entered():
-            return super().ctl(*arguments)
-
     def evaluate(self, expression: str) -> str:
         """As ``PrivateBroker.evaluate``."""
         with self.place.entered():
