@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from engine.model.quantity import Truth, plain
 from engine.model.record import Record, Situation
 from engine.model.therapy import TherapyState
 from engine.model.watch import Watch
-from engine.rulebook import Findings, Protocol, why_silent
+from engine.rulebook import AlertRule, Findings, Protocol, Silence, has_limit, why_silent
 
 
 @frozen()
@@ -86,7 +86,7 @@ def tell(alert: Alert, now: Chosen | None, step: Step, judged: Judged) -> tuple[
         accession=trigger.order if trigger else "",
         sources=finding.sources,
         superseded=now.superseded if now is not None else (),
-        not_fired=_not_fired(findings, finding, shadow=alert.shadow),
+        not_fired=_not_fired(judged, finding, evidence, shadow=alert.shadow),
         message_control_id=occasion.control_id,
         knowledge_revision=judged.revision,
         processing_id=occasion.processing_id,
@@ -119,9 +119,9 @@ def _waiting_since(alert: Alert, step: Step, now: datetime) -> datetime | None:
     return now if raised else alert.waiting_since
 
 
-def _as_judged_now(told: Finding, findings: Sequence[Finding]) -> Finding:
+def _as_judged_now(told: Finding, findings: Findings) -> Finding:
     """The same rule's present verdict, which shows why it no longer holds; else the one told last."""
-    for finding in findings:
+    for finding in findings.of_rule(told.rule_id):
         if _who(finding) == _who(told):
             return finding
     return told
@@ -188,18 +188,29 @@ def _left_the_watch(judged: Judged) -> bool:
     )
 
 
-def _not_fired(findings: Sequence[Finding], spoken: Finding, *, shadow: bool) -> tuple[NotFired, ...]:
-    """The silent rules; those in shadow are no part of what is sent."""
+def _not_fired(
+    judged: Judged, spoken: Finding, trigger: Evidence | None, *, shadow: bool
+) -> tuple[NotFired, ...]:
+    """The silent rules that looked at the measurement, or without one those of the same family.
+
+    Also every rule with a limit of this patient. Those in shadow are no part of what is sent.
+    """
+
+    def is_told(rule: AlertRule) -> bool:
+        if trigger.analyte in rule.analytes if trigger is not None else rule.family == spoken.family:
+            return True
+        return judged.situation is not None and has_limit(rule, judged.situation)
+
     return tuple(
-        NotFired(finding.rule_id, finding.truth.value, why_silent(finding))
-        for finding in sorted(findings, key=_has_no_limit)
-        if finding.severity is None and finding.rule_id != spoken.rule_id and (finding.published or shadow)
+        NotFired(silence.rule_id, silence.truth.value, why_silent(silence))
+        for silence in sorted(judged.findings.silences(is_told), key=_has_no_limit)
+        if silence.rule_id != spoken.rule_id and (silence.published or shadow)
     )
 
 
-def _has_no_limit(finding: Finding) -> bool:
+def _has_no_limit(silence: Silence | Finding) -> bool:
     """Sorts what a limit of this patient may keep silent to the front: it must not be cut off."""
-    return not any(evidence.limit for evidence in finding.evidence)
+    return not any(evidence.limit for evidence in silence.evidence)
 
 
 _STATE_WORDS: Mapping[TherapyState, str] = {

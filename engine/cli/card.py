@@ -62,7 +62,7 @@ def _grounds(event: AlertEvent) -> Iterator[str]:
 
 
 def _others(event: AlertEvent) -> Iterator[str]:
-    """The rules that it speaks for, and those that looked at the same record and did not fire."""
+    """The rules that it speaks for, and those that looked at the same measurement and did not fire."""
     if event.superseded:
         yield f"  speaks also for {', '.join(event.superseded)}"
     if event.not_fired:

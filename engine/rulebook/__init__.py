@@ -9,6 +9,7 @@ from engine.rulebook.conclude import Findings, conclude
 from engine.rulebook.conditions import grammar_table
 from engine.rulebook.evaluate import evaluate
 from engine.rulebook.explain import describe, describe_trials, why_silent
+from engine.rulebook.limits import has_limit
 from engine.rulebook.rule import (
     AlertRule,
     Annotation,
@@ -20,6 +21,7 @@ from engine.rulebook.rule import (
     Source,
     Status,
 )
+from engine.rulebook.silent import Silence
 from engine.rulebook.trials import CaseReport, run_cases
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Protocol",
     "Rule",
     "Rulebook",
+    "Silence",
     "Source",
     "Status",
     "bound",
@@ -42,6 +45,7 @@ __all__ = [
     "evaluate",
     "fault_of_fact",
     "grammar_table",
+    "has_limit",
     "parse_rulebook",
     "run_cases",
     "why_silent",

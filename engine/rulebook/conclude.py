@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import overload
+from itertools import chain
+from typing import NamedTuple, overload
 
 from engine.model.finding import Finding, Label, Severity
 from engine.model.quantity import Truth
@@ -17,13 +18,13 @@ from engine.rulebook.evaluate import (
     evaluate,
     finding_of,
     findings_of,
-    is_silent,
     judgements,
     label_of,
     text_of,
 )
 from engine.rulebook.limits import is_limited
 from engine.rulebook.rule import AlertRule, Annotation, Rule, Stage, Status
+from engine.rulebook.silent import Silence, is_silent, silences_of
 
 _SEVERITIES = tuple(Severity)
 
@@ -42,6 +43,14 @@ def conclude(rules: Iterable[Rule], situation: Situation, analytes: Analytes) ->
     return Findings(map(court.labelled, court.speaking), court.silent, min(court.instants, default=None))
 
 
+class Silent(NamedTuple):
+    """A rule with something that it does not say: its findings, and why alone, when they are asked for."""
+
+    rule: AlertRule
+    findings: Callable[[], Iterable[Finding]]
+    silences: Callable[[], Iterable[Silence | Finding]]
+
+
 class Findings(Sequence[Finding]):
     """What the rules found, in order of rule and subject.
 
@@ -55,7 +64,7 @@ class Findings(Sequence[Finding]):
     def __init__(
         self,
         speaking: Iterable[Finding] = (),
-        silent: Sequence[Callable[[], Iterable[Finding]]] = (),
+        silent: Sequence[Silent] = (),
         look_at: datetime | None = None,
     ) -> None:
         self.speaking = tuple(sorted(speaking, key=_place))
@@ -76,14 +85,26 @@ class Findings(Sequence[Finding]):
     def __getitem__(self, index: int | slice) -> Finding | tuple[Finding, ...]:
         return self._written()[index]
 
+    def of_rule(self, rule_id: str) -> Iterator[Finding]:
+        """What that rule found, said or not."""
+        yield from (finding for finding in self.speaking if finding.rule_id == rule_id)
+        for silent in self._silent:
+            if silent.rule.id == rule_id:
+                yield from silent.findings()
+
+    def silences(self, asked: Callable[[AlertRule], bool]) -> list[Silence | Finding]:
+        """Why each of the rules asked about is silent, in order of rule and subject."""
+        told = (silent.silences() for silent in self._silent if asked(silent.rule))
+        return sorted(chain.from_iterable(told), key=_place)
+
     def _written(self) -> tuple[Finding, ...]:
         if self._all is None:
-            silent = (finding for write in self._silent for finding in write())
+            silent = (finding for silent in self._silent for finding in silent.findings())
             self._all = tuple(sorted((*self.speaking, *silent), key=_place))
         return self._all
 
 
-def _place(finding: Finding) -> tuple[str, str]:
+def _place(finding: Finding | Silence) -> tuple[str, str]:
     return finding.rule_id, finding.subject
 
 
@@ -131,7 +152,7 @@ class _Court:
         self.situation = situation
         self.analytes = analytes
         self.speaking: list[Finding] = []
-        self.silent: list[Callable[[], Iterable[Finding]]] = []
+        self.silent: list[Silent] = []
         self.instants: list[datetime] = []
         self.held: list[_Held] = []
         self.kept_silent: list[tuple[AlertRule, Label]] = []
@@ -154,7 +175,7 @@ class _Court:
             if isinstance(rule, AlertRule):
                 if silent:
                     write = partial(evaluate, rule, self.situation, self.analytes, view.standing)
-                    self.silent.append(write)
+                    self.silent.append(Silent(rule, write, partial(silences_of, rule, view)))
                 else:
                     self._alert(rule, view.standing)
             elif isinstance(rule, Annotation) and not silent:
@@ -186,15 +207,17 @@ class _Court:
         if any(judgement.severity is not None for judgement in judged):
             found = findings_of(rule, judged, self.situation, self.analytes, standing)
             self.speaking += (finding for finding in found if finding.severity is not None)
-            quiet = tuple(finding for finding in found if finding.severity is None)
-            self.silent.append(lambda: quiet)
+            self._keep(rule, lambda: (finding for finding in found if finding.severity is None))
         else:
-            self.silent.append(lambda: (finding_of(rule, each, self.analytes) for each in judged))
+            self._keep(rule, lambda: (finding_of(rule, each, self.analytes) for each in judged))
         for judgement in judged:
             if judgement.effect.silent_by:
                 text = f"{judgement.effect.silent_by}: keeps {rule.id} silent"
                 self.kept_silent.append((rule, Label(rule.id, text)))
         self._hear(rule, judged)
+
+    def _keep(self, rule: AlertRule, write: Callable[[], Iterable[Finding]]) -> None:
+        self.silent.append(Silent(rule, write, write))
 
     def _annotation(self, rule: Annotation, standing: Standing) -> None:
         (judgement,) = judgements(rule, self.situation, standing)

@@ -90,36 +90,15 @@ def findings_of(
     )
 
 
-def is_silent(rule: Rule, view: View) -> bool:
-    """Whether a rule says nothing of final values, where no limit is stated for this patient.
-
-    It asks no more conditions than it takes to know: one that does not hold is enough for most rules.
-    """
-    if isinstance(rule, AlertRule) and rule.problems:
-        return not any(problem.problem in rule.problems for problem in view.situation.problems)
-    if rule.needs and view.series.keys().isdisjoint(rule.needs):
-        return True
-    asked = Asked(rule.conditions, rule.pair_within, view, wary=rule.wary)
-    if not rule.doubts:
-        return not rule.when.is_true(asked)
-    if rule.when.is_false(asked):
-        return True
-    if UnknownCause.MISSING in rule.doubts or rule.when.is_true(asked):  # or values that lie too far apart
-        return False
-    verdicts = (asked[place] for place in range(len(rule.conditions)))
-    in_doubt = (verdict.evidence for verdict in verdicts if verdict.truth is Truth.UNKNOWN)
-    return rule.doubts.isdisjoint(evidence.cause or UnknownCause.VALUE for evidence in in_doubt)
-
-
 def judgements(rule: Rule, situation: Situation, standing: Standing = ALONE) -> tuple[Judgement, ...]:
     """The judged trees behind :func:`evaluate`; of an annotation exactly one."""
     problems = rule.problems if isinstance(rule, AlertRule) else frozenset()
     if not problems:
-        final = _judged(rule, View(situation, preliminary=False, standing=standing))
+        final = judged_in(rule, View(situation, preliminary=False, standing=standing))
         if not rule.allow_preliminary or situation.provisional is situation.series:
             return (final,)
         # A preliminary value may raise an alert; it never lowers what a final one says.
-        provisional = _judged(rule, View(situation, preliminary=True, standing=standing))
+        provisional = judged_in(rule, View(situation, preliminary=True, standing=standing))
         silent = _loudness(final) == _SILENT
         louder = silent or _loudness(provisional) > _loudness(final)
         return (provisional if louder else final,)
@@ -128,7 +107,7 @@ def judgements(rule: Rule, situation: Situation, standing: Standing = ALONE) -> 
         if result.problem in problems and result.collected.latest >= situation.scope_from:
             subjects.setdefault(subject_of(result), []).append(result)
     return tuple(
-        _judged(
+        judged_in(
             rule,
             View(
                 situation,
@@ -166,7 +145,8 @@ def subject_of(result: Result) -> str:
     return result.sender if result.problem in _OF_SENDERS else result.analyte or result.code
 
 
-def _judged(rule: Rule, view: View) -> Judgement:
+def judged_in(rule: Rule, view: View) -> Judgement:
+    """The rule applied to what it sees, with the limits of the patient."""
     personal = limited(rule, view.situation)
     asked = Asked(personal.conditions, rule.pair_within, view, wary=rule.wary)
     verdicts = tuple(asked[place] for place in range(len(personal.conditions)))
@@ -250,7 +230,7 @@ def finding_of(rule: AlertRule, judgement: Judgement, analytes: Analytes) -> Fin
         message=message,
         action=action,
         sources=tuple(source.cited for source in rule.sources),
-        evidence=_evidence(judgement, trigger),
+        evidence=evidence_of(judgement, trigger),
         clinical_at=min(overdue) if overdue else max(times, default=None),
         trigger_key=trigger.result.key if trigger is not None and trigger.result is not None else "",
         badness=_badness(speaking),
@@ -351,14 +331,16 @@ def _badness(speaking: Sequence[Verdict]) -> tuple[tuple[str, str], ...]:
     return tuple((analyte, plain(worst[analyte])) for analyte in sorted(worst))
 
 
-def _evidence(judgement: Judgement, trigger: Verdict | None) -> tuple[Evidence, ...]:
+def evidence_of(judgement: Judgement, trigger: Verdict | None) -> tuple[Evidence, ...]:
     """All evidence: the trigger, then what else decided, nearest to the threshold first, then the rest."""
     tree, rule = judgement.tree, judgement.rule
     ordered = [trigger.evidence] if trigger is not None and tree.truth is Truth.TRUE else []
     deciding = list(decisive(tree))
-    ordered += [_apart(rule, judged) for judged in unpaired(tree)]
     verdicts = [judged.verdict for judged in deciding if judged.verdict is not None]
-    ordered += [verdict.evidence for verdict in sorted(verdicts, key=_distance)]
+    nearest = [verdict.evidence for verdict in sorted(verdicts, key=distance)]
+    apart = [_apart(rule, judged) for judged in unpaired(tree)]
+    # what is false is so whichever values belong together
+    ordered += [*nearest, *apart] if tree.truth is Truth.FALSE else [*apart, *nearest]
     ordered += [verdict.evidence for verdict in judgement.verdicts]
     unique: dict[str, Evidence] = {}
     for evidence in ordered:
@@ -367,7 +349,7 @@ def _evidence(judgement: Judgement, trigger: Verdict | None) -> tuple[Evidence, 
     return (*unique.values(), *more)
 
 
-def _distance(verdict: Verdict) -> tuple[bool, Decimal]:
+def distance(verdict: Verdict) -> tuple[bool, Decimal]:
     """Measured first, and of those the value nearest to its threshold."""
     factor = verdict.excess or Decimal(0)
     return verdict.result is None, -min(factor, 1 / factor if factor else factor)

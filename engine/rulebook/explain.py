@@ -13,6 +13,7 @@ from engine.rulebook.conditions.clocks import Overdue
 from engine.rulebook.conditions.values import Comparison, Multiple
 from engine.rulebook.promises import NeverUsed, Promise, Wording
 from engine.rulebook.rule import AlertRule, Annotation, Heading, Invariant, Protocol, Rule
+from engine.rulebook.silent import Silence
 from engine.rulebook.syntax import Unreadable
 from engine.rulebook.tree import All, AnyOf, Leaf, Node, Not, can_be_unknown
 
@@ -135,7 +136,7 @@ def _tree(node: Node, analytes: Analytes, depth: int) -> Iterator[str]:
         yield from _tree(node.part, analytes, depth + 1)
 
 
-def why_silent(finding: Finding) -> str:
+def why_silent(finding: Finding | Silence) -> str:
     """One line on why a finding says nothing: ``ALT 120 U/L is below 5 x baseline 31 (155)``.
 
     Rests on the finding alone, for the rule may have changed since; names the limits that are stated for

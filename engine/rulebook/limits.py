@@ -101,6 +101,11 @@ def is_limited(situation: Situation) -> bool:
     return any(name.startswith(LIMIT_PREFIX) for name in situation.facts)
 
 
+def has_limit(rule: Rule, situation: Situation) -> bool:
+    """Whether a limit of that rule was ever stated for the patient."""
+    return any(name.startswith(f"{LIMIT_PREFIX}{rule.id}.") for name in situation.facts)
+
+
 def limited(rule: Rule, situation: Situation) -> Limited:
     """The rule with every limit on record for the patient; of several statements the newest counts."""
     prefix = f"{LIMIT_PREFIX}{rule.id}."

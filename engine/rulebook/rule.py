@@ -127,6 +127,7 @@ class Rule(Heading):
     ``conditions`` are the distinct conditions of ``when`` in the order of the file, ``clocks`` those of them
     that wait for something. ``doubts`` are the causes for which it may say something where they can neither
     be affirmed nor denied; ``needs`` are analytes of which one must have a result, or it says nothing.
+    ``analytes`` are those of all conditions.
     ``turn`` and ``timed`` (time alone may change what it says) are known once all rules of the folder are.
     """
 
@@ -139,10 +140,13 @@ class Rule(Heading):
     clocks: tuple[Condition, ...] = field(init=False, default=())
     doubts: frozenset[UnknownCause] = field(init=False, default=frozenset())
     needs: frozenset[str] = field(init=False, default=frozenset())
+    analytes: frozenset[str] = field(init=False, default=frozenset())
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clocks", tuple(each for each in self.conditions if each.TIMED))
         object.__setattr__(self, "doubts", self._doubts())
+        analytes = frozenset(name for each in self.conditions for name in each.analytes)
+        object.__setattr__(self, "analytes", analytes)
         if UnknownCause.MISSING not in self.doubts:
             object.__setattr__(self, "needs", needed_results(self.when))
 

@@ -45,7 +45,8 @@ def judged_warily(condition: Condition, view: View) -> Verdict:
     return verdict if spoiled is None else condition.judge_result(spoiled, view)
 
 
-# Each node says whether :func:`judge` makes it TRUE or FALSE, asking no more than it takes to know.
+# Each node says whether :func:`judge` makes it TRUE or FALSE, and by which conditions (:func:`decisive`),
+# asking no more than it takes to know.
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,12 @@ class Leaf:
         if asked.view.truth(self.condition) is not Truth.FALSE:
             return False
         return not asked.wary or judged_warily(self.condition, asked.view).truth is Truth.FALSE
+
+    def why_true(self, asked: Asked) -> Iterator[Verdict]:
+        """Its verdict."""
+        yield asked[self.index]
+
+    why_false = why_true
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,17 @@ class All:
                 return True
         return False
 
+    def why_true(self, asked: Asked) -> Iterator[Verdict]:
+        """What makes its parts true."""
+        for part in self.parts:
+            yield from part.why_true(asked)
+
+    def why_false(self, asked: Asked) -> Iterator[Verdict]:
+        """What makes those parts false that are."""
+        for part in self.parts:
+            if part.is_false(asked):
+                yield from part.why_false(asked)
+
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
@@ -107,6 +125,17 @@ class AnyOf:
                 return False
         return True
 
+    def why_true(self, asked: Asked) -> Iterator[Verdict]:
+        """What makes those parts true that are."""
+        for part in self.parts:
+            if part.is_true(asked):
+                yield from part.why_true(asked)
+
+    def why_false(self, asked: Asked) -> Iterator[Verdict]:
+        """What makes its parts false."""
+        for part in self.parts:
+            yield from part.why_false(asked)
+
 
 @dataclass(frozen=True, slots=True)
 class Not:
@@ -122,6 +151,14 @@ class Not:
         """Whether the part is true."""
         return self.part.is_true(asked)
 
+    def why_true(self, asked: Asked) -> Iterator[Verdict]:
+        """What makes the part false."""
+        return self.part.why_false(asked)
+
+    def why_false(self, asked: Asked) -> Iterator[Verdict]:
+        """What makes the part true."""
+        return self.part.why_true(asked)
+
 
 @dataclass(frozen=True, slots=True)
 class Unless:
@@ -136,6 +173,15 @@ class Unless:
     def is_false(self, asked: Asked) -> bool:
         """Whether it is."""
         return self.part.is_true(asked)
+
+    def why_true(self, asked: Asked) -> Iterator[Verdict]:
+        """What makes the part false, or leaves it open."""
+        judged = decisive(judge(self.part, asked, asked.pair_within))
+        return (each.verdict for each in judged if each.verdict is not None)
+
+    def why_false(self, asked: Asked) -> Iterator[Verdict]:
+        """What makes the part true."""
+        return self.part.why_true(asked)
 
 
 Node = Leaf | All | AnyOf | Not | Unless

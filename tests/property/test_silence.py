@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from engine.rulebook import AlertRule, Annotation, Rule
+from engine.rulebook import AlertRule, Annotation, Rule, why_silent
 from engine.rulebook.cases import Case
 from engine.rulebook.conditions import View
-from engine.rulebook.evaluate import is_silent, judgements, text_of
+from engine.rulebook.evaluate import finding_of, judgements, text_of
 from engine.rulebook.limits import is_limited
+from engine.rulebook.silent import is_silent, silences_of
 from engine.rulebook.trials import cases_of, standing_of
 from tests.unit.rulebook.records import shipped, shipped_analytes, shipped_files
 
@@ -53,3 +54,21 @@ def test_a_condition_is_as_true_at_a_glance_as_by_its_evidence(rule: Rule) -> No
         for condition in rule.conditions:
             if condition.BY_RECORD:
                 assert condition.truth(view) is condition.judge(view).truth, (case.name, condition.text)
+
+
+@pytest.mark.parametrize("rule", shipped().rules, ids=lambda rule: rule.id)
+def test_why_a_rule_is_silent_is_told_as_its_finding_tells_it(rule: Rule) -> None:
+    """In every situation of its cases that it says nothing of, and before anything was measured."""
+    if not isinstance(rule, AlertRule):
+        return
+    for case in cases_of(rule, shipped(), shipped_files(), shipped_analytes()):
+        bare = replace(case, situation=replace(case.situation, series={}, provisional={}))
+        for each in (case, bare):
+            if not _is_passed_over(rule, each):
+                continue
+            judged = judgements(rule, each.situation, standing_of(each))
+            found = [finding_of(rule, judgement, shipped_analytes()) for judgement in judged]
+            view = View(each.situation, preliminary=False, standing=standing_of(each))
+            told = silences_of(rule, view)
+            assert [silence.truth for silence in told] == [finding.truth for finding in found], each.name
+            assert [why_silent(silence) for silence in told] == [*map(why_silent, found)], each.name
