@@ -13,6 +13,7 @@ from engine.model.finding import Finding, Label, Severity
 from engine.model.quantity import Truth
 from engine.model.record import Situation
 from engine.rulebook.conditions import Analytes, Standing, View
+from engine.rulebook.docket import Docket, docket_of
 from engine.rulebook.evaluate import (
     Judgement,
     evaluate,
@@ -23,7 +24,7 @@ from engine.rulebook.evaluate import (
     text_of,
 )
 from engine.rulebook.limits import is_limited
-from engine.rulebook.rule import AlertRule, Annotation, Rule, Stage, Status
+from engine.rulebook.rule import AlertRule, Annotation, Rule, Status
 from engine.rulebook.silent import Silence, is_silent, silences_of
 
 _SEVERITIES = tuple(Severity)
@@ -35,11 +36,11 @@ def conclude(rules: Iterable[Rule], situation: Situation, analytes: Analytes) ->
     What is published never rests on a rule in shadow: active rules do not see that it fires, and its
     labels and modifiers stand on findings of other rules in shadow only.
     """
-    court = _Court(situation, analytes)
-    ordered = sorted(rules, key=lambda rule: (rule.turn, rule.id))
-    court.judge([rule for rule in ordered if rule.turn.stage is not Stage.LAST])
+    docket = docket_of(rules)
+    court = _Court(situation, analytes, docket)
+    court.judge(docket.early)
     court.speak()
-    court.judge([rule for rule in ordered if rule.turn.stage is Stage.LAST])
+    court.judge(docket.last)
     return Findings(map(court.labelled, court.speaking), court.silent, min(court.instants, default=None))
 
 
@@ -64,7 +65,7 @@ class Findings(Sequence[Finding]):
     def __init__(
         self,
         speaking: Iterable[Finding] = (),
-        silent: Sequence[Silent] = (),
+        silent: Callable[[], Iterable[Silent]] = tuple,
         look_at: datetime | None = None,
     ) -> None:
         self.speaking = tuple(sorted(speaking, key=_place))
@@ -88,18 +89,18 @@ class Findings(Sequence[Finding]):
     def of_rule(self, rule_id: str) -> Iterator[Finding]:
         """What that rule found, said or not."""
         yield from (finding for finding in self.speaking if finding.rule_id == rule_id)
-        for silent in self._silent:
+        for silent in self._silent():
             if silent.rule.id == rule_id:
                 yield from silent.findings()
 
     def silences(self, asked: Callable[[AlertRule], bool]) -> list[Silence | Finding]:
         """Why each of the rules asked about is silent, in order of rule and subject."""
-        told = (silent.silences() for silent in self._silent if asked(silent.rule))
+        told = (silent.silences() for silent in self._silent() if asked(silent.rule))
         return sorted(chain.from_iterable(told), key=_place)
 
     def _written(self) -> tuple[Finding, ...]:
         if self._all is None:
-            silent = (finding for silent in self._silent for finding in silent.findings())
+            silent = (finding for silent in self._silent() for finding in silent.findings())
             self._all = tuple(sorted((*self.speaking, *silent), key=_place))
         return self._all
 
@@ -148,11 +149,17 @@ class _Held:
 class _Court:
     """One judgement, rule by rule."""
 
-    def __init__(self, situation: Situation, analytes: Analytes) -> None:
+    def __init__(self, situation: Situation, analytes: Analytes, docket: Docket) -> None:
         self.situation = situation
         self.analytes = analytes
+        self.limited = is_limited(situation)
+        self.early = situation.provisional is not situation.series
+        view = View(situation, preliminary=False)
+        self.passed = set[str]() if self.limited else docket.passed_over(view)
         self.speaking: list[Finding] = []
-        self.silent: list[Silent] = []
+        self.unsaid: list[Silent] = []
+        self.at_a_glance: list[tuple[AlertRule, View]] = []
+        self.stopped: dict[tuple[View, tuple[tuple[str, timedelta], ...]], View] = {}
         self.instants: list[datetime] = []
         self.held: list[_Held] = []
         self.kept_silent: list[tuple[AlertRule, Label]] = []
@@ -164,27 +171,37 @@ class _Court:
             heard: View(self.situation, preliminary=False, standing=heard.standing())
             for heard in (self.active, self.shadow)
         }
-        limited, early = is_limited(self.situation), self.situation.provisional is not self.situation.series
         for rule in rules:
             view = views[self.active if rule.status is Status.ACTIVE else self.shadow]
+            judged_early = self.early and rule.allow_preliminary
+            silent = rule.id in self.passed and not judged_early
             if rule.clocks:
                 view = self._stopped(view)
                 verdicts = (view.judged(condition) for condition in rule.clocks)
                 self.instants += (verdict.look_at for verdict in verdicts if verdict.look_at is not None)
-            silent = not limited and not (early and rule.allow_preliminary) and is_silent(rule, view)
-            if isinstance(rule, AlertRule):
-                if silent:
-                    write = partial(evaluate, rule, self.situation, self.analytes, view.standing)
-                    self.silent.append(Silent(rule, write, partial(silences_of, rule, view)))
-                else:
-                    self._alert(rule, view.standing)
-            elif isinstance(rule, Annotation) and not silent:
+            if silent or (not self.limited and not judged_early and is_silent(rule, view)):
+                if isinstance(rule, AlertRule):
+                    self.at_a_glance.append((rule, view))
+            elif isinstance(rule, AlertRule):
+                self._alert(rule, view.standing)
+            elif isinstance(rule, Annotation):
                 self._annotation(rule, view.standing)
+
+    def silent(self) -> Iterator[Silent]:
+        """Every alert rule with something that it does not say."""
+        yield from self.unsaid
+        for rule, view in self.at_a_glance:
+            write = partial(evaluate, rule, self.situation, self.analytes, view.standing)
+            yield Silent(rule, write, partial(silences_of, rule, view))
 
     def _stopped(self, view: View) -> View:
         """The view as it is now, for a rule with a clock: what demands more panels may come after it."""
-        standing = view.standing._replace(repeat_within=dict(view.standing.repeat_within))
-        return View(self.situation, preliminary=False, standing=standing)
+        demanded = tuple(view.standing.repeat_within.items())
+        key = view, demanded
+        if key not in self.stopped:
+            standing = view.standing._replace(repeat_within=dict(demanded))
+            self.stopped[key] = View(self.situation, preliminary=False, standing=standing)
+        return self.stopped[key]
 
     def speak(self) -> None:
         """Make known how loud every rule judged so far speaks, raised ones as raised."""
@@ -217,7 +234,7 @@ class _Court:
         self._hear(rule, judged)
 
     def _keep(self, rule: AlertRule, write: Callable[[], Iterable[Finding]]) -> None:
-        self.silent.append(Silent(rule, write, write))
+        self.unsaid.append(Silent(rule, write, write))
 
     def _annotation(self, rule: Annotation, standing: Standing) -> None:
         (judgement,) = judgements(rule, self.situation, standing)

@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -18,6 +19,12 @@ from engine.decide import Knowledge
 from engine.generate import MixedFeed, Recipe
 from engine.identity import person_id
 from engine.model.person import Identifier
+from engine.model.quantity import plain
+from engine.rulebook import Rule
+from engine.rulebook.conditions import Condition, read_condition
+from engine.rulebook.conditions.base import HIGH
+from engine.rulebook.conditions.values import Absolute, Multiple
+from engine.rulebook.tree import All, AnyOf, Leaf, Node
 from tests.bench.common import (
     Effort,
     Servers,
@@ -155,7 +162,7 @@ def _draw(number: int) -> bytes:
 
 
 def _rules(effort: Effort, folder: Path) -> None:
-    """The rules in force, the first of them or copies of them, on the same analytes."""
+    """The rules in force, the first of them or copies of them with graver numbers, on the same analytes."""
     sizes = (10, 50, 500)
     bench = opened(folder / "rules.db", roster_of_own(1))
     with overheard() as asked:
@@ -164,11 +171,10 @@ def _rules(effort: Effort, folder: Path) -> None:
     book = bench.knowledge.rulebook
     parties = {}
     for size in sizes:
-        copies = [
-            rule if turn < len(book.in_force) else replace(rule, id=f"{rule.id}-{turn}")
+        rules = tuple(
+            _with_other_numbers(rule, turn // len(book.in_force))
             for turn, rule in enumerate(islice(cycle(book.in_force), size))
-        ]
-        rules = tuple(copies)
+        )
         known = replace(
             bench.knowledge,
             rulebook=replace(book, in_force=rules, by_id={**book.by_id, **{rule.id: rule for rule in rules}}),
@@ -178,6 +184,33 @@ def _rules(effort: Effort, folder: Path) -> None:
     tell(f"a message about one person on therapy, decide only, by rules ({len(book.in_force)} are shipped)")
     tell_tally(tally)
     tell(f"  500 : 50 rules = {spread(tally.ratios('500 rules', '50 rules', cpu))}   target at most 2")
+
+
+def _with_other_numbers(rule: Rule, copy: int) -> Rule:
+    """The same rule, or a copy of which every number that a result is compared with is somewhat graver."""
+    if copy == 0:
+        return rule
+    graver = {each: _graver(each, copy) for each in rule.conditions}
+
+    def changed(node: Node) -> Node:
+        if isinstance(node, Leaf):
+            return replace(node, condition=graver[node.condition])
+        if isinstance(node, All | AnyOf):
+            return replace(node, parts=tuple(map(changed, node.parts)))
+        return replace(node, part=changed(node.part))
+
+    conditions = tuple(graver[each] for each in rule.conditions)
+    return replace(rule, id=f"{rule.id}-{copy}", when=changed(rule.when), conditions=conditions)
+
+
+def _graver(condition: Condition, copy: int) -> Condition:
+    if not isinstance(condition, Absolute | Multiple):
+        return condition
+    factor = 1 + Decimal(copy) / 10
+    number = condition.number * factor if condition.operator in HIGH else condition.number / factor
+    words = condition.text.split(" ")
+    words[2] = plain(number.quantize(Decimal("0.001")))
+    return read_condition(" ".join(words))
 
 
 def _again(asked: Asked, times: int, knowledge: Knowledge | None = None) -> Spent:

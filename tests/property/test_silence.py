@@ -9,6 +9,7 @@ import pytest
 from engine.rulebook import AlertRule, Annotation, Rule, why_silent
 from engine.rulebook.cases import Case
 from engine.rulebook.conditions import View
+from engine.rulebook.docket import docket_of
 from engine.rulebook.evaluate import finding_of, judgements, text_of
 from engine.rulebook.limits import is_limited
 from engine.rulebook.silent import is_silent, silences_of
@@ -36,6 +37,23 @@ def _is_passed_over(rule: Rule, case: Case) -> bool:
     if is_limited(seen) or (rule.allow_preliminary and seen.provisional is not seen.series):
         return False
     return is_silent(rule, View(seen, preliminary=False, standing=standing_of(case)))
+
+
+@pytest.mark.parametrize("rule", shipped().rules, ids=lambda rule: rule.id)
+def test_what_rules_demand_together_silences_none_that_has_something_to_say(rule: Rule) -> None:
+    """None of the rules that are passed over in the first case of this one; this one in none of its cases."""
+    docket = docket_of(shipped().rules)
+    cases = list(cases_of(rule, shipped(), shipped_files(), shipped_analytes()))
+    for number, case in enumerate(cases):
+        bare = replace(case, situation=replace(case.situation, series={}, provisional={}))
+        for each in (case, bare):
+            if is_limited(each.situation):
+                continue
+            passed = docket.passed_over(View(each.situation, preliminary=False))
+            early = each.situation.provisional is not each.situation.series
+            for other in [rule] if number else shipped().rules:
+                if other.id in passed and not (early and other.allow_preliminary):
+                    assert not _speaks(other, each), (case.name, other.id)
 
 
 @pytest.mark.parametrize("rule", shipped().rules, ids=lambda rule: rule.id)
