@@ -39,6 +39,15 @@ class Delimiters:
         separators = (self.field, self.component, self.repetition, self.escape, self.subcomponent)
         object.__setattr__(self, "notation", "".join((*separators, self.truncation, self.charset)))
 
+    def are_unused(self, text: str) -> bool:
+        """Whether nothing in the text is escaped, repeated, a subcomponent or the delete indicator."""
+        if '"' in text:
+            return False
+        for separator in (self.repetition, self.escape, self.subcomponent):
+            if separator in text and separator != ABSENT:
+                return False
+        return True
+
     def unescape(self, leaf: str) -> str:
         """Replace the escape sequences of one leaf (HL7 v2.9 2.6.1 and 2.6.7) in linear time.
 

@@ -19,7 +19,7 @@ from engine.hl7.charset import UndeclaredCharset, decode
 from engine.hl7.delimiters import Delimiters, is_field_separator, read_delimiters
 from engine.hl7.grouping import PatientGroup, ResultGrouping, group_results
 from engine.hl7.pharmacy import PharmacyGroup, group_pharmacy
-from engine.hl7.segment import MAX_NAME, HeaderSegment, ReadSegment
+from engine.hl7.segment import MAX_NAME, HeaderSegment, PlainSegment, ReadSegment
 from engine.hl7.times import TimeUnreadableError, offset_of, read_moment
 from engine.model.disposition import Reason
 from engine.model.moment import Moment
@@ -216,12 +216,13 @@ class _Assembly:
         self._warnings.update(dict.fromkeys(warnings))
         segments = self._segments
         header = self._add("MSH", header_line, delimiters)
+        kind = PlainSegment if delimiters.are_unused("\r".join(lines[start + 1 :])) else ReadSegment
         known = _known_starts(separator)
         before = len(segments)
         numbers = self._numbers
         try:
             segments += [
-                ReadSegment(name := known[line[:4]], next(numbers[name]), line, delimiters)
+                kind(name := known[line[:4]], next(numbers[name]), line, delimiters)
                 for line in lines[start + 1 :]
                 if line
             ]

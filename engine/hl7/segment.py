@@ -130,7 +130,7 @@ class ReadSegment:
         """The unescaped leaf; empty when it is absent or the delete indicator."""
         delimiters = self._delimiters
         if component == repetition == subcomponent == 1:
-            # The engine's hottest lines: leaf() without its choices.
+            # leaf() without its choices
             fields = self._fields or self._split()
             leaf = fields[field] if field < len(fields) else ""
             if delimiters.repetition in leaf:
@@ -225,6 +225,22 @@ class ReadSegment:
         """``OBX[3]`` or ``OBX[3]-5``."""
         place = f"{self.name}[{self.number}]"
         return place if field is None else f"{place}-{field}"
+
+
+class PlainSegment(ReadSegment):
+    """A segment of a message in which nothing is escaped, repeated, deleted or has subcomponents."""
+
+    __slots__ = ()
+
+    def text(self, field: int, component: int = 1, repetition: int = 1, subcomponent: int = 1) -> str:
+        """As for other segments: the component as it was sent."""
+        if component == repetition == subcomponent == 1:
+            # The engine's hottest lines.
+            fields = self._fields
+            if fields is None:
+                fields = self._fields = self._text.split(self._delimiters.field)
+            return fields[field].partition(self._delimiters.component)[0] if field < len(fields) else ""
+        return self.leaf(field, component, repetition, subcomponent)
 
 
 def _part(text: str, separator: str, position: int) -> str:

@@ -10,6 +10,7 @@ import gc
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 import hl7
 import hl7lw
@@ -23,18 +24,16 @@ from tests.bench.common import Effort, Servers, Spent, Stopwatch, cpu, in_turns,
 
 Leaves = tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]
 
-_DECODED = range(10)
+_DECODED = 10
 _FIELDS = (3, 5, 6, 7)
 _HL7LW = hl7lw.Hl7Parser()
 
 
-def _leaves(lines: int, leaf: Callable[[int, int], str]) -> Leaves:
-    codes = tuple(leaf(row, 3) for row in range(lines))
-    return codes, tuple(tuple(leaf(row, field) for field in _FIELDS) for row in _DECODED)
-
-
 def _of_observations(observations: list[Segment]) -> Leaves:
-    return _leaves(len(observations), lambda row, field: observations[row].text(field))
+    return (
+        tuple([each.text(3) for each in observations]),
+        tuple([tuple([each.text(field) for field in _FIELDS]) for each in observations[:_DECODED]]),
+    )
 
 
 def read_ours(body: bytes) -> Leaves:
@@ -52,13 +51,16 @@ def read_python_hl7(body: bytes) -> Leaves:
     """The leaves through python-hl7."""
     observations = hl7.parse(body).segments("OBX")
 
-    def leaf(row: int, field: int) -> str:
-        value = observations[row][field][0]
+    def leaf(observation: Any, field: int) -> str:
+        value = observation[field][0]
         while not isinstance(value, str):
             value = value[0]
         return value
 
-    return _leaves(len(observations), leaf)
+    return (
+        tuple([leaf(each, 3) for each in observations]),
+        tuple([tuple([leaf(each, field) for field in _FIELDS]) for each in observations[:_DECODED]]),
+    )
 
 
 def read_hl7apy(body: bytes) -> Leaves:
@@ -66,23 +68,34 @@ def read_hl7apy(body: bytes) -> Leaves:
     parsed = parse_message(body.decode(), validation_level=VALIDATION_LEVEL.TOLERANT, find_groups=False)
     observations = [segment for segment in parsed.children if segment.name == "OBX"]
 
-    def leaf(row: int, field: int) -> str:
-        value = getattr(observations[row], f"obx_{field}")[0]
+    def leaf(observation: Any, field: int) -> str:
+        value = getattr(observation, f"obx_{field}")[0]
         return str(value.children[0].value if value.children else value.value)
 
-    return _leaves(len(observations), leaf)
+    return (
+        tuple([leaf(each, 3) for each in observations]),
+        tuple([tuple([leaf(each, field) for field in _FIELDS]) for each in observations[:_DECODED]]),
+    )
 
 
 def read_hl7lw(body: bytes) -> Leaves:
     """The leaves through hl7lw, which gives fields as they were sent."""
     observations = _HL7LW.parse_message(body.decode()).get_segments("OBX")
-    return _leaves(len(observations), lambda row, field: observations[row][field].partition("^")[0])
+    return (
+        tuple([each[3].partition("^")[0] for each in observations]),
+        tuple(
+            [tuple([each[field].partition("^")[0] for field in _FIELDS]) for each in observations[:_DECODED]]
+        ),
+    )
 
 
 def read_medforge(body: bytes) -> Leaves:
     """The leaves through medforge, which is written in Rust."""
     observations = medforge.parse(body.decode()).segments_by_name("OBX")
-    return _leaves(len(observations), lambda row, field: str(observations[row][field][1]))
+    return (
+        tuple([str(each[3][1]) for each in observations]),
+        tuple([tuple([str(each[field][1]) for field in _FIELDS]) for each in observations[:_DECODED]]),
+    )
 
 
 _READERS: dict[str, tuple[Callable[[bytes], Leaves], int, str]] = {
