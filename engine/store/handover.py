@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, not_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    not_,
+    select,
+    text,
+    update,
+)
 
 from engine.store import codec, schema
-from engine.store.rows import OutboxRow, outbox_from_row
+from engine.store.accounts import cursor_of
+from engine.store.rows import OutboxRow
+from engine.store.statements import with_texts
+from engine.store.words import WORDS
 
 _HELD = text("held.held_until <> ''")
-_REFUSED = ("returned", "nacked")
+_WANTED = text("earlier.last_error NOT IN ('returned', 'nacked')")
 # Messages held for a human are as large as they came: two hundred of them may be gigabytes.
 _MOST_BYTES = 16_000_000
-_ALERTS = 1  # the advisory locks of alerts: those of people have another form
+_ALERTS = literal_column("1", Integer)  # the advisory locks of alerts: those of people have another form
+_COLUMNS = [field.name for field in fields(OutboxRow)]
 
 
 class Handover:
@@ -55,9 +72,42 @@ def handover(connecting: Connecting, backend: str, limit: int) -> Iterator[Hando
                 _note(connection, given)
         return
     with connecting() as connection:
-        given = Handover(_locked_rows(connection, limit))
+        # Others may wait for a row that we hold while the broker takes its time; we never wait ourselves.
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        given = Handover(_rows(connection, limit))
         yield given
         _note(connection, given)
+
+
+class _Statements(NamedTuple):
+    """SQL text of one kind of database, compiled once: a relay runs these again and again."""
+
+    unsent: str  # how many at most
+    whole: str  # ids, through with_texts
+    sent: str  # at, id
+    failed: str  # error, id
+    mark: str
+
+
+@cache
+def _statements(backend: str) -> _Statements:
+    dialect = WORDS[backend].dialect
+    table = schema.outbox
+    row_id = table.c.id == bindparam("row_id")
+    unsent = _unsent() if backend == "sqlite" else _locking(_unsent())
+    columns = [table.c[name] for name in _COLUMNS]
+    whole = select(*columns).where(table.c.id.in_(bindparam("texts", expanding=True)))
+    failed = update(table).ordered_values(
+        (table.c.attempts, table.c.attempts + literal_column("1", Integer)),
+        (table.c.last_error, bindparam("error")),
+    )
+    return _Statements(
+        unsent=str(unsent.compile(dialect=dialect)),
+        whole=str(whole.order_by(table.c.attempts, table.c.id).compile(dialect=dialect)),
+        sent=str(update(table).where(row_id).values(sent_at=bindparam("at")).compile(dialect=dialect)),
+        failed=str(failed.where(row_id).compile(dialect=dialect)),
+        mark=WORDS[backend].mark,
+    )
 
 
 def _unsent() -> Select[Any]:
@@ -67,67 +117,60 @@ def _unsent() -> Select[Any]:
     told that it does not want them: what is returned for its severity must not keep back what is graver.
     """
     table = schema.outbox
-    before, held = table.alias("before"), table.alias("held")
-    same = before.c.correlation_id == table.c.correlation_id, table.c.correlation_id != ""
-    wanted = before.c.last_error.not_in(_REFUSED)
-    waits = select(before.c.id).where(*same, before.c.id < table.c.id, before.c.sent_at == "", wanted)
+    none = text("''")
+    before, held = table.alias("earlier"), table.alias("held")
+    same = before.c.correlation_id == table.c.correlation_id, table.c.correlation_id != none
+    waits = select(before.c.id).where(*same, before.c.id < table.c.id, before.c.sent_at == none, _WANTED)
     behind = select(held.c.id).where(held.c.correlation_id == table.c.correlation_id, _HELD)
     return (
-        select(table.c.id, table.c.attempts, table.c.correlation_id, func.length(table.c.body).label("size"))
-        .where(table.c.sent_at == "", table.c.held_until == "", not_(behind.exists()), not_(waits.exists()))
+        select(table.c.id, func.length(table.c.body).label("size"), table.c.attempts, table.c.correlation_id)
+        .where(
+            table.c.sent_at == none, table.c.held_until == none, not_(behind.exists()), not_(waits.exists())
+        )
         .order_by(table.c.attempts, table.c.id)
         .limit(bindparam("most"))
+        .offset(literal_column("0", Integer))
     )
 
 
-_UNSENT = _unsent()
+def _locking(unsent: Select[Any]) -> Select[Any]:
+    first = unsent.with_for_update(skip_locked=True, of=schema.outbox).cte("first")
+    ours = func.pg_try_advisory_xact_lock(_ALERTS, func.hashtext(first.c.correlation_id))
+    return select(first.c.id, first.c.size).where(ours).order_by(first.c.attempts, first.c.id)
 
 
 def _rows(connection: Connection, limit: int) -> list[OutboxRow]:
-    return _whole(connection, connection.execute(_UNSENT, {"most": limit}))
-
-
-def _locked_rows(connection: Connection, limit: int) -> list[OutboxRow]:
-    # Others may wait for a row that we hold while the broker takes its time; we never wait ourselves.
-    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-    first = _UNSENT.with_for_update(skip_locked=True, of=schema.outbox).cte("first")
-    ours = func.pg_try_advisory_xact_lock(_ALERTS, func.hashtext(first.c.correlation_id))
-    statement = select(first).where(ours).order_by(first.c.attempts, first.c.id)
-    return _whole(connection, connection.execute(statement, {"most": limit}))
-
-
-def _whole(connection: Connection, found: Iterable[Row[Any]]) -> list[OutboxRow]:
-    """The first of these rows, as many as are read into memory at once."""
+    """The first rows to publish, as many as are read into memory at once; on a server, locked."""
+    statements, cursor = _statements(connection.dialect.name), cursor_of(connection)
+    cursor.execute(statements.unsent, (limit,))
     ids: list[int] = []
     room = _MOST_BYTES
-    for row in found:
-        room -= row.size
+    for row_id, size, *_ in cursor.fetchall():
+        room -= size
         if ids and room < 0:
             break
-        ids.append(row.id)
+        ids.append(row_id)
     if not ids:
         return []
-    table = schema.outbox
-    statement = select(table).where(table.c.id.in_(ids)).order_by(table.c.attempts, table.c.id)
-    return [outbox_from_row(row) for row in connection.execute(statement)]
+    cursor.execute(with_texts(statements.whole, len(ids), statements.mark), ids)
+    return [_row(row) for row in cursor.fetchall()]
+
+
+def _row(columns: Sequence[Any]) -> OutboxRow:
+    told: dict[str, Any] = dict(zip(_COLUMNS, columns, strict=True))
+    told.update(headers=codec.headers_from_text(told["headers"]), body=bytes(told["body"]))
+    return OutboxRow(**told)
 
 
 def mark_sent(connection: Connection, row_ids: Sequence[int], at: datetime) -> None:
     """The broker has confirmed these rows."""
-    table = schema.outbox
-    sent = update(table).where(table.c.id == bindparam("row_id")).values(sent_at=codec.instant(at))
-    connection.execute(sent, [{"row_id": row_id} for row_id in row_ids])
+    rows = [(codec.instant(at), row_id) for row_id in row_ids]
+    cursor_of(connection).executemany(_statements(connection.dialect.name).sent, rows)
 
 
 def _note(connection: Connection, given: Handover) -> None:
-    table = schema.outbox
     if given.confirmed and given.at is not None:
         mark_sent(connection, given.confirmed, given.at)
     if given.failures:
-        failed = (
-            update(table)
-            .where(table.c.id == bindparam("row_id"))
-            .values(attempts=table.c.attempts + 1, last_error=bindparam("error"))
-        )
-        rows = [{"row_id": row_id, "error": error} for row_id, error in given.failures.items()]
-        connection.execute(failed, rows)
+        rows = [(error, row_id) for row_id, error in given.failures.items()]
+        cursor_of(connection).executemany(_statements(connection.dialect.name).failed, rows)

@@ -34,18 +34,45 @@ class _Cursor(sqlite3.Cursor):
 
 
 class _Connection(sqlite3.Connection):
-    """What SQLAlchemy closes stays: it is the disk."""
+    """What SQLAlchemy closes stays: it is the disk.
+
+    A transaction is a savepoint of the day, and the day is a transaction that is rolled back when it is over.
+    So the schema is read once and each statement prepared once, not every day anew.
+    """
+
+    _under_way = False
 
     def cursor(self, factory: Any = _Cursor) -> Any:
         return super().cursor(factory)
 
+    def begin(self) -> None:
+        self.cursor().execute("SAVEPOINT work")
+        self._under_way = True
+
     def commit(self) -> None:
         _during("commit")
-        super().commit()
+        self.ask("RELEASE work")
+        self._under_way = False
         _during("committed")
 
+    def rollback(self) -> None:
+        if self._under_way:
+            self.ask("ROLLBACK TO work")
+            self.ask("RELEASE work")
+            self._under_way = False
+
     def close(self) -> None:
-        super().rollback()
+        self.rollback()
+
+    def begin_day(self) -> None:
+        self._under_way = False
+        if self.in_transaction:
+            self.ask("ROLLBACK")
+        self.ask("BEGIN")
+
+    def ask(self, statement: str) -> list[tuple[Any, ...]]:
+        """In which nothing fails."""
+        return super().cursor(sqlite3.Cursor).execute(statement).fetchall()
 
 
 def _during(what: str) -> None:
@@ -72,7 +99,7 @@ class ProcessStore(Store):
 
 
 class Database:
-    """One for all days of a test process: a day begins with a copy of the first one's beginning.
+    """One for all days of a test process: a day begins with what was there before the first one.
 
     ``during`` is called before and after each commit, before each statement and each transaction.
     """
@@ -80,16 +107,18 @@ class Database:
     def __init__(self) -> None:
         self.during: Doing = _nothing
         self._connection = sqlite3.connect(
-            ":memory:", factory=_Connection, isolation_level=None, check_same_thread=False
+            ":memory:",
+            factory=_Connection,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=1_000,
         )
-        self._connection.execute("PRAGMA synchronous=OFF")
         self._engine = create_engine(
             "sqlite://",
             creator=lambda: self._connection,
             poolclass=StaticPool,
             hide_parameters=True,
         )
-        self._beginning = b""
 
     @cached_property
     def connection(self) -> Connection:
@@ -107,7 +136,7 @@ class Database:
             connection.begin()
         self.during("begin")
         try:
-            raw.cursor().execute("BEGIN IMMEDIATE")
+            raw.begin()
             yield connection
             raw.commit()
         finally:
@@ -123,22 +152,17 @@ class Database:
         store._prepare_schema("memory")
         return store
 
-    def remember(self) -> None:
-        """Days begin with what is in the database now."""
-        self._beginning = self._connection.serialize()
-
     def calm(self) -> None:
         """Nothing fails any more."""
         self.during = _nothing
 
     def begin_day(self) -> None:
-        """Everything is as it was remembered."""
-        self._connection.rollback()
-        self._connection.deserialize(self._beginning)
+        """What happened since the first day began is undone."""
+        self._connection.begin_day()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What is committed."""
-        return sqlite3.Connection.cursor(self._connection, sqlite3.Cursor).execute(query).fetchall()
+        return self._connection.ask(query)
 
 
 DATABASE = Database()

@@ -91,7 +91,6 @@ def prepare() -> None:
     options = app.intake_options(settings(1, 1), lambda: NOON)
     operations = Operations(store, knowledge(), options, lambda: NOON)
     operations.import_roster(app.roster_rows(ROSTER, "roster", knowledge()), "roster")
-    DATABASE.remember()
 
 
 class _Stopping(threading.Event):
