@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, create_engine
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import StaticPool
 
-from engine.store import Store
+from engine.store import Store, schema
 from engine.store.opening import failure
 
 Doing = Callable[[str], None]
+
+_PUT_RESULT = str(schema.results.insert().compile(dialect=sqlite.dialect(paramstyle="qmark")))
 
 
 def _nothing(_what: str) -> None:
@@ -70,9 +73,9 @@ class _Connection(sqlite3.Connection):
             self.ask("ROLLBACK")
         self.ask("BEGIN")
 
-    def ask(self, statement: str) -> list[tuple[Any, ...]]:
-        """In which nothing fails."""
-        return super().cursor(sqlite3.Cursor).execute(statement).fetchall()
+    def ask(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement that never fails."""
+        return super().cursor(sqlite3.Cursor).execute(statement, values).fetchall()
 
 
 def _during(what: str) -> None:
@@ -163,6 +166,12 @@ class Database:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What is committed."""
         return self._connection.ask(query)
+
+    def put_apart(self, results: Sequence[Sequence[Any]]) -> None:
+        """Results that were packed by order become rows of their own: they may come in any order."""
+        for row in results:
+            self._connection.ask(_PUT_RESULT, row)
+        self._connection.ask("DELETE FROM order_results")
 
 
 DATABASE = Database()

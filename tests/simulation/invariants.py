@@ -10,11 +10,11 @@ from functools import lru_cache
 
 from engine.hl7 import split_delivery
 from engine.model.disposition import Reason
+from engine.store.packing import unpacked
 from engine.store.schema import RESULT_COLUMNS
 from engine.taking import ATTEMPTS
 from tests.simulation.database import DATABASE
 from tests.simulation.world import World, play
-from tests.support.apart import take_apart
 
 # What is known of a person: rows of results stay with the identifier they came for, and which of two
 # identifiers of one person that is depends on whether their merge came before the result or after it.
@@ -54,8 +54,8 @@ class State:
 
 
 def _state() -> State:
-    with DATABASE.transaction() as connection:
-        take_apart(connection)
+    orders = DATABASE.rows("SELECT * FROM order_results")
+    DATABASE.put_apart([row for order in orders for row in unpacked(order)])
     queries = {**_QUERIES, **_IN_ORDER}
     return State({name: Counter(DATABASE.rows(query)) for name, query in queries.items()})
 
