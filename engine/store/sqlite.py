@@ -87,6 +87,8 @@ def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None
     cursor.execute("PRAGMA cache_size=-16384")  # 16 MiB
     # Pages that many batches touch are copied into the file once in 16 MiB, not once in 4.
     cursor.execute("PRAGMA wal_autocheckpoint=4000")
+    # It grows while somebody reads for long, and would keep that size for good.
+    cursor.execute("PRAGMA journal_size_limit=67108864")  # 64 MiB
     cursor.close()
 
 
