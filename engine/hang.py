@@ -23,13 +23,25 @@ class HangGuard:
     A thread of Python's tells about it in the log. It cannot run while a library in C, such as a regular
     expression, keeps the interpreter to itself: then a timer of the system's ends the process a little
     later, and leaves on stderr where it was, file and line.
+
+    Of work that waits for others, such as the store, a shorter limit counts what it computes itself.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = self._allowed = seconds
         self._started = False
         self._deadline: float | None = None
+        self._busy: tuple[int, float] | None = None  # the clock of a thread, and what it may show
         self._ended = threading.Event()
+
+    @contextmanager
+    def computing(self, at_most: float) -> Iterator[None]:
+        """Work of the calling thread that may take so many seconds of processor time; waiting takes none."""
+        self._busy = (time.pthread_getcpuclockid(threading.get_ident()), time.thread_time() + at_most)
+        try:
+            yield
+        finally:
+            self._busy = None
 
     @contextmanager
     def watching(self, at_most: float | None = None) -> Iterator[None]:
@@ -58,12 +70,17 @@ class HangGuard:
 
     def _look(self) -> None:
         while not self._ended.wait(_LOOK_EVERY_SECONDS):
-            deadline = self._deadline
-            if deadline is not None and time.monotonic() > deadline:
+            if self._is_over():
                 log.logger().critical("a batch hangs, ending the process")
                 faulthandler.dump_traceback()
                 os._exit(HUNG)
             self._put_off()
+
+    def _is_over(self) -> bool:
+        deadline, busy = self._deadline, self._busy
+        if deadline is not None and time.monotonic() > deadline:
+            return True
+        return busy is not None and time.clock_gettime(busy[0]) > busy[1]
 
     def _allow(self, seconds: float) -> None:
         self._allowed = seconds

@@ -31,6 +31,9 @@ ATTEMPTS = 3
 # To read a message asks nothing of the store, so that only the message can be blamed for the time it takes.
 _READING_SECONDS = 15.0
 _READING_SECONDS_PER_MB = 3.0
+# To decide it asks the store, which may make anybody wait: only what is computed meanwhile is counted.
+_DECIDING_SECONDS = 15.0
+_DECIDING_SECONDS_PER_MB = 3.0
 _FIRST_RETRY_SECONDS = 0.5
 _LONGEST_RETRY_SECONDS = 30.0
 _WHY = f"the engine ended {ATTEMPTS} times while it was reading this message and nothing else"
@@ -129,11 +132,16 @@ class Taking:
         return arrived
 
     def _to_its_end(self, arrived: Arrived) -> list[tuple[bytes, Taken]]:
-        limit = _READING_SECONDS + _READING_SECONDS_PER_MB * len(arrived.body) / 1_000_000
-        with self._guard.watching(limit):
+        megabytes = len(arrived.body) / 1_000_000
+        with self._guard.watching(_READING_SECONDS + _READING_SECONDS_PER_MB * megabytes):
             arrived = replace(arrived, read=self._intake.reading.read(arrived))
+
+        def take() -> list[Taken]:
+            with self._guard.computing(_DECIDING_SECONDS + _DECIDING_SECONDS_PER_MB * megabytes):
+                return self._intake.take([arrived])
+
         try:
-            taken = self._patiently(lambda: self._intake.take([arrived]))
+            taken = self._patiently(take)
         except StoppedError:
             self._end(arrived)
             raise

@@ -136,7 +136,8 @@ class Flow(_Section):
     confirmed, which is also the most copies that a crash can cause; ``processing_ids``: MSH-11 that are
     taken in; ``max_message_bytes``: anything longer is quarantined; ``batch_timeout_s``: a batch that is
     not done by then ends the process, whose messages are then taken in one by one, each read within
-    15 s and 3 s for each MB; ``shutdown_timeout_s``: how long a stop may wait for confirms.
+    15 s and 3 s for each MB, and decided with as much processor time; ``shutdown_timeout_s``: how long a
+    stop may wait for confirms.
     """
 
     prefetch: Annotated[Count, Field(le=65_535)] = 300
