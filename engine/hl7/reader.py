@@ -47,20 +47,15 @@ class Message:
 
     ``segments`` holds every segment, the header and those that no grouping uses; ``segment_count`` is
     their number. ``warnings`` are codes of what was tolerated; they name no content.
-    ``sending_application`` and ``sending_facility`` are the namespaces of MSH-3 and MSH-4. ``type`` is the
-    message code of MSH-9 in upper case: ``ORU``; ``trigger`` its trigger event, R01 of an ORU without one,
-    the only one of old versions.
     """
 
     __slots__ = (
+        "_event",
         "_grouping",
+        "_sender",
         "charset",
         "header",
         "segments",
-        "sending_application",
-        "sending_facility",
-        "trigger",
-        "type",
         "warnings",
     )
 
@@ -72,9 +67,38 @@ class Message:
         self.charset = charset
         self.warnings = warnings
         self._grouping: ResultGrouping | None = None
-        self.sending_application = header.text(3).strip()
-        self.sending_facility = header.text(4).strip()
-        self.type, self.trigger = _type_and_trigger(header)
+        self._sender: tuple[str, str] | None = None
+        self._event: tuple[str, str] | None = None
+
+    @property
+    def sending_application(self) -> str:
+        """The namespace of MSH-3."""
+        return self._sent_by()[0]
+
+    @property
+    def sending_facility(self) -> str:
+        """The namespace of MSH-4."""
+        return self._sent_by()[1]
+
+    @property
+    def type(self) -> str:
+        """The message code of MSH-9 in upper case: ``ORU``."""
+        return self._told()[0]
+
+    @property
+    def trigger(self) -> str:
+        """The trigger event of MSH-9; R01 of an ORU without one, the only one of old versions."""
+        return self._told()[1]
+
+    def _sent_by(self) -> tuple[str, str]:
+        if self._sender is None:
+            self._sender = (self.header.text(3).strip(), self.header.text(4).strip())
+        return self._sender
+
+    def _told(self) -> tuple[str, str]:
+        if self._event is None:
+            self._event = _type_and_trigger(self.header)
+        return self._event
 
     @property
     def segment_count(self) -> int:

@@ -234,12 +234,14 @@ class PlainSegment(ReadSegment):
 
     def text(self, field: int, component: int = 1, repetition: int = 1, subcomponent: int = 1) -> str:
         """As for other segments: the component as it was sent."""
-        if component == repetition == subcomponent == 1:
-            # The engine's hottest lines.
-            fields = self._fields
-            if fields is None:
-                fields = self._fields = self._text.split(self._delimiters.field)
-            return fields[field].partition(self._delimiters.component)[0] if field < len(fields) else ""
+        # The engine's hottest lines.
+        fields = self._fields
+        if fields is None:
+            fields = self._fields = self._text.split(self._delimiters.field)
+        if component == 1 and repetition == 1 and subcomponent == 1 and field < len(fields):
+            leaf = fields[field]
+            separator = self._delimiters.component
+            return leaf.partition(separator)[0] if separator in leaf else leaf
         return self.leaf(field, component, repetition, subcomponent)
 
 
