@@ -84,7 +84,7 @@ def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None
     # An acknowledged message must survive a power cut; NORMAL may lose the last commits.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA cache_size=-16384")  # 16 MiB
+    cursor.execute("PRAGMA cache_size=-12288")  # 12 MiB
     # Pages that many batches touch are copied into the file once in 16 MiB, not once in 4.
     cursor.execute("PRAGMA wal_autocheckpoint=4000")
     # It grows while somebody reads for long, and would keep that size for good.
@@ -101,7 +101,7 @@ def _prepare_throw_away(connection: sqlite3.Connection, _record: object) -> None
     cursor.execute("PRAGMA journal_mode=MEMORY")  # what a failed batch has written is still taken back
     cursor.execute("PRAGMA synchronous=OFF")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA cache_size=-16384")  # 16 MiB
+    cursor.execute("PRAGMA cache_size=-12288")  # 12 MiB
     cursor.close()
 
 
