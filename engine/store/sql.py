@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from engine.model.alert import Alert, AlertEvent
 from engine.model.record import Record
 from engine.model.serialization import event_from_json
 from engine.model.watch import Watch
-from engine.store import chain, codec, schema
+from engine.store import chain, codec, schema, sqlite
 from engine.store.accounts import Accounts
 from engine.store.accounts import cursor_of as _cursor
 from engine.store.accounts import statements_of as _statements
@@ -39,6 +39,7 @@ from engine.store.opening import READING, UnusableStoreError, driver_errors, fai
 from engine.store.reading import Reader
 from engine.store.rows import QuarantineRow, alert_from_row
 from engine.store.technical import Technical
+from engine.store.turns import Turns
 from engine.store.unit import Unit
 from engine.store.upgrading import create, of_another_release, stored_version
 
@@ -57,6 +58,8 @@ class Store(Accounts):
         self._seal = seal
         self._errors = driver_errors(engine)
         self._cache = RecordCache()
+        one_writer = engine.dialect.name == "sqlite"
+        self._turns = Turns(sqlite.BUSY_SECONDS) if one_writer else None
 
     @classmethod
     def open(cls, url: str, *, throw_away: bool = False, site_key: bytes = b"") -> Store:
@@ -97,8 +100,9 @@ class Store(Accounts):
     @contextmanager
     def _connection(self, *, reading: bool = False) -> Iterator[Connection]:
         engine = self._engine.execution_options(**READING) if reading else self._engine
+        turn = nullcontext() if reading or self._turns is None else self._turns.turn()
         try:
-            with engine.begin() as connection:
+            with turn, engine.begin() as connection:
                 yield connection
         except self._errors as error:
             raise failure(error) from None

@@ -13,7 +13,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from engine.errors import ConfigError, Defect
 
-_BUSY_SECONDS = 5.0
+BUSY_SECONDS = 5.0
 
 
 def engine_for(url: URL, *, throw_away: bool) -> Engine:
@@ -23,10 +23,10 @@ def engine_for(url: URL, *, throw_away: bool) -> Engine:
     """
     engine = create_engine(
         url,
-        connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS, "isolation_level": None},
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "isolation_level": None},
         hide_parameters=True,
         poolclass=QueuePool,
-        pool_timeout=_BUSY_SECONDS,
+        pool_timeout=BUSY_SECONDS,
         # A database in memory is its connection: all threads take turns on the one.
         **({"pool_size": 1, "max_overflow": 0} if url.database in (None, "", ":memory:") else {}),
     )
@@ -60,7 +60,7 @@ def read_only_engine_for(url: URL) -> Engine:
     engine = create_engine(
         "sqlite://",
         creator=lambda: sqlite3.connect(
-            address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         ),
         hide_parameters=True,
         poolclass=StaticPool,

@@ -1,0 +1,57 @@
+"""One writer at a time, in the order of asking: alerts must not wait for an intake that never rests."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from engine.errors import TransientError
+from engine.store import Store
+from engine.store.turns import Turns
+
+_ROUNDS = 20
+_AT = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def test_a_writer_that_never_rests_lets_everybody_in_after_its_transaction(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/azawatch.db")
+    begun, asked, stop = 0, threading.Semaphore(0), threading.Event()
+
+    def take_in() -> None:
+        nonlocal begun
+        while not stop.is_set():
+            with store.transaction():
+                begun += 1
+                asked.acquire(timeout=0.02)  # somebody asks while the transaction is under way
+
+    taking = threading.Thread(target=take_in)
+    taking.start()
+    waited = []
+    for _ in range(_ROUNDS):
+        before = begun
+        asked.release()
+        store.mark_sent([1], _AT)
+        waited.append(begun - before)
+    stop.set()
+    taking.join()
+    store.close()
+    assert max(waited) <= 2
+
+
+def test_who_has_waited_too_long_is_told_and_keeps_nobody_out() -> None:
+    turns = Turns(patience=0.01)
+    with turns.turn(), pytest.raises(TransientError, match=r"another thread has been writing for 0\.01 s"):
+        turns.turn().__enter__()
+    with turns.turn():
+        pass
+
+
+def test_a_turn_ends_with_an_error_too() -> None:
+    turns = Turns(patience=0.01)
+    with pytest.raises(ZeroDivisionError), turns.turn():
+        raise ZeroDivisionError
+    with turns.turn():
+        pass
