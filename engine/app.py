@@ -170,7 +170,6 @@ def amqp_parts(settings: Settings) -> Parts:
             url,
             topology.inbound,
             prefetch=settings.flow.prefetch,
-            linger_seconds=settings.flow.batch_max_wait_ms / 1000,
             warily=True,
             on_state=monitor.link("inbound"),
         ),

@@ -131,18 +131,16 @@ class Topology(_Section):
 class Flow(_Section):
     """How much is taken in and sent out at a time.
 
-    ``prefetch``: messages on the way to us and not yet acknowledged; ``batch_max_messages`` and
-    ``batch_max_wait_ms``: when a transaction is closed; ``publish_window``: alerts sent and not yet
-    confirmed, which is also the most copies that a crash can cause; ``processing_ids``: MSH-11 that are
-    taken in; ``max_message_bytes``: anything longer is quarantined; ``batch_timeout_s``: a batch that is
-    not done by then ends the process, whose messages are then taken in one by one, each read within
-    15 s and 3 s for each MB, and decided with as much processor time; ``shutdown_timeout_s``: how long a
-    stop may wait for confirms.
+    ``prefetch``: messages on the way to us and not yet acknowledged; ``batch_max_messages``: of what waits,
+    as many in one transaction; ``publish_window``: alerts sent and not yet confirmed, which is also the most
+    copies that a crash can cause; ``processing_ids``: MSH-11 that are taken in; ``max_message_bytes``:
+    anything longer is quarantined; ``batch_timeout_s``: a batch that is not done by then ends the process,
+    whose messages are then taken in one by one, each read within 15 s and 3 s for each MB, and decided with
+    as much processor time; ``shutdown_timeout_s``: how long a stop may wait for confirms.
     """
 
     prefetch: Annotated[Count, Field(le=65_535)] = 300
     batch_max_messages: Annotated[Count, Field(le=10_000)] = 50
-    batch_max_wait_ms: Annotated[CountOrZero, Field(le=60_000)] = 10
     publish_window: Annotated[Count, Field(le=65_535)] = 200
     processing_ids: Names = ("P",)
     max_message_bytes: Annotated[Count, Field(le=LARGEST_MESSAGE)] = 10_000_000

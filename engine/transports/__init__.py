@@ -104,7 +104,7 @@ class Consumer(Protocol):
     def next_batch(self, max_messages: int, max_wait_seconds: float) -> list[Delivery]:
         """Wait for deliveries; at most ``max_messages``, in the order received, ``[]`` for none in time.
 
-        Returns when ``max_messages`` are there, or some are there and the linger time is over.
+        Returns with what is there as soon as anything is: while it is dealt with, more comes together.
         """
 
     def wake(self) -> None:

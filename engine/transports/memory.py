@@ -29,13 +29,11 @@ class MemoryConsumer:
         queues: Sequence[str],
         *,
         prefetch: int = 300,
-        linger_seconds: float = 0.010,
         on_state: StateCallback = ignore_state,
     ) -> None:
         self._broker = broker
         self._queues = tuple(queues)
         self._prefetch = prefetch
-        self._linger_seconds = linger_seconds
         self._on_state = on_state
         self._epoch = 0
         self._channel: Channel | None = None
@@ -54,16 +52,12 @@ class MemoryConsumer:
     def next_batch(self, max_messages: int, max_wait_seconds: float) -> list[Delivery]:
         """As ``Consumer.next_batch``."""
         deadline = time.monotonic() + max_wait_seconds
-        lingering = False
         with self._broker.changed:
             while True:
                 channel = self._live_channel()
                 count = len(channel.inbox) if channel is not None else 0
-                if count and not lingering:
-                    lingering = True
-                    deadline = min(deadline, time.monotonic() + self._linger_seconds)
                 remaining = deadline - time.monotonic()
-                if count >= max_messages or remaining <= 0 or self._woken:
+                if count or remaining <= 0 or self._woken:
                     break
                 self._broker.changed.wait(remaining)
             self._woken = False

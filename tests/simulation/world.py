@@ -113,7 +113,7 @@ class _Consumer(AmqpConsumer):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        super().__init__(URL, [INBOUND], prefetch=world.prefetch, linger_seconds=0.0, warily=True)
+        super().__init__(URL, [INBOUND], prefetch=world.prefetch, warily=True)
         self.link = cast("Link", self._link)
 
     def open(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -24,8 +23,6 @@ SAMPLE = 32
 # What is judged takes several times its size in memory.
 BATCH_BYTES = 4_000_000
 
-_NEVER = sys.maxsize
-
 
 class AmqpConsumer:
     """A :class:`engine.transports.Consumer` on RabbitMQ.
@@ -42,7 +39,6 @@ class AmqpConsumer:
         queues: Sequence[str],
         *,
         prefetch: int = 300,
-        linger_seconds: float = 0.010,
         open_timeout_seconds: float = 10.0,
         held_bytes: int = HELD_BYTES,
         batch_bytes: int = BATCH_BYTES,
@@ -52,7 +48,6 @@ class AmqpConsumer:
         self._url = url
         self._queues = tuple(queues)
         self._prefetch = prefetch
-        self._linger_seconds = linger_seconds
         self._open_timeout_seconds = open_timeout_seconds
         self._held_bytes = held_bytes
         self._batch_bytes = batch_bytes
@@ -60,9 +55,9 @@ class AmqpConsumer:
         self._link = Link(url, "consumer", self, on_state)
         self._on_state = on_state
         # Shared by both threads. Appending to and popping from a deque, and reading or setting an
-        # attribute, are atomic; the I/O thread signals only when somebody waits for this many messages.
+        # attribute, are atomic; the I/O thread signals only when somebody waits.
         self._inbox: deque[Delivery] = deque()
-        self._wake_at = _NEVER
+        self._waited_for = False
         self._signal: SimpleQueue[None] = SimpleQueue()
         self._woken = False
         self._epoch = 0
@@ -91,10 +86,8 @@ class AmqpConsumer:
     def next_batch(self, max_messages: int, max_wait_seconds: float) -> list[Delivery]:
         """As ``Consumer.next_batch``."""
         inbox = self._inbox
-        if len(inbox) < max_messages:
-            deadline = time.monotonic() + max_wait_seconds
-            if self._wait_for(1, deadline):
-                self._wait_for(max_messages, min(deadline, time.monotonic() + self._linger_seconds))
+        if not inbox:
+            self._wait(time.monotonic() + max_wait_seconds)
         self._woken = False
         batch: list[Delivery] = []
         try:
@@ -130,8 +123,8 @@ class AmqpConsumer:
         self._link.close()
         self._inbox.clear()
 
-    def _wait_for(self, count: int, deadline: float) -> bool:
-        """Wait until ``count`` deliveries are there; False when the time is over or we were woken."""
+    def _wait(self, deadline: float) -> None:
+        """Wait until a delivery is there, the time is over, or we were woken."""
         inbox, signal = self._inbox, self._signal
         while True:
             while not signal.empty():
@@ -140,14 +133,11 @@ class AmqpConsumer:
                 except Empty:
                     break
             # Announce first, look then: a delivery between the two is signalled, not missed.
-            self._wake_at = count
-            if len(inbox) >= count:
-                self._wake_at = _NEVER
-                return True
+            self._waited_for = True
             remaining = deadline - time.monotonic()
-            if self._woken or remaining <= 0:
-                self._wake_at = _NEVER
-                return False
+            if inbox or self._woken or remaining <= 0:
+                self._waited_for = False
+                return
             try:
                 signal.get(timeout=remaining)
             except Empty:
@@ -240,9 +230,9 @@ class AmqpConsumer:
             elif self._held > most:
                 self._narrow = True
                 self._consume_anew()
-            if len(inbox) >= self._wake_at:
+            if self._waited_for:
                 # in this order, else the announcement of a new wait could be overwritten unsignalled
-                self._wake_at = _NEVER
+                self._waited_for = False
                 self._signal.put(None)
 
         return receive
