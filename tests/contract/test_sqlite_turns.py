@@ -17,6 +17,7 @@ _AT = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def test_a_writer_that_never_rests_lets_everybody_in_after_its_transaction(tmp_path: Path) -> None:
+    """In a backlog the relay gets the file after the batch under way, not when it happens to look."""
     store = Store.open(f"sqlite:///{tmp_path}/azawatch.db")
     begun, asked, stop = 0, threading.Semaphore(0), threading.Event()
 
@@ -42,6 +43,7 @@ def test_a_writer_that_never_rests_lets_everybody_in_after_its_transaction(tmp_p
 
 
 def test_who_has_waited_too_long_is_told_and_keeps_nobody_out() -> None:
+    """A writer that hangs is a store that is away: tried again, and no turn is kept for who has gone."""
     turns = Turns(patience=0.01)
     with turns.turn(), pytest.raises(TransientError, match=r"another thread has been writing for 0\.01 s"):
         turns.turn().__enter__()
@@ -50,6 +52,7 @@ def test_who_has_waited_too_long_is_told_and_keeps_nobody_out() -> None:
 
 
 def test_a_turn_ends_with_an_error_too() -> None:
+    """A transaction that fails must not keep everybody else from writing for good."""
     turns = Turns(patience=0.01)
     with pytest.raises(ZeroDivisionError), turns.turn():
         raise ZeroDivisionError
