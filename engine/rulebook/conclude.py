@@ -88,9 +88,14 @@ class Findings(Sequence[Finding]):
 
     def of_rule(self, rule_id: str) -> Iterator[Finding]:
         """What that rule found, said or not."""
-        yield from (finding for finding in self.speaking if finding.rule_id == rule_id)
+        found = self.with_silent(lambda rule: rule.id == rule_id)
+        return (finding for finding in found if finding.rule_id == rule_id)
+
+    def with_silent(self, asked: Callable[[AlertRule], bool]) -> Iterator[Finding]:
+        """What speaks, and what the rules asked about found and do not say."""
+        yield from self.speaking
         for silent in self._silent():
-            if silent.rule.id == rule_id:
+            if asked(silent.rule):
                 yield from silent.findings()
 
     def silences(self, asked: Callable[[AlertRule], bool]) -> list[Silence | Finding]:

@@ -177,7 +177,7 @@ def _not_understood(judged: Judged | None) -> list[str]:
 def _due(judged: Judged | None, at: datetime) -> list[dict[str, Any]]:
     """When each panel is due next by the rules in force: the earliest day that any of them names."""
     found: dict[str, str] = {}
-    for finding in judged.findings if judged else ():
+    for finding in judged.findings.with_silent(lambda rule: bool(rule.clocks)) if judged else ():
         for evidence in finding.evidence:
             panel, word, _ = (*evidence.condition.split(" ", 2), "", "")[:3]
             if panel in _PANELS and word == "every" and evidence.threshold:
