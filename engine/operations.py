@@ -80,6 +80,9 @@ class Operations:
             raise ConfigError([Defect(f"quarantine {held.id}", 0, f"was {held.state} already: {held.why}")])
         bodies = split_delivery(held.body)
         with self._store.transaction() as unit:
+            if not unit.still_held(held.id):
+                what = f"quarantine {held.id}"
+                raise ConfigError([Defect(what, 0, "was closed by somebody else meanwhile")])
             if len(bodies) > 1:
                 arrived = [Arrived(body, str(held.message["source"])) for body in bodies]
                 taken = list(self._intake.take_in(unit, arrived))
@@ -93,6 +96,8 @@ class Operations:
     def discard(self, held: QuarantineRow, why: str, by: str = "") -> bool:
         """Close a quarantined message for good; false when it is not held any more."""
         with self._store.transaction() as unit:
+            if not unit.still_held(held.id):
+                return False
             self._withdraw_note(unit, held)
             return self._close(unit, held, Kind.QUARANTINE_DISCARDED, why, by)
 

@@ -300,6 +300,11 @@ class Unit:
         """Forget how often a message was about to be read: it has not ended this process."""
         self._cursor.execute(self._statements.end_attempts, (digest,))
 
+    def still_held(self, row_id: int) -> bool:
+        """Whether this message is held, and stays so for everybody else until the transaction ends."""
+        self._cursor.execute(self._statements.still_held, (row_id,))
+        return self._cursor.rowcount == 1
+
     def close_quarantined(self, row_id: int, state: str, why: str, at: datetime) -> bool:
         """Mark one held message released or discarded; false when it is not held."""
         row = (state, codec.storable(why), codec.instant(at), row_id)
