@@ -86,7 +86,6 @@ class Statements(NamedTuple):
     link_person: str  # person_id, then what makes a message the same
     hold: str  # body, then what makes a message the same
     put_copy: str  # body, state, why, closed_at, then what makes a message the same
-    still_held: str  # id
     close_quarantined: str  # state, why, closed_at, id
     count_repeats: str  # how many more, then what makes a message the same
     put_outbox: str  # the columns of the table between id and sent_at, then until when it is held
@@ -237,7 +236,6 @@ def compiled_statements(backend: str) -> Statements:
                 ).where(*_same_message()),
             )
         ),
-        still_held=compiled(_still_held()),
         close_quarantined=compiled(_closed()),
         count_repeats=compiled(
             update(messages).where(*_same_message()).values(repeats=messages.c.repeats + bindparam("more"))
@@ -321,12 +319,6 @@ def _added_day(insert: Any) -> Any:
         index_elements=list(table.primary_key.columns),
         set_={"count": table.c["count"] + insert.excluded["count"]},
     )
-
-
-def _still_held() -> Update:
-    table = schema.quarantine
-    held = table.c.state == text("'held'")
-    return update(table).values(state=table.c.state).where(table.c.id == bindparam("row_id"), held)
 
 
 def _closed() -> Update:
