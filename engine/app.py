@@ -251,8 +251,15 @@ class Engine:
             self._duties.close()
             self._monitor.close()
             self._auditing.end()
-            log.logger().info("engine stopped", pending=self._parts.store.outbox_depth())
+            log.logger().info("engine stopped", pending=self._pending())
             self._parts.store.close()
+
+    def _pending(self) -> int | None:
+        """How much waits for the broker; None where the store is away: a stop is none the worse for it."""
+        try:
+            return self._parts.store.outbox_depth()
+        except TransientError:
+            return None
 
     def step(self) -> None:
         """Take what has come, or wait a little for it; then what time has made due."""

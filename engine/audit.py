@@ -138,7 +138,8 @@ class Seal:
 
     def _tag(self, values: Sequence[object], size: int) -> str:
         # PostgreSQL has no NUL in text: the store writes its sign instead.
-        text = json.dumps([*values]).replace("\\u0000", "\\u2400")
+        # Bytes are in a column of text where somebody has put them there: they must not stop who looks.
+        text = json.dumps([*values], default=repr).replace("\\u0000", "\\u2400")
         return blake2b(text.encode(), key=self._key, digest_size=size).hexdigest()
 
 

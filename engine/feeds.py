@@ -169,7 +169,7 @@ class _Look:
         for name, (first, last) in heard.items():
             feed = feeds.get(name)
             if feed is None:
-                if len(feeds) >= _MOST:
+                if len(feeds) >= _MOST and name not in self._feeds.options.silent:
                     self.crowded = True
                     continue
                 feeds[name] = Feed(name, first, last)

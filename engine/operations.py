@@ -80,6 +80,9 @@ class Operations:
             raise ConfigError([Defect(f"quarantine {held.id}", 0, f"was {held.state} already: {held.why}")])
         bodies = split_delivery(held.body)
         with self._store.transaction() as unit:
+            if not _still_held(unit, held):
+                what = f"quarantine {held.id}"
+                raise ConfigError([Defect(what, 0, "was closed by somebody else meanwhile")])
             if len(bodies) > 1:
                 arrived = [Arrived(body, str(held.message["source"])) for body in bodies]
                 taken = list(self._intake.take_in(unit, arrived))
@@ -93,6 +96,8 @@ class Operations:
     def discard(self, held: QuarantineRow, why: str, by: str = "") -> bool:
         """Close a quarantined message for good; false when it is not held any more."""
         with self._store.transaction() as unit:
+            if not _still_held(unit, held):
+                return False
             self._withdraw_note(unit, held)
             return self._close(unit, held, Kind.QUARANTINE_DISCARDED, why, by)
 
@@ -125,6 +130,11 @@ class Operations:
             )
             unit.put_due(root, decision.look_at)
             unit.put_outbox(alert_rows(decision.events, self._publishing), occasion.now)
+
+
+def _still_held(unit: Unit, held: QuarantineRow) -> bool:
+    """Whether nobody else has closed it since it was read; nobody does until the transaction ends."""
+    return unit.close_quarantined(held.id, "held", "", None)
 
 
 def _told_anew(events: Iterable[TherapyEvent], record: Record, now: datetime) -> list[TherapyEvent]:

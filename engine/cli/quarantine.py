@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from engine.operations import Operations
     from engine.store import QuarantineRow, Store
 
+_MOST_ROWS = 2**63 - 1  # a database counts no further
+
+RowArgument = Annotated[int, typer.Argument(metavar="ID", min=1, max=_MOST_ROWS)]
+
 quarantine = typer.Typer(
     no_args_is_help=True, help="Messages held for a human: list, show, release, discard."
 )
@@ -63,7 +67,7 @@ def list_quarantine(
 
 @quarantine.command("show")
 def show_quarantined(
-    row_id: Annotated[int, typer.Argument(metavar="ID")],
+    row_id: RowArgument,
     body: Annotated[bool, typer.Option("--body", help="Print the message itself, byte for byte.")] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -79,7 +83,7 @@ def show_quarantined(
 
 @quarantine.command("release")
 def release(
-    row_id: Annotated[int, typer.Argument(metavar="ID")],
+    row_id: RowArgument,
     by: ByOption,
     why: Annotated[str, typer.Option("--why", help="What was put right.")] = "released",
     config: ConfigOption = None,
@@ -100,14 +104,15 @@ def release(
 
 @quarantine.command("discard")
 def discard(
-    row_id: Annotated[int, typer.Argument(metavar="ID")],
+    row_id: RowArgument,
     why: Annotated[str, typer.Option("--why", help="Why it may go; kept for ever.")],
     by: ByOption,
     config: ConfigOption = None,
 ) -> None:
     """Close a held message without using it; the body and the reason stay on record."""
     store, operations = _operations(config)
-    operations.discard(_held(store, row_id), why, by)
+    if not operations.discard(_held(store, row_id), why, by):
+        raise fail(f"message {row_id} was closed by somebody else meanwhile")
     say(f"message {row_id} discarded")
 
 

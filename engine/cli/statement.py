@@ -89,7 +89,9 @@ def verify(
     from engine.settings import site_key
     from engine.statement import faults
 
-    lines = read_text(file).splitlines()
+    # Only a line feed ends a line: an identifier may hold what Unicode calls a line separator.
+    text = read_text(file).removesuffix("\n")
+    lines = text.split("\n") if text else []
     try:
         found = list(faults(lines, site_key(load_settings(config))))
     except ValueError as error:
@@ -100,7 +102,10 @@ def verify(
         say(f"{file}:{number}: {what}")
     if found:
         raise typer.Exit(QUARANTINED)
-    say(f"{file}: {len(lines)} signed line{'s' if len(lines) != 1 else ''}, unchanged")
+    if len(lines) == 1:
+        say(f"{file}: one signed line, unchanged; whether its file held others cannot be seen from it")
+    else:
+        say(f"{file}: {len(lines)} signed lines, unchanged")
 
 
 def _instant(day: str | None, knowledge: Knowledge, now: datetime) -> datetime:

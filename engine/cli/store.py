@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.shared import QUARANTINED, ByOption, ConfigOption, load_settings, say
-from engine.settings import Settings, site_key
+from engine.settings import A_LIFE, Settings, site_key
 
 if TYPE_CHECKING:
     from engine.store import Hand
@@ -66,11 +66,18 @@ def check(config: ConfigOption = None) -> None:
 
 @store.command()
 def purge(
-    older_than: Annotated[int, typer.Option(metavar="DAYS", min=_LEAST_DAYS, help="At least 30.")],
+    older_than: Annotated[
+        int, typer.Option(metavar="DAYS", min=_LEAST_DAYS, max=A_LIFE, help="At least 30.")
+    ],
     by: ByOption,
     audit_older_than: Annotated[
         int | None,
-        typer.Option(metavar="DAYS", min=_LEAST_DAYS_OF_AUDIT, help="Rows of the audit too; at least 365."),
+        typer.Option(
+            metavar="DAYS",
+            min=_LEAST_DAYS_OF_AUDIT,
+            max=A_LIFE,
+            help="Rows of the audit too; at least 365.",
+        ),
     ] = None,
     config: ConfigOption = None,
 ) -> None:

@@ -5,6 +5,7 @@ Every key of the file has an environment variable: ``flow.prefetch`` is ``AZAWAT
 """
 
 from engine.settings.fields import (
+    A_LIFE,
     Settings,
     default_mappings_folder,
     default_rules_folder,
@@ -14,6 +15,7 @@ from engine.settings.loading import load
 from engine.settings.secret import site_key
 
 __all__ = [
+    "A_LIFE",
     "Settings",
     "default_mappings_folder",
     "default_rules_folder",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.addresses import each_host
@@ -126,6 +126,17 @@ class Topology(_Section):
     alerts_queue: Name = "azawatch.alerts.out"
     quarantine: Name = "azawatch.quarantine"
     spread: bool = False
+
+    @model_validator(mode="after")
+    def _each_of_its_own(self) -> Self:
+        """An engine that reads the queue of the alerts takes them away from whoever pages."""
+        queues = (*self.inbound, self.ack, self.alerts_queue, self.quarantine)
+        twice = {name for name in queues if queues.count(name) > 1}
+        if self.alerts_exchange == self.quarantine:
+            twice.add(self.quarantine)
+        if twice:
+            raise ValueError(f"one name for two things: {', '.join(sorted(twice))}")
+        return self
 
 
 class Flow(_Section):

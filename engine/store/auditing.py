@@ -65,7 +65,7 @@ def look(
         verdict.add(fault)
     verdict.rows, verdict.head = walk.rows, walk.head or Head()
     for name, vouch, at in present(connection, seal):
-        _compare(verdict, vouched, name, vouch, looked_at=at >= begin, whole=not begin)
+        _compare(verdict, vouched, name, vouch, looked_at=str(at) >= begin, whole=not begin)
     for about, sequence in vouched.missing(walk.purged_before):
         verdict.add(f"{_WORDS[about]} that row {sequence} vouches for: removed")
     return verdict
@@ -84,16 +84,19 @@ def entries(connection: Connection, first: int) -> Iterator[Entry]:
     for row in streamed(
         connection, select(table).where(table.c.sequence >= first).order_by(table.c.sequence)
     ):
-        yield Entry(*row)
+        yield Entry(row.sequence, *map(str, row[1:]))  # bytes, where somebody has put them there
 
 
 def first_since(connection: Connection, at: str) -> int:
-    """The number of the first row of this time or later; of the very first one where no time is given."""
+    """The number of the first row of this time or later; where no time is given, of the very first one.
+
+    That one may have a number below 1: somebody has put it there.
+    """
     table = schema.audit
     first = connection.execute(select(func.min(table.c.sequence)).where(table.c.at >= at)).scalar()
     if first is None and at:
         raise ConfigError([Defect("audit", 0, f"has no row since {at}", "azawatch audit head")])
-    return 1 if first is None or not at else int(first)
+    return 1 if first is None else int(first) if at else min(1, int(first))
 
 
 def head_of(connection: Connection, sequence: int) -> Head | None:
@@ -102,7 +105,7 @@ def head_of(connection: Connection, sequence: int) -> Head | None:
     row = connection.execute(
         select(table.c.sequence, table.c.hash).where(table.c.sequence == sequence)
     ).first()
-    return None if row is None else Head(*row)
+    return None if row is None else Head(row.sequence, str(row.hash))
 
 
 _WORDS = {

@@ -50,7 +50,7 @@ def newest(cursor: DBAPICursor, statements: Statements) -> Head:
     """The head of the chain."""
     cursor.execute(statements.chain_head)
     row = cursor.fetchone()
-    return Head() if row is None else Head(*row)
+    return Head() if row is None else Head(row[0], str(row[1]))
 
 
 def notes_of(changes: Changes, seal: Seal) -> Iterator[Note]:

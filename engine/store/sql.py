@@ -60,6 +60,7 @@ class Store(Accounts):
         self._cache = RecordCache()
         one_writer = engine.dialect.name == "sqlite"
         self._turns = Turns(sqlite.BUSY_SECONDS) if one_writer else None
+        self._file: tuple[int, int] | None = None
 
     @classmethod
     def open(cls, url: str, *, throw_away: bool = False, site_key: bytes = b"") -> Store:
@@ -72,6 +73,7 @@ class Store(Accounts):
         store = cls(engine, Seal(site_key) if site_key else None)
         try:
             store._prepare_schema(engine.url.render_as_string())
+            store._file = None if throw_away else sqlite.identity(engine.url)
         except BaseException:
             store.close()
             raise
@@ -101,13 +103,20 @@ class Store(Accounts):
     def _connection(self, *, reading: bool = False) -> Iterator[Connection]:
         engine = self._engine.execution_options(**READING) if reading else self._engine
         turn = nullcontext() if reading or self._turns is None else self._turns.turn()
+        self._require_file()
         try:
             with turn, engine.begin() as connection:
                 yield connection
+                self._require_file()
         except self._errors as error:
             raise failure(error) from None
         except PoolTimeoutError:
             raise TransientError("store: no connection is free") from None
+
+    def _require_file(self) -> None:
+        """What is committed to a file that has no name any more is gone with the process."""
+        if self._file is not None and sqlite.identity(self._engine.url) != self._file:
+            raise UnusableStoreError("store: the file was moved, removed or replaced while it was in use")
 
     def has_raised(self, error: Exception) -> bool:
         """Whether it was the database that failed in a transaction, not what was done in it."""

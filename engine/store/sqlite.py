@@ -48,6 +48,20 @@ def free_bytes(url: URL) -> int | None:
     return found.f_bavail * found.f_frsize
 
 
+def identity(url: URL) -> tuple[int, int] | None:
+    """Which file is at the place of this database; None where there is none, or where it is no file.
+
+    SQLite itself asks this of a file before it writes, but not where it keeps a log beside it.
+    """
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    try:
+        found = Path(str(url.database)).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def read_only_engine_for(url: URL) -> Engine:
     """An engine that cannot write to the file, whatever is asked of it. Raises ConfigError."""
     file = url.database or ""

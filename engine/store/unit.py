@@ -300,9 +300,12 @@ class Unit:
         """Forget how often a message was about to be read: it has not ended this process."""
         self._cursor.execute(self._statements.end_attempts, (digest,))
 
-    def close_quarantined(self, row_id: int, state: str, why: str, at: datetime) -> bool:
-        """Mark one held message released or discarded; false when it is not held."""
-        row = (state, codec.storable(why), codec.instant(at), row_id)
+    def close_quarantined(self, row_id: int, state: str, why: str, at: datetime | None) -> bool:
+        """Mark one held message released or discarded; false when it is not held.
+
+        As ``held``, at no time, it stays so, and nobody else closes it until the transaction ends.
+        """
+        row = (state, codec.storable(why), codec.instant(at) if at else "", row_id)
         self._cursor.execute(self._statements.close_quarantined, row)
         return self._cursor.rowcount == 1
 

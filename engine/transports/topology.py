@@ -191,15 +191,20 @@ def verify(url: str, topology: Topology) -> tuple[str, ...]:
 
     Returns notes on properties that differ from ours. Raises ConfigError naming everything that is
     missing or unsafe, TransientError for a broker away. What an account without the right to configure
-    cannot see (the properties of a queue) is not checked.
+    cannot see (the properties of a queue or an exchange) is not checked.
     """
     notes: list[str] = []
     with Admin(url) as admin:
-        defects = [
-            Defect(admin.where, 0, f"exchange {exchange.name} is {fault}", APPLY_HINT)
-            for exchange in topology.exchanges
-            if exchange.required and (fault := exchange_fault(admin, exchange.name))
-        ]
+        defects = []
+        for exchange in (exchange for exchange in topology.exchanges if exchange.required):
+            if fault := exchange_fault(admin, exchange.name):
+                defects.append(Defect(admin.where, 0, f"exchange {exchange.name} is {fault}", APPLY_HINT))
+                continue
+            try:
+                admin.declare_exchange(exchange.name, exchange.kind)
+            except Refusal as refusal:
+                if refusal.code == 406:
+                    notes.append(_other(exchange, refusal))
         for queue in (queue for queue in topology.queues if queue.required):
             if fault := queue_fault(admin, queue.name):
                 defects.append(Defect(admin.where, 0, f"queue {queue.name} is {fault}", APPLY_HINT))
@@ -222,6 +227,11 @@ def _not_applied(admin: Admin, what: str, refusal: Refusal) -> Defect:
     else:
         hint = ""
     return Defect(admin.where, 0, f"{what} is not declared: {refusal.text}", hint)
+
+
+def _other(exchange: Exchange, refusal: Refusal) -> str:
+    difference = refusal.text.removeprefix("PRECONDITION_FAILED - ")
+    return f"exchange {exchange.name} has other properties than ours, and may lead elsewhere: {difference}"
 
 
 def _kept(queue: Queue, refusal: Refusal) -> str:

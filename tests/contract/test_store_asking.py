@@ -233,9 +233,11 @@ def test_releasing_again_is_harmless(store: Store) -> None:
     """Two people may press the same button."""
     put(store, message(HELD, body=b"MSH"))
     with store.transaction() as unit:
+        assert unit.close_quarantined(1, "held", "", None)
         unit.put_message(message(persons=("anna",)))
         assert unit.close_quarantined(1, "released", "mapped", DAY_ZERO)
     with store.transaction() as unit:
+        assert not unit.close_quarantined(1, "held", "", None)
         unit.put_message(message(persons=("anna",)))
         assert not unit.close_quarantined(1, "discarded", "again", DAY_ZERO)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -324,3 +325,38 @@ def test_threads_share_a_store_in_memory() -> None:
     assert failures == []
     assert store.outbox_depth() == 0
     store.close()
+
+
+@pytest.mark.parametrize("by", ["nothing", "a copy"])
+def test_nothing_is_committed_to_a_file_that_was_moved_away(store: Store, file: Path, by: str) -> None:
+    """A backup put in the place of a store in use: what would be gone with the process is refused."""
+    with store.transaction() as unit:
+        take(unit, "anna")
+    gone = file.with_name("gone.db")
+    file.rename(gone)
+    if by == "a copy":
+        shutil.copy(gone, file)
+
+    with pytest.raises(TransientError, match="moved, removed or replaced"), store.transaction() as unit:
+        take(unit, "berta")
+    with pytest.raises(TransientError, match="moved, removed or replaced"):
+        store.condition()
+    assert file.exists() is (by == "a copy")
+    gone.rename(file)
+    with store.transaction() as unit:
+        take(unit, "clara")
+    assert [row["control_id"] for row in store.messages()] == ["clara", "anna"]
+
+
+def test_a_file_that_is_moved_away_under_a_batch_takes_none_of_it(store: Store, file: Path) -> None:
+    """It was there when the batch began."""
+
+    def move_it(unit: Unit) -> None:
+        take(unit, "anna")
+        file.rename(file.with_name("gone.db"))
+
+    with pytest.raises(TransientError, match="moved"), store.transaction() as unit:
+        move_it(unit)
+    file.with_name("gone.db").rename(file)
+
+    assert store.messages() == []

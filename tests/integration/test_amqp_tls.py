@@ -16,6 +16,7 @@ import pytest
 
 from engine.errors import ConfigError, TransientError
 from engine.transports.amqp import AmqpPublisher
+from tests.integration.installation import wait_until
 from tests.support.certificates import authority, certificate
 from tests.support.private_broker import PrivateBroker
 from tests.support.transport_worlds import message, outcomes
@@ -47,13 +48,21 @@ class Secured:
     broker: PrivateBroker
     folder: Path
 
-    def url(self, *, host: str = "127.0.0.1", trusts: str = "hospital", presents: str = "") -> str:
-        """An amqps URL without user, with these certificates."""
+    def options(self, *, trusts: str = "hospital", presents: str = "") -> dict[str, str]:
+        """The files of these certificates, as an amqps URL names them."""
         options = {"ca_certs": str(self.folder / f"{trusts}.pem")}
         if presents:
             options["certfile"] = str(self.folder / f"{presents}.pem")
             options["keyfile"] = str(self.folder / f"{presents}.key")
+        return options
+
+    def url_with(self, options: dict[str, str], host: str = "127.0.0.1") -> str:
+        """An amqps URL without user, with these files."""
         return f"amqps://{host}:{self.broker.tls_port}/%2F?ssl_options={quote(repr(options))}"
+
+    def url(self, *, host: str = "127.0.0.1", trusts: str = "hospital", presents: str = "") -> str:
+        """An amqps URL without user, with these certificates."""
+        return self.url_with(self.options(trusts=trusts, presents=presents), host)
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +158,53 @@ def test_a_key_that_everybody_can_read_is_refused(secured: Secured) -> None:
 
     with pytest.raises(ConfigError, match="everybody on this machine can read this key"):
         AmqpPublisher(secured.url(presents="open")).open()
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "told"),
+    [
+        ("ca_certs", None, r"broken\.pem: ca_certs of amqp_url cannot be read: No such file"),
+        ("ca_certs", b"nonsense", r"broken\.pem: ca_certs of amqp_url holds no certificate"),
+        ("certfile", None, r"broken\.pem: certfile of amqp_url cannot be read: No such file"),
+        ("certfile", b"nonsense", r"broken\.pem: is no client certificate, or keyfile is not its key"),
+        ("keyfile", None, r"broken\.pem: keyfile of amqp_url cannot be read: No such file"),
+        ("keyfile", b"nonsense", r"engine\.pem: is no client certificate, or keyfile is not its key"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(
+    secured: Secured, tmp_path: Path, option: str, content: bytes | None, told: str
+) -> None:
+    """Whoever sets up certificates at night learns which of three files it is."""
+    broken = tmp_path / "broken.pem"
+    if content is not None:
+        broken.write_bytes(content)
+    options = secured.options(presents="engine") | {option: str(broken)}
+    with pytest.raises(ConfigError, match=told):
+        AmqpPublisher(secured.url_with(options))
+
+
+def test_without_an_authority_the_text_says_so(secured: Secured) -> None:
+    """A certificate of ours alone proves nothing about the broker."""
+    options = secured.options(presents="engine")
+    del options["ca_certs"]
+    with pytest.raises(ConfigError, match="ssl_options name no ca_certs"):
+        AmqpPublisher(secured.url_with(options))
+
+
+def test_a_certificate_that_is_being_renewed_is_waited_for(secured: Secured, tmp_path: Path) -> None:
+    """The new one is there and its key is not: the file is named, and all is well when the key comes."""
+    mine = tmp_path / "mine.pem"
+    shutil.copy(secured.folder / "engine.pem", mine)
+    told: list[tuple[str, str]] = []
+    options = secured.options(presents="engine") | {"certfile": str(mine)}
+    publisher = AmqpPublisher(
+        secured.url_with(options), on_state=lambda state, detail: told.append((state, detail))
+    )
+    publisher.open()
+    shutil.copy(secured.folder / "nobody.pem", mine)
+    secured.broker.ctl("close_all_connections", "renewed")
+    wait_until(lambda: any("mine.pem" in detail for _, detail in told), "the file is named")
+    shutil.copy(secured.folder / "engine.pem", mine)
+    wait_until(lambda: told[-1][0] == "open", "connected again")
+
+    publisher.close()

@@ -95,3 +95,18 @@ def test_the_account_of_the_engine_may_read_and_write_rows_and_nothing_else(
             statement(engine, forbidden)
     with pytest.raises(Exception, match="azawatch_owner"):
         purge(engine, app.now(), Hand(b"k" * 40, "anna", app.now()), audit_before=app.now())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("store", "purge", "--older-than", "99999999"),
+        ("store", "purge", "--older-than", "30", "--audit-older-than", "99999999"),
+        ("quarantine", "show", "99999999999999999999"),
+        ("quarantine", "release", "99999999999999999999"),
+        ("quarantine", "discard", "0", "--why", "x"),
+    ],
+)
+def test_a_number_beyond_all_bounds_is_refused(terminal: Terminal, command: tuple[str, ...]) -> None:
+    """A slip of the keyboard is told in words."""
+    assert "Input should be " in terminal.type(*command, exits=2).err

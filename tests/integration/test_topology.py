@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pika
 import pytest
 
 from engine.errors import ConfigError
@@ -87,6 +88,23 @@ def test_a_queue_with_other_properties_is_kept_and_told(broker: PrivateBroker) -
         f"queue {topology.queues[0].name} has other properties than ours and is kept as it is"
     )
     assert verify(broker.url, topology) == (note,)
+
+
+@pytest.mark.parametrize("kind", ["direct", "fanout", "headers"])
+def test_an_exchange_that_leads_elsewhere_is_told(broker: PrivateBroker, kind: str) -> None:
+    """An alerts exchange of another kind gives other queues other alerts: ``doctor`` says so."""
+    topology = own_topology()
+    apply(broker.url, topology)
+    name = topology.exchanges[0].name
+    connection = pika.BlockingConnection(pika.URLParameters(broker.url))
+    channel = connection.channel()
+    channel.exchange_delete(name)
+    channel.exchange_declare(name, kind, durable=True)
+    (note,) = verify(broker.url, topology)
+    channel.exchange_delete(name)
+    connection.close()
+
+    assert f"exchange {name} has other properties than ours" in note
 
 
 def test_a_delivery_limit_that_loses_innocent_messages_is_told(broker: PrivateBroker) -> None:

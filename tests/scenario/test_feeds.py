@@ -201,6 +201,20 @@ def test_an_alert_that_does_not_get_out_is_told_where_the_broker_takes_others(ur
     ward.store.close()
 
 
+def test_a_sender_of_the_settings_is_heard_among_too_many(ward: Ward) -> None:
+    """Two hundred wards that each call themselves a sender must not make the laboratory a silent one."""
+    for number in range(300):
+        ward.hear(f"A{number}|")
+    ward.wait(STEP)
+    for _ in range(10):
+        ward.hear()
+        ward.wait(STEP)
+
+    assert ward.told() == []
+    ward.wait(timedelta(minutes=31))
+    assert [key for _, key, _ in ward.told()] == ["alert.urgent.start"]
+
+
 def test_a_field_that_anybody_can_fill_does_not_fill_the_store(url: str) -> None:
     """Of a thousand invented senders two hundred are remembered, and forgotten when they stay away."""
     ward = Ward(url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.errors import ContentError
+from engine.errors import ConfigError, ContentError
 from engine.model.disposition import Reason
 from engine.store import InboxKey
 from engine.taken import Arrived
@@ -229,6 +229,35 @@ def test_a_discarded_message_is_closed_with_its_reason() -> None:
 
     (row,) = day.store.quarantined()
     assert (row.state, row.why) == ("discarded", "laboratory resent it")
+
+
+def test_a_message_that_somebody_else_has_closed_meanwhile_stays_closed() -> None:
+    """Two people look at one held message: whoever comes second changes nothing, and is told."""
+    day = treated()
+    day.oru(obx("alt", "530", status="Q"))
+    (held,) = day.held()
+    assert day.discarded("laboratory resent it")
+
+    with pytest.raises(ConfigError, match="closed by somebody else meanwhile"):
+        day.operations.release(held, "mended")
+    assert not day.operations.discard(held, "not wanted")
+    (row,) = day.store.quarantined()
+    assert (row.state, row.why) == ("discarded", "laboratory resent it")
+
+
+def test_what_was_discarded_meanwhile_is_not_taken_in() -> None:
+    """Else the record has what the audit says that nobody used."""
+    day = treated()
+    body = day.oru_text(alt="530")
+    key, why = InboxKey("", "", "0" * 64), ContentError(Reason.CRASHES_THE_ENGINE, "", "ended three times")
+    day.intake.take([Arrived(body, "azawatch.inbound", read=(key, why))])
+    (held,) = day.held()
+    assert day.discarded("laboratory resent it")
+
+    with pytest.raises(ConfigError, match="meanwhile"):
+        day.operations.release(held, "mended")
+    day.expect_silence()
+    assert day.values("alt") == []
 
 
 # --- times ---------------------------------------------------------------------------------------

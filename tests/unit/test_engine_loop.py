@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import app
+from engine import app, log
 from engine.errors import TransientError
 from engine.hang import HangGuard
 from engine.intake import Intake
@@ -159,6 +160,27 @@ def test_a_sweep_of_many_lets_messages_in_and_stops_when_told(tmp_path: Path) ->
     rounds: list[int] = []
     run(stop_at_the_end)
     assert overdue() == 102
+
+
+def test_a_stop_while_the_store_is_away_is_as_clean_as_any(tmp_path: Path) -> None:
+    """Whoever stops an engine that waits for its store is not told of a failure."""
+    settings = installed(tmp_path)
+    broker, store = broker_of(settings), Store.open(settings.store_address)
+    file = tmp_path / "azawatch.db"
+
+    def take_the_store_away() -> None:
+        file.rename(tmp_path / "gone.db")
+        engine.stop()
+
+    consumer, publisher = Watched(broker, ["in"], take_the_store_away), MemoryPublisher(broker)
+    known = app.knowledge_of(settings)
+    engine = app.Engine(settings, app.Parts(store, known, consumer, publisher, app.now, b"k" * 33))
+    written = io.StringIO()
+    log.configure("info", "json", written)
+    engine.run()
+    log.configure()
+
+    assert '"event": "engine stopped"' in written.getvalue()
 
 
 class Locked(Store):

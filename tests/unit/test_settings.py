@@ -153,6 +153,14 @@ def test_every_defect_is_told_at_once_with_its_place(
         ('store_url = "sqlite://"', "azawatch.toml:1: store_url: not the address of a database: "),
         ('site_key = "short"', "azawatch.toml:1: site_key: too short to hide anything"),
         (
+            '[topology]\ninbound = ["azawatch.alerts.out"]',
+            "azawatch.toml:1: topology: one name for two things: azawatch.alerts.out",
+        ),
+        (
+            '[topology]\ninbound = ["lab", "lab"]\nquarantine = "azawatch.alerts"',
+            "azawatch.toml:1: topology: one name for two things: azawatch.alerts, lab",
+        ),
+        (
             "colour = 1",
             "azawatch.toml:1: colour: unknown setting (deploy/settings.example.toml lists them all)",
         ),

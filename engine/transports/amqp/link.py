@@ -177,7 +177,8 @@ class Link:
 
     def _recover(self, error: Exception) -> None:
         """Give the connection up after a defect in a callback; the loop then goes on with a new one."""
-        self._recycle_reason = f"internal error: {type(error).__name__}"
+        known = isinstance(error, ConfigError)  # a certificate that is being renewed, say
+        self._recycle_reason = str(error) if known else f"internal error: {type(error).__name__}"
         try:
             self._abort()
         except Exception:  # noqa: BLE001 -- pika is in no state to end it: leave it to the heartbeat

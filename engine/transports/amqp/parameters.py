@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import socket
+import ssl
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,7 +60,7 @@ def _parameters(url: str, role: str, *, several: bool) -> pika.URLParameters:
         parameters = pika.URLParameters(url)
     # pika reports an unusable query argument with whatever exception its own parsing ends in
     except Exception:  # noqa: BLE001
-        raise _not_usable() from None
+        raise _unusable_file(url) or _not_usable() from None
     # an @ behind the host is the end of a password with a slash in it, and would be quoted as virtual host
     if split.scheme not in ("amqp", "amqps") or not split.hostname or "@" in split.path:
         raise _not_usable()
@@ -74,6 +75,37 @@ def _parameters(url: str, role: str, *, several: bool) -> pika.URLParameters:
     if split.username is None and parameters.ssl_options is not None:
         parameters.credentials = pika.credentials.ExternalCredentials()
     return parameters
+
+
+def _unusable_file(url: str) -> ConfigError | None:
+    """Which of the files for TLS cannot be used, and why; None where that is not what is wrong."""
+    try:
+        told = ast.literal_eval(parse_qs(urlsplit(url).query)["ssl_options"][-1])
+        named = {name: str(told[name]) for name in ("ca_certs", "certfile", "keyfile") if told.get(name)}
+    except (ValueError, SyntaxError, LookupError, TypeError, AttributeError):
+        return None
+    for name, file in named.items():
+        try:
+            Path(file).open("rb").close()
+        except (OSError, ValueError) as error:
+            why = (error.strerror if isinstance(error, OSError) else None) or "no name of a file"
+            return ConfigError([Defect(file, 0, f"{name} of amqp_url cannot be read: {why}")])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if "ca_certs" not in named:
+        hint = "ca_certs must name the file of the authority that signed the broker's"
+        return ConfigError([Defect("amqp_url", 0, "ssl_options name no ca_certs", hint)])
+    try:
+        context.load_verify_locations(named["ca_certs"])
+    except ssl.SSLError:
+        hint = "the certificate of the authority, as PEM"
+        return ConfigError([Defect(named["ca_certs"], 0, "ca_certs of amqp_url holds no certificate", hint)])
+    try:
+        context.load_cert_chain(named.get("certfile", os.devnull), named.get("keyfile"), lambda: "")
+    except ssl.SSLError:
+        file = named.get("certfile", "amqp_url")
+        hint = "both as PEM, the key without a password"
+        return ConfigError([Defect(file, 0, "is no client certificate, or keyfile is not its key", hint)])
+    return None
 
 
 def _check_key(query: str) -> None:
