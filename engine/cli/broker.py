@@ -153,8 +153,12 @@ def _minute(at: datetime) -> str:
 
 
 def _checked(name: str, check: Callable[[], str]) -> bool:
+    from engine.store import NoStoreError
+
     try:
         typer.echo(f"{name}: {check()}")
+    except NoStoreError as error:  # as it should be before the first start
+        typer.echo(f"{name}: {error}")
     except ConfigError as error:
         for defect in error.defects:
             typer.echo(f"{name}: {defect}")

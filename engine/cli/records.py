@@ -65,7 +65,7 @@ def import_roster(
     knowledge = app.knowledge_of(settings)
     text = read_text(file)
     rows = app.roster_rows(text, str(file), knowledge)
-    operations = app.operations(settings, written_store_of(settings))
+    operations = app.operations(settings, written_store_of(settings, create_new=True))
     digest = hashlib.sha256(text.encode()).hexdigest()
     events = operations.import_roster(rows, file.name, digest=digest, by=by)
     say(f"{len(rows)} events of {len(grouped_by_patient(rows))} patients imported")

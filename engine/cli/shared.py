@@ -53,17 +53,18 @@ def load_settings(config: Path | None, **overrides: object) -> Settings:
 
 
 def store_of(settings: Settings) -> Store:
-    """The store that the settings name; it is closed when the command ends."""
+    """The store that the settings name, which must be there; it is closed when the command ends."""
     from engine.store import Store
 
-    return at_the_end.enter_context(closing(Store.open(settings.store_address)))
+    return at_the_end.enter_context(closing(Store.open(settings.store_address, create_new=False)))
 
 
-def written_store_of(settings: Settings) -> Store:
+def written_store_of(settings: Settings, *, create_new: bool = False) -> Store:
     """The same for a command that changes something, which is then told in the audit."""
     from engine.store import Store
 
-    store = Store.open(settings.store_address, site_key=configuration.site_key(settings))
+    key = configuration.site_key(settings)
+    store = Store.open(settings.store_address, site_key=key, create_new=create_new)
     return at_the_end.enter_context(closing(store))
 
 

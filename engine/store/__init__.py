@@ -15,7 +15,7 @@ from engine.store.statements import SAME_MESSAGE
 from engine.store.technical import Feed, Technical
 from engine.store.together import MOST_TOGETHER, open_together
 from engine.store.unit import Unit
-from engine.store.upgrading import Hand, migrate
+from engine.store.upgrading import Hand, NoStoreError, migrate
 from engine.store.upkeep import check, purge
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Hand",
     "HeldAlert",
     "InboxKey",
+    "NoStoreError",
     "OutboxRow",
     "QuarantineRow",
     "Store",

@@ -7,16 +7,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Select,
-    func,
-    or_,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, Engine, Select, func, or_, select, text, update
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from engine.audit import Entry, Head, Kind, Note, Seal
@@ -41,7 +32,7 @@ from engine.store.rows import QuarantineRow, alert_from_row
 from engine.store.technical import Technical
 from engine.store.turns import Turns
 from engine.store.unit import Unit
-from engine.store.upgrading import create, of_another_release, stored_version
+from engine.store.upgrading import NoStoreError, create, existing, of_another_release, stored_version
 
 _RECORDS_AT_ONCE = 500
 
@@ -63,27 +54,32 @@ class Store(Accounts):
         self._file: tuple[int, int] | None = None
 
     @classmethod
-    def open(cls, url: str, *, throw_away: bool = False, site_key: bytes = b"") -> Store:
-        """Open, and create where it is new, the store at an SQLAlchemy URL (``sqlite:///azawatch.db``).
+    def open(
+        cls, url: str, *, throw_away: bool = False, site_key: bytes = b"", create_new: bool = True
+    ) -> Store:
+        """Open the store at an SQLAlchemy URL (``sqlite:///azawatch.db``), and create it where it is new.
 
         ``throw_away``: it need not outlast a crash, and is faster for it. ``site_key``: that of the audit,
-        without which nothing that is written is told there.
+        without which nothing that is written is told there. Without ``create_new``, NoStoreError: who looks
+        at the wrong place must not be told that there are no alerts.
         """
-        engine = open_engine(url, throw_away=throw_away)
+        engine = open_engine(url, throw_away=throw_away) if create_new else existing(url)
         store = cls(engine, Seal(site_key) if site_key else None)
         try:
-            store._prepare_schema(engine.url.render_as_string())
+            store._prepare_schema(engine.url.render_as_string(), create_new=create_new)
             store._file = None if throw_away else sqlite.identity(engine.url)
         except BaseException:
             store.close()
             raise
         return store
 
-    def _prepare_schema(self, name: str) -> None:
+    def _prepare_schema(self, name: str, *, create_new: bool = True) -> None:
         """Create the tables of a new store; looking at one waits for no writer."""
         try:
             with self._connection(reading=True) as connection:
                 version = stored_version(connection)
+            if version is None and not create_new:
+                raise NoStoreError(name)
             if version is None:
                 with self._connection() as connection:
                     Locks(_cursor(connection), _statements(connection)).take([schema.settings.name])

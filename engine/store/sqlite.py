@@ -62,6 +62,13 @@ def identity(url: URL) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def is_missing(url: URL) -> bool:
+    """Whether there is no file at the place of this database: SQLite would make an empty one."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return False
+    return not Path(str(url.database)).exists()
+
+
 def read_only_engine_for(url: URL) -> Engine:
     """An engine that cannot write to the file, whatever is asked of it. Raises ConfigError."""
     file = url.database or ""

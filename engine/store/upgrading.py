@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, Engine, inspect, select
 
 from engine.audit import Kind, Note, Seal
 from engine.errors import ConfigError, Defect
 from engine.store import chain, codec, schema
 from engine.store.opening import READING, driver_errors, failure, open_engine
+from engine.store.sqlite import is_missing
 from engine.store.statements import compiled_statements
 from engine.store.vouched import present
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _FIRST_WITH_AUDIT = "4"
+_NO_STORE = "`azawatch run` or `azawatch roster import` makes one; or does store_url name another place?"
 # Accounts that default privileges let do everything with rows may only add to the chain of audit, which its
 # owner alone can cut, and only read which release the tables are of.
 _PROTECTED = """
@@ -54,7 +56,7 @@ def opened(url: str, *, reading: bool = False) -> Iterator[Connection]:
 
     Raises ConfigError where there is none; TransientError and EngineError as a store does.
     """
-    engine = open_engine(url)
+    engine = existing(url)
     if reading:
         still = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         engine = engine.execution_options(**READING, **still)
@@ -68,6 +70,21 @@ def opened(url: str, *, reading: bool = False) -> Iterator[Connection]:
         raise failure(error) from None
     finally:
         engine.dispose()
+
+
+class NoStoreError(ConfigError):
+    """Nobody has made a store at this place yet."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__([of_another_release(name, None)])
+
+
+def existing(url: str) -> Engine:
+    """An engine for a store that is there. Raises NoStoreError where its file is not; makes none."""
+    engine = open_engine(url)
+    if is_missing(engine.url):
+        raise NoStoreError(engine.url.render_as_string())
+    return engine
 
 
 def stored_version(connection: Connection) -> str | None:
@@ -85,7 +102,7 @@ def stored_version(connection: Connection) -> str | None:
 def of_another_release(name: str, version: str | None) -> Defect:
     """Why a store with tables of this version is not used, and what to do."""
     if version is None:
-        return Defect(name, 0, "there is no store", "the engine makes one at its start")
+        return Defect(name, 0, "there is no store", _NO_STORE)
     hint = f"this release reads schema {schema.SCHEMA_VERSION}; use the release that wrote the store"
     if version.isdigit() and int(version) < int(schema.SCHEMA_VERSION):
         hint = "back it up, stop the engine, then run `azawatch store migrate`"
@@ -100,7 +117,7 @@ def migrate(url: str, hand: Hand | None = None) -> tuple[str, str]:
     none) and after. Raises ConfigError where there is no file, or a store of a later release; TransientError
     and EngineError as a store does.
     """
-    engine = open_engine(url)
+    engine = existing(url)
     try:
         with engine.begin() as connection:
             before = stored_version(connection)

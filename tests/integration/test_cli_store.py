@@ -37,6 +37,44 @@ def test_a_store_is_migrated_checked_and_purged(terminal: Terminal, url: str) ->
     assert "identifiers of nobody: 1" in damaged.out
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("alerts", "list"),
+        ("quarantine", "list"),
+        ("roster", "export"),
+        ("statement",),
+        ("mappings", "ledger"),
+        ("audit", "verify"),
+        ("store", "check"),
+        ("store", "migrate"),
+    ],
+    ids=" ".join,
+)
+def test_who_looks_at_the_wrong_place_is_told_so(
+    terminal: Terminal, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """An empty list of alerts, of a store that a misspelt name has just made, would be a lie."""
+    file = tmp_path / "misspelt.db"
+    terminal.set(STORE_URL=f"sqlite:///{file}", SITE_KEY="k" * 40)
+
+    said = terminal.type(*command, exits=2).err
+
+    assert f"sqlite:///{file}: there is no store" in said
+    assert not file.exists()
+
+
+@pytest.mark.postgresql
+def test_a_database_without_tables_is_no_store_either(
+    terminal: Terminal, postgresql: PrivatePostgresql
+) -> None:
+    """Only what takes something in makes them."""
+    terminal.set(STORE_URL=postgresql.new_database(), SITE_KEY="k" * 40)
+    assert "there is no store" in terminal.type("alerts", "list", exits=2).err
+    terminal.type("roster", "import", ROSTER)
+    terminal.type("alerts", "list")
+
+
 def test_a_file_in_use_is_not_migrated(terminal: Terminal, tmp_path: Path) -> None:
     """An engine that runs would write into tables that change below it."""
     url = f"sqlite:///{tmp_path}/azawatch.db"
