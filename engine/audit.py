@@ -81,7 +81,7 @@ class Entry:
         """``what``; empty where that is no object of JSON, which somebody has then made of it."""
         try:
             told = json.loads(self.what)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return told if isinstance(told, dict) else {}
 
@@ -165,7 +165,7 @@ def vouches(entry: Entry, seal: Seal) -> Iterator[Vouch]:
                 name = seal.name_of_line(told["digest"], told["sender"], told["control_id"])
                 state = entry.kind.removeprefix("quarantine-")
                 yield Vouch(CLOSED, name, seal.digest((state, told["why"])))
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, RecursionError):
         return  # a row that somebody has made up: its hash tells
 
 

@@ -101,6 +101,8 @@ def first_since(connection: Connection, at: str) -> int:
 
 def head_of(connection: Connection, sequence: int) -> Head | None:
     """The head of the chain when it ended at this row; None where there is no such row."""
+    if sequence < 1:
+        return None
     table = schema.audit
     row = connection.execute(
         select(table.c.sequence, table.c.hash).where(table.c.sequence == sequence)

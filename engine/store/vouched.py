@@ -38,8 +38,9 @@ class Vouched:
         """What this row vouches for; a message that is taken in once more is not closed any more, and of
         a message to receivers that was dropped nothing is to be found.
         """
-        found = list(vouches(entry, self._seal))
-        earliest = str(entry.told().get("earliest", entry.at))
+        found = [vouch for vouch in vouches(entry, self._seal) if _is_ours(vouch.name, vouch.digest)]
+        told = entry.told().get("earliest", entry.at)
+        earliest = told if _is_ours(told) else entry.at
         self._database.executemany(
             "INSERT OR REPLACE INTO vouched (about, name, digest, sequence, earliest) VALUES (?, ?, ?, ?, ?)",
             [(vouch.about, vouch.name, vouch.digest, entry.sequence, earliest) for vouch in found],
@@ -51,7 +52,7 @@ class Vouched:
 
         self._database.executemany(
             "DELETE FROM vouched WHERE about = ? AND name = ?",
-            [(OUTGOING, name) for name in dropped(entry)],
+            [(OUTGOING, name) for name in dropped(entry) if _is_ours(name)],
         )
 
     def found(self, vouch: Vouch) -> int | None:
@@ -117,11 +118,16 @@ def present(connection: Connection, seal: Seal) -> Iterator[tuple[str, Vouch, st
         yield f"closed quarantine entry {row.id}", vouch, row.closed_at
 
 
+def _is_ours(*told: object) -> bool:
+    """Whether that is what the engine writes: in a row that somebody has made up anything may stand."""
+    return all(isinstance(each, str) and each.isascii() for each in told)
+
+
 def _outgoing(seal: Seal, row: Any) -> Vouch:
     """Of a message to receivers; what cannot be read any more is like nothing that was vouched for."""
     try:
         digest = chain.sent_digest(seal, outbox_from_row(row))
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         digest = ""
     return Vouch(OUTGOING, row.message_id, digest)
 
@@ -130,7 +136,7 @@ def _decided(event: str) -> str:
     """When an alert event was decided; what cannot be read any more is of every time."""
     try:
         return codec.instant(event_from_json(event).decided_at)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return "9999"
 
 

@@ -31,6 +31,7 @@ FORGED = (
     "INSERT INTO outbox (message_id, exchange, routing_key, content_type, correlation_id, headers, body,"
     " created_at) SELECT 'E9', exchange, routing_key, content_type, "
 )
+SETTLED = "UPDATE audit SET kind = 'backlog-settled', what = '{\"dropped\":[{}]}' WHERE sequence = 6"
 FROM_A_TRUE_ONE = ", headers, body, created_at FROM outbox WHERE message_id = 'E2'"
 
 
@@ -122,6 +123,19 @@ def test_an_audit_that_nobody_touched_verifies(store: Store, url: str) -> None:
         ("UPDATE audit SET what = x'ff00' WHERE sequence = 4", "row 4 (messages, "),
         ("UPDATE audit SET at = x'ff00' WHERE sequence = 4", "row 4 (messages, "),
         ("UPDATE audit SET hash = x'ff00' WHERE sequence = 4", "row 4 (messages, "),
+        ("UPDATE audit SET what = CAST(x'ff' AS TEXT) WHERE sequence = 4", "row 4 (messages, "),
+        ("UPDATE audit SET what = printf('%.*c', 200000, '[') WHERE sequence = 4", "row 4 (messages, "),
+        ('UPDATE audit SET what = \'{"lines":[[1],"\\ud800"]}\' WHERE sequence = 4', "row 4 (messages, "),
+        ('UPDATE audit SET what = \'{"event":{"a":{}}}\' WHERE sequence = 4', "row 4 (messages, "),
+        (SETTLED, "row 6 (backlog-settled, "),
+        ("UPDATE audit SET sequence = -9223372036854775808 WHERE sequence = 4", "row -9223372036854775808 ("),
+        ("UPDATE messages SET sender = CAST(x'ff' AS TEXT) WHERE digest = 'digest 3'", "ledger line 3 "),
+        ("UPDATE alert_events SET event = CAST(x'ff' AS TEXT) WHERE event_id = 'E2'", "event E2 "),
+        ("UPDATE alert_events SET event = printf('%.*c', 200000, '[') WHERE event_id = 'E2'", "event E2 "),
+        (
+            "UPDATE outbox SET headers = printf('%.*c', 200000, '[') WHERE message_id = 'E2'",
+            "receivers E2: is",
+        ),
         ("UPDATE messages SET received_at = x'ff' WHERE digest = 'digest 3'", "ledger line 3 "),
         ("UPDATE alert_events SET event = x'ff' WHERE event_id = 'E2'", "event E2 "),
         ("UPDATE outbox SET created_at = x'ff', headers = x'ff' WHERE message_id = 'E2'", "receivers E2: is"),
