@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from engine.audit import CLOSED, EVENT, LINE, OUTGOING, Entry, Head, Seal, Vouch, Walk
+from engine.audit import CLOSED, COPY, EVENT, LINE, OUTGOING, Entry, Head, Seal, Vouch, Walk
 from engine.errors import ConfigError, Defect
 from engine.store import codec, schema
 from engine.store.upgrading import opened
@@ -115,6 +115,7 @@ _WORDS = {
     EVENT: "alert event",
     OUTGOING: "message to receivers",
     CLOSED: "closed quarantine entry",
+    COPY: "copy of a message",
 }
 
 

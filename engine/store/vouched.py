@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, or_, select
 
-from engine.audit import CLOSED, EVENT, LINE, OUTGOING, Entry, Seal, Vouch, dropped, vouches
+from engine.audit import CLOSED, COPY, EVENT, LINE, OUTGOING, Entry, Seal, Vouch, dropped, vouches
 from engine.model.serialization import event_from_json
 from engine.store import chain, codec, schema
 from engine.store.rows import outbox_from_row
@@ -80,12 +80,15 @@ class Vouched:
             (EVENT, purged_before),
         )
 
-    def carried(self, until: int) -> Iterator[tuple[str, str, str, str]]:
-        """What is still there and only rows up to this one vouch for: about, name, digest, earliest."""
+    def carried(self, until: int, purged_before: str) -> Iterator[tuple[str, str, str, str]]:
+        """What is still there and only rows up to this one vouch for: about, name, digest, earliest.
+
+        What is older than the purge has outlived it, and none before a later time may remove it.
+        """
         yield from self._database.execute(
-            "SELECT about, name, digest, earliest FROM vouched WHERE found = 1 AND sequence <= ?"
-            " ORDER BY about, name",
-            (until,),
+            "SELECT about, name, digest, max(earliest, ?) FROM vouched WHERE found = 1 AND sequence <= ?"
+            " ORDER BY about = ?, 4, about, name",
+            (purged_before, until, EVENT),
         )
 
 
@@ -114,8 +117,10 @@ def present(connection: Connection, seal: Seal) -> Iterator[tuple[str, Vouch, st
     )
     for row in streamed(connection, statement):
         name = seal.name_of_line(row.digest, row.sender, row.control_id)
-        vouch = Vouch(CLOSED, name, seal.digest((row.state, row.why)))
-        yield f"closed quarantine entry {row.id}", vouch, row.closed_at
+        about, word = (
+            (COPY, "copy of a message") if row.state == COPY else (CLOSED, "closed quarantine entry")
+        )
+        yield f"{word} {row.id}", Vouch(about, name, seal.digest((row.state, row.why))), row.closed_at
 
 
 def _is_ours(*told: object) -> bool:
