@@ -1,9 +1,9 @@
 """A chain of what happened, which nobody without the site's key can change, thin out or add to unnoticed.
 
 Each row holds a keyed hash (HMAC-SHA-256) of itself and of the hash before it. Rows *vouch* for rows of other
-tables by keyed digests: ledger lines of messages, alert events, what is sent of alerts, and what people did
-to the quarantine. A chain alone cannot show that its newest rows were cut off: for that its head is kept
-elsewhere.
+tables by keyed digests: ledger lines of messages, alert events, what is sent of alerts, what people did to
+the quarantine, and copies that are kept beside it. A chain alone cannot show that its newest rows were cut
+off: for that its head is kept elsewhere.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Kind(StrEnum):
     ALERT_ACKNOWLEDGED = "alert-acknowledged"
     QUARANTINE_RELEASED = "quarantine-released"
     QUARANTINE_DISCARDED = "quarantine-discarded"
+    COPY_KEPT = "copy-kept"
     ROSTER_IMPORTED = "roster-imported"
     RESULTS_REMOVED = "results-removed"
     STORE_MIGRATED = "store-migrated"
@@ -81,7 +82,7 @@ class Entry:
         """``what``; empty where that is no object of JSON, which somebody has then made of it."""
         try:
             told = json.loads(self.what)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return told if isinstance(told, dict) else {}
 
@@ -103,8 +104,12 @@ class Vouch:
         return cls(LINE, joined[:_NAME], joined[_NAME:])
 
 
-LINE, EVENT, OUTGOING, CLOSED = "line", "event", "outgoing", "closed"
-"""What is vouched for: ledger lines, alert events, messages to the broker, and closed quarantine entries."""
+LINE, EVENT, OUTGOING, CLOSED, COPY = "line", "event", "outgoing", "closed", "copy"
+"""What is vouched for: ledger lines, alert events, messages to the broker, closed quarantine entries, and
+copies of messages.
+"""
+NAMED = (EVENT, OUTGOING, CLOSED, COPY)
+"""Those whose name and digest stand apart in a row that vouches for many."""
 
 
 class Seal:
@@ -151,7 +156,7 @@ def vouches(entry: Entry, seal: Seal) -> Iterator[Vouch]:
             case Kind.MESSAGES | Kind.CARRIED:
                 for line in told.get("lines", ()):
                     yield Vouch.of_line(line)
-                for about in (EVENT, OUTGOING, CLOSED):
+                for about in NAMED:
                     for name, digest in told.get(about, {}).items():
                         yield Vouch(about, name, digest)
             case Kind.ALERT_EVENT:
@@ -161,11 +166,14 @@ def vouches(entry: Entry, seal: Seal) -> Iterator[Vouch]:
             case Kind.BACKLOG_SETTLED | Kind.TECHNICAL_ALERT:
                 for name, digest in told["outgoing"].items():
                     yield Vouch(OUTGOING, name, digest)
-            case Kind.QUARANTINE_RELEASED | Kind.QUARANTINE_DISCARDED:
+            case Kind.QUARANTINE_RELEASED | Kind.QUARANTINE_DISCARDED | Kind.COPY_KEPT:
                 name = seal.name_of_line(told["digest"], told["sender"], told["control_id"])
-                state = entry.kind.removeprefix("quarantine-")
-                yield Vouch(CLOSED, name, seal.digest((state, told["why"])))
-    except (KeyError, TypeError, AttributeError):
+                if entry.kind == Kind.COPY_KEPT:
+                    yield Vouch(COPY, name, seal.digest((COPY, told["why"])))
+                else:
+                    state = entry.kind.removeprefix("quarantine-")
+                    yield Vouch(CLOSED, name, seal.digest((state, told["why"])))
+    except (KeyError, TypeError, AttributeError, RecursionError):
         return  # a row that somebody has made up: its hash tells
 
 

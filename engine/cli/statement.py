@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from engine.statement import Installed
     from engine.store import Store
 
+_FIRST_YEAR = 1970  # of nothing before it a message tells
+
 statement = typer.Typer(help="Who was watched on a day, signed; verify what was signed.")
 
 
@@ -115,7 +117,9 @@ def _instant(day: str | None, knowledge: Knowledge, now: datetime) -> datetime:
     try:
         wanted = date.fromisoformat(day)
     except ValueError:
-        raise typer.BadParameter("write a date as 2026-03-12", param_hint="--date") from None
+        wanted = date.min
+    if wanted.year < _FIRST_YEAR:
+        raise typer.BadParameter("write a date as 2026-03-12", param_hint="--date")
     begin = datetime.combine(wanted, time(), knowledge.terminology.site("", "").time_zone)
     if begin > now:
         raise typer.BadParameter(f"{day} lies ahead", param_hint="--date")

@@ -41,7 +41,7 @@ def faults(lines: Iterable[str], site_key: bytes) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(lines, start=1):
         statement = _read(line, number)
         claimed = str(statement.pop(LAST_LINE))
-        if not hmac.compare_digest(claimed.encode(), _signature(_canonical(statement), site_key).encode()):
+        if not hmac.compare_digest(_bytes(claimed), _signature(_canonical(statement), site_key).encode()):
             yield number, "changed, or signed with another key"
         elif whole:
             yield number, "stands behind the end"
@@ -49,7 +49,7 @@ def faults(lines: Iterable[str], site_key: bytes) -> Iterator[tuple[int, str]]:
             whole = True
             if (statement["statements"], statement["sha256"]) != (count, digest.hexdigest()):
                 yield number, "statements are missing, added or in another order"
-        digest.update(claimed.encode())
+        digest.update(_bytes(claimed))
         count += 1
     if not whole and count != 1:
         yield number, "the end is missing: the file was cut off"
@@ -58,7 +58,7 @@ def faults(lines: Iterable[str], site_key: bytes) -> Iterator[tuple[int, str]]:
 def _read(line: str, number: int) -> dict[str, Any]:
     try:
         statement = json.loads(line, object_pairs_hook=_once)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(number) from None
     if not isinstance(statement, dict) or not {"statement", LAST_LINE} <= statement.keys():
         raise ValueError(number)
@@ -75,7 +75,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _canonical(statement: Mapping[str, Any]) -> bytes:
     """The same bytes for the same content, however it was written down."""
-    return json.dumps(statement, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return _bytes(json.dumps(statement, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+
+
+def _bytes(text: str) -> bytes:
+    """Half a surrogate pair, which somebody has written into a file, is one more change of it."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _signature(body: bytes, site_key: bytes) -> str:

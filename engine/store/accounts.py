@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.engine.interfaces import DBAPICursor
 
+from engine.audit import COPY, Kind, Note
 from engine.store import codec, schema, sightings
 from engine.store.blindness import mapping_ledger
 from engine.store.feeding import hours_of_senders
@@ -34,6 +35,9 @@ class Accounts(ABC):
 
     @abstractmethod
     def _connection(self, *, reading: bool = False) -> AbstractContextManager[Connection]: ...
+
+    @abstractmethod
+    def _tell(self, connection: Connection, notes: Sequence[Note]) -> None: ...
 
     def held_alerts(self) -> list[HeldAlert]:
         """Alerts of which a backlog has told something that nobody has been sent yet, the oldest first."""
@@ -92,5 +96,9 @@ class Accounts(ABC):
     def keep_copy(self, key: InboxKey, body: bytes, why: str, at: datetime) -> None:
         """Keep the body of a message that was taken in beside those in quarantine; it is not held there."""
         with self._connection() as connection:
-            row = (body, "copy", why, codec.instant(at), key.digest, key.sender, key.control_id)
-            cursor_of(connection).execute(statements_of(connection).put_copy, row)
+            cursor = cursor_of(connection)
+            row = (body, COPY, why, codec.instant(at), key.digest, key.sender, key.control_id)
+            cursor.execute(statements_of(connection).put_copy, row)
+            if cursor.rowcount:
+                told = {"digest": key.digest, "sender": key.sender, "control_id": key.control_id, "why": why}
+                self._tell(connection, [Note(Kind.COPY_KEPT, codec.instant(at), told)])

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from engine.audit import CLOSED, EVENT, LINE, OUTGOING, Entry, Head, Seal, Vouch, Walk
+from engine.audit import CLOSED, COPY, EVENT, LINE, OUTGOING, Entry, Head, Seal, Vouch, Walk
 from engine.errors import ConfigError, Defect
 from engine.store import codec, schema
 from engine.store.upgrading import opened
@@ -101,6 +101,8 @@ def first_since(connection: Connection, at: str) -> int:
 
 def head_of(connection: Connection, sequence: int) -> Head | None:
     """The head of the chain when it ended at this row; None where there is no such row."""
+    if sequence < 1:
+        return None
     table = schema.audit
     row = connection.execute(
         select(table.c.sequence, table.c.hash).where(table.c.sequence == sequence)
@@ -113,6 +115,7 @@ _WORDS = {
     EVENT: "alert event",
     OUTGOING: "message to receivers",
     CLOSED: "closed quarantine entry",
+    COPY: "copy of a message",
 }
 
 

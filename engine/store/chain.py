@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from engine.audit import CLOSED, EVENT, LINE, OUTGOING, Head, Kind, Note, Seal
+from engine.audit import EVENT, LINE, NAMED, Head, Kind, Note, Seal
 from engine.model.serialization import event_to_json
 from engine.store.codec import instant
 from engine.store.flushing import Changes
@@ -113,11 +113,15 @@ def technical(seal: Seal, alert: TechnicalAlert, told: Sequence[OutboxRow], at: 
 
 
 def carrying(found: Iterable[tuple[str, str, str, str]], at: str) -> Iterator[Note]:
-    """Rows that vouch for what is there: table, name, digest and time of each."""
-    rest = iter(found)
-    while some := list(islice(rest, _CARRIED_AT_ONCE)):
-        what: dict[str, Any] = {"earliest": min(each[3] for each in some)}
-        what["lines"] = [name + digest for about, name, digest, _ in some if about == LINE]
-        for kind in (EVENT, OUTGOING, CLOSED):
-            what[kind] = {name: digest for about, name, digest, _ in some if about == kind}
-        yield Note(Kind.CARRIED, at, what)
+    """Rows that vouch for what is there: table, name, digest and time of each.
+
+    A row for each day: of what is older than a purge nobody can tell whether that removed it. Alert events
+    are never purged, and would make everything beside them as old as the oldest.
+    """
+    for _, of_a_day in groupby(found, lambda each: (each[0] == EVENT, each[3][:10])):
+        while some := list(islice(of_a_day, _CARRIED_AT_ONCE)):
+            what: dict[str, Any] = {"earliest": min(each[3] for each in some)}
+            what["lines"] = [name + digest for about, name, digest, _ in some if about == LINE]
+            for kind in NAMED:
+                what[kind] = {name: digest for about, name, digest, _ in some if about == kind}
+            yield Note(Kind.CARRIED, at, what)

@@ -69,6 +69,13 @@ def is_missing(url: URL) -> bool:
     return not Path(str(url.database)).exists()
 
 
+def give_bytes_for_what_is_no_text(connection: Connection) -> None:
+    """Of a column of text that somebody has put other bytes into: they must not stop who looks for them."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection):
+        driver.text_factory = _text_or_bytes
+
+
 def read_only_engine_for(url: URL) -> Engine:
     """An engine that cannot write to the file, whatever is asked of it. Raises ConfigError."""
     file = url.database or ""
@@ -89,6 +96,13 @@ def read_only_engine_for(url: URL) -> Engine:
     event.listen(engine, "connect", _prepare_reading)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _text_or_bytes(found: bytes) -> str | bytes:
+    try:
+        return found.decode()
+    except UnicodeDecodeError:
+        return found
 
 
 def _make_private(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:

@@ -14,7 +14,7 @@ from engine.audit import Kind, Note, Seal
 from engine.errors import ConfigError, Defect
 from engine.store import chain, codec, schema
 from engine.store.opening import READING, driver_errors, failure, open_engine
-from engine.store.sqlite import is_missing
+from engine.store.sqlite import give_bytes_for_what_is_no_text, is_missing
 from engine.store.statements import compiled_statements
 from engine.store.vouched import present
 
@@ -62,6 +62,7 @@ def opened(url: str, *, reading: bool = False) -> Iterator[Connection]:
         engine = engine.execution_options(**READING, **still)
     try:
         with engine.begin() as connection:
+            give_bytes_for_what_is_no_text(connection)
             version = stored_version(connection)
             if version != schema.SCHEMA_VERSION:
                 raise ConfigError([of_another_release(engine.url.render_as_string(), version)])

@@ -83,7 +83,7 @@ def purge(
                 counts["rows of the audit"] = _cut_off(connection, cut)
                 what["cut"] = {"sequence": cut.sequence, "hash": cut.hash}
                 vouched.look_again(vouch for _, vouch, _ in present(connection, seal))
-                notes = list(chain.carrying(vouched.carried(cut.sequence), codec.instant(hand.at)))
+                notes = list(chain.carrying(vouched.carried(cut.sequence, limit), codec.instant(hand.at)))
             notes.append(Note(Kind.STORE_PURGED, codec.instant(hand.at), what))
             chain.add(notes, _cursor(connection), compiled_statements(connection.dialect.name), seal)
             return counts

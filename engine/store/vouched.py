@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, or_, select
 
-from engine.audit import CLOSED, EVENT, LINE, OUTGOING, Entry, Seal, Vouch, dropped, vouches
+from engine.audit import CLOSED, COPY, EVENT, LINE, OUTGOING, Entry, Seal, Vouch, dropped, vouches
 from engine.model.serialization import event_from_json
 from engine.store import chain, codec, schema
 from engine.store.rows import outbox_from_row
@@ -38,8 +38,9 @@ class Vouched:
         """What this row vouches for; a message that is taken in once more is not closed any more, and of
         a message to receivers that was dropped nothing is to be found.
         """
-        found = list(vouches(entry, self._seal))
-        earliest = str(entry.told().get("earliest", entry.at))
+        found = [vouch for vouch in vouches(entry, self._seal) if _is_ours(vouch.name, vouch.digest)]
+        told = entry.told().get("earliest", entry.at)
+        earliest = told if _is_ours(told) else entry.at
         self._database.executemany(
             "INSERT OR REPLACE INTO vouched (about, name, digest, sequence, earliest) VALUES (?, ?, ?, ?, ?)",
             [(vouch.about, vouch.name, vouch.digest, entry.sequence, earliest) for vouch in found],
@@ -51,7 +52,7 @@ class Vouched:
 
         self._database.executemany(
             "DELETE FROM vouched WHERE about = ? AND name = ?",
-            [(OUTGOING, name) for name in dropped(entry)],
+            [(OUTGOING, name) for name in dropped(entry) if _is_ours(name)],
         )
 
     def found(self, vouch: Vouch) -> int | None:
@@ -79,12 +80,15 @@ class Vouched:
             (EVENT, purged_before),
         )
 
-    def carried(self, until: int) -> Iterator[tuple[str, str, str, str]]:
-        """What is still there and only rows up to this one vouch for: about, name, digest, earliest."""
+    def carried(self, until: int, purged_before: str) -> Iterator[tuple[str, str, str, str]]:
+        """What is still there and only rows up to this one vouch for: about, name, digest, earliest.
+
+        What is older than the purge has outlived it, and none before a later time may remove it.
+        """
         yield from self._database.execute(
-            "SELECT about, name, digest, earliest FROM vouched WHERE found = 1 AND sequence <= ?"
-            " ORDER BY about, name",
-            (until,),
+            "SELECT about, name, digest, max(earliest, ?) FROM vouched WHERE found = 1 AND sequence <= ?"
+            " ORDER BY about = ?, 4, about, name",
+            (purged_before, until, EVENT),
         )
 
 
@@ -113,15 +117,22 @@ def present(connection: Connection, seal: Seal) -> Iterator[tuple[str, Vouch, st
     )
     for row in streamed(connection, statement):
         name = seal.name_of_line(row.digest, row.sender, row.control_id)
-        vouch = Vouch(CLOSED, name, seal.digest((row.state, row.why)))
-        yield f"closed quarantine entry {row.id}", vouch, row.closed_at
+        about, word = (
+            (COPY, "copy of a message") if row.state == COPY else (CLOSED, "closed quarantine entry")
+        )
+        yield f"{word} {row.id}", Vouch(about, name, seal.digest((row.state, row.why))), row.closed_at
+
+
+def _is_ours(*told: object) -> bool:
+    """Whether that is what the engine writes: in a row that somebody has made up anything may stand."""
+    return all(isinstance(each, str) and each.isascii() for each in told)
 
 
 def _outgoing(seal: Seal, row: Any) -> Vouch:
     """Of a message to receivers; what cannot be read any more is like nothing that was vouched for."""
     try:
         digest = chain.sent_digest(seal, outbox_from_row(row))
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         digest = ""
     return Vouch(OUTGOING, row.message_id, digest)
 
@@ -130,7 +141,7 @@ def _decided(event: str) -> str:
     """When an alert event was decided; what cannot be read any more is of every time."""
     try:
         return codec.instant(event_from_json(event).decided_at)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return "9999"
 
 

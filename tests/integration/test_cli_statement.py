@@ -23,3 +23,4 @@ def test_a_file_verifies_whatever_its_identifiers_hold(terminal: Terminal) -> No
     terminal.write("statement.jsonl", "".join(f"{line}\n" for line in lines[:2]).encode())
     cut = terminal.type("statement", "verify", "statement.jsonl", exits=1)
     assert "the end is missing: the file was cut off" in cut.err
+    assert "write a date as" in terminal.type("statement", "--date", "0001-01-01", exits=2).err

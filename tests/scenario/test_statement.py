@@ -188,8 +188,9 @@ def test_signed_statements_are_whole_and_unchanged() -> None:
         (LINES[:3], 3),
         ([*LINES, LINES[0]], 5),
         ([], 0),
+        ([LINES[0].replace("{", '{"half": "\\ud800", ', 1), *LINES[1:]], 1),
     ],
-    ids=["changed", "removed", "reordered", "doubled", "cut off", "appended", "empty"],
+    ids=["changed", "removed", "reordered", "doubled", "cut off", "appended", "empty", "half a sign"],
 )
 def test_a_changed_file_is_found_at_its_line(lines: list[str], place: int) -> None:
     """Nobody can make a patient watched who was not, or leave one out."""
@@ -199,5 +200,8 @@ def test_a_changed_file_is_found_at_its_line(lines: list[str], place: int) -> No
 def test_another_key_and_a_name_given_twice_are_refused() -> None:
     """Of two values under one name a reader might take the forged one."""
     assert [number for number, _ in faults(LINES[:1], b"x" * 40)] == [1]
+    assert [number for number, _ in faults([LINES[0].replace("hmac", "\\ud800")], KEY)] == [1]
     with pytest.raises(ValueError, match="1"):
         list(faults([LINES[0].replace("{", '{"watched": false, ', 1)], KEY))
+    with pytest.raises(ValueError, match="1"):
+        list(faults(["[" * 200_000], KEY))
