@@ -14,6 +14,7 @@ import pytest
 
 from engine.errors import ConfigError
 from engine.store import Store
+from tests.integration.installation import ROSTER
 from tests.integration.terminal import Terminal
 from tests.support.certificates import authority, certificate
 from tests.support.private_postgresql import PrivatePostgresql
@@ -166,4 +167,4 @@ def test_another_machine_must_prove_who_it_is(secured: Secured, terminal: Termin
     assert "sslrootcert in store_url must name the file" in terminal.type("alerts", "list", exits=2).err
 
     terminal.set(STORE_URL=f"{address}?sslmode=require")
-    assert terminal.type("alerts", "list").code == 0
+    assert terminal.type("roster", "import", ROSTER).code == 0
