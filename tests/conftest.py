@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,9 @@ settings.load_profile("untimed")
 
 # The messages of tests were sent long ago: what comes of them is told as that of a live feed.
 os.environ["AZAWATCH_CATCHING_UP__AFTER_HOURS"] = "0"
+
+# A test that stops a broker has pika tell of every attempt to connect: a screen of it hides what failed.
+logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 
 def pytest_collection_finish() -> None:

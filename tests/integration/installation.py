@@ -268,14 +268,14 @@ class Installation:
         return Store.open(self.store_url)
 
     def wait_until_done(self, messages: int, inbound: Sequence[str] = (INBOUND,)) -> None:
-        """Until at least so many messages are taken in and everything is published."""
+        """Until at least so many messages are taken in, none is under way, and everything is published."""
         with closing(self.store()) as store:
 
             def done() -> bool:
                 return (
                     sum(count for _, _, count in store.disposition_counts()) >= messages
+                    and not any(self.left(queue) for queue in inbound)
                     and store.outbox_depth() == 0
-                    and not any(self.depth(queue) for queue in inbound)
                 )
 
             wait_until(done, f"{messages} messages taken in and everything published")
@@ -307,6 +307,16 @@ class Installation:
         """Ready messages of a queue; unacknowledged ones are ready again once their consumer is gone."""
         with self.channel() as channel:
             return int(channel.queue_declare(queue, passive=True).method.message_count)
+
+    def left(self, queue: str) -> int:
+        """Messages of a quorum queue that nobody has acknowledged, given out or not; -1: it has no leader."""
+        name = f'rabbit_misc:r(<<"{self.virtual_host}">>, queue, <<"{queue}">>)'
+        found = self.broker.evaluate(
+            f"{{ok, Queue}} = rabbit_amqqueue:lookup({name}), "
+            "case ra:leader_query(amqqueue:get_pid(Queue), fun rabbit_fifo:query_messages_total/1) "
+            "of {ok, {_, Left}, _} -> Left; _ -> -1 end"
+        )
+        return int(found)
 
     def take(self, queue: str) -> list[Received]:
         """Everything in a queue, acknowledged."""

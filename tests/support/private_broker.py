@@ -165,6 +165,10 @@ class PrivateBroker:
         RabbitMQ writes its messages at once, but its name later.
         """
         self._end("node", signal.SIGKILL)
+        # Until what is killed has ended its last write, its port and its name are taken.
+        deadline = time.monotonic() + self._start_timeout_seconds
+        while self._listens() and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def shut_down(self) -> None:
         """Stop the node in an orderly way; ``start`` brings it back with its data."""
@@ -292,6 +296,16 @@ class PrivateBroker:
                 return connection.recv(1) == b"\x01"
         except OSError:
             return False
+
+    def _listens(self) -> bool:
+        """Whether a process holds the node's port."""
+        try:
+            socket.create_connection((self._address, self.port), timeout=2.0).close()
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+        return True
 
     def _run(self, name: str, *command: str) -> None:
         with (self.folder / "log" / f"{name}.output").open("ab") as output:
