@@ -218,7 +218,7 @@ class Engine:
         # results matter.
         self._housekeeping_due = parts.clock() + _HOUSEKEEPING
 
-    def stop(self, *_: object) -> None:
+    def stop(self) -> None:
         """Finish the batch under way, commit, acknowledge, publish, and return from :meth:`run`."""
         self._stopping.set()
         self._parts.consumer.wake()
@@ -238,7 +238,7 @@ class Engine:
                 self._settings.monitor.address, self._parts.store, self._parts.consumer.waiting
             )
             self._monitor.started()
-            if self._open(self._parts.publisher.open) and self._open(self._parts.consumer.open):
+            if self._connect(self._parts.publisher.open) and self._connect(self._parts.consumer.open):
                 relaying = threading.Thread(target=self.relay.run, name="relay", daemon=True)
                 relaying.start()
                 log.logger().info("engine ready")
@@ -294,24 +294,9 @@ class Engine:
                 self._tell(delivery, one, each)
             started = time.perf_counter()
 
-    def _open(self, opening: Callable[[], None]) -> bool:
-        """Open a connection, waiting for a broker that is away; False when stopped meanwhile."""
-        pause = _FIRST_RETRY_SECONDS
-        attempt = 0
-        while True:
-            try:
-                opening()
-            except TransientError as error:
-                attempt += 1
-                self._monitor.turned()
-                log.logger().warning(
-                    "broker away, trying again", exc_info=error, attempt=attempt, retry_in_s=pause
-                )
-                if self._stopping.wait(pause):
-                    return False
-                pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
-            else:
-                return True
+    def _connect(self, opening: Callable[[], None]) -> bool:
+        """Open a connection; False when stopped meanwhile."""
+        return _in_the_end(opening, "broker away, trying again", self._stopping, self._monitor.turned)
 
     def _drain(self, relaying: threading.Thread | None) -> None:
         """Publish what is decided, as far as the broker takes it within the shutdown timeout."""
@@ -372,22 +357,59 @@ class Engine:
 
 
 def run(settings: Settings) -> None:
-    """``azawatch run``: until SIGTERM or SIGINT. Raises ConfigError before anything was taken in."""
+    """``azawatch run``: until SIGTERM or SIGINT. Raises ConfigError before anything was taken in.
+
+    A store that is away is waited for, as a broker is: machines that come up together need not in order.
+    """
     log.configure(settings.log.level, settings.log.format)
     for weakness in weaknesses(settings.amqp_url.get_secret_value(), settings.store_address):
         log.logger().warning("connection is not protected", detail=weakness)
+    stopping = threading.Event()
+    _on_signals(stopping.set)
+    parts: list[Parts] = []
     with only_engine(settings.store_file) if settings.store_file is not None else nullcontext():
-        engine = Engine(settings, amqp_parts(settings))
-        keep_for_good()
-        _run(engine)
+        if _in_the_end(lambda: parts.append(amqp_parts(settings)), "store away, trying again", stopping):
+            engine = Engine(settings, replace(parts[0], stopping=stopping))
+            keep_for_good()
+            _run(engine)
+
+
+def _in_the_end(
+    opening: Callable[[], None],
+    away: str,
+    stopping: threading.Event,
+    waits: Callable[[], None] = lambda: None,
+) -> bool:
+    """Open what may be away, however long that takes; False when stopped meanwhile.
+
+    Each time in vain ``away`` is told, and ``waits`` is called.
+    """
+    pause = _FIRST_RETRY_SECONDS
+    attempt = 0
+    while True:
+        try:
+            opening()
+        except TransientError as error:
+            attempt += 1
+            waits()
+            log.logger().warning(away, exc_info=error, attempt=attempt, retry_in_s=pause)
+            if stopping.wait(pause):
+                return False
+            pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
+        else:
+            return True
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
 
 
 def _run(engine: Engine) -> None:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        engine.stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    _on_signals(engine.stop)
     engine.guard.start()
     try:
         engine.run()

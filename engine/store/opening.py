@@ -81,7 +81,7 @@ def failure(error: Exception) -> EngineError:
     kinds = {kind.__name__ for kind in type(cause).__mro__}
     away = {"OperationalError", "InterfaceError"} & kinds or code in _AWAY
     if (away or type(cause) is sqlite3.DatabaseError) and not code.startswith(_LIMITS):
-        return TransientError(f"store: {code}")
+        return TransientError(", ".join(filter(None, (f"store: {code}", postgresql.absence(cause)))))
     return EngineError(f"store refused a row: {code}")
 
 

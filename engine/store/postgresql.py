@@ -52,6 +52,16 @@ _TROUBLES = {
         "no line of the server's pg_hba.conf fits this host, account and database; a hostssl line wants TLS"
     ),
 }
+# The same of a server that may be back in a moment.
+_ABSENCES = {
+    r"Connection refused|No such file": "no server listens where store_url says",
+    r"timeout expired|timed out": "the server does not answer in time",
+    r"resolve host|translate host name|not known": "the host of store_url has no address",
+    r"starting up|shutting down|in recovery": "the server is starting or stopping",
+    r"terminating connection|closed the connection|connection is (lost|closed)": (
+        "the server has closed the connection"
+    ),
+}
 _DURABLE = """SELECT set_config('synchronous_commit', 'local', false)
     WHERE current_setting('synchronous_commit') = 'off'"""
 _NUL, _SHOWN_NUL = "\0", "\N{SYMBOL FOR NULL}"
@@ -86,6 +96,12 @@ def trouble(error: BaseException) -> str:
     """Why a connection was not made, and what to do; empty where that is not known."""
     said = str(error)
     return next((words for pattern, words in _TROUBLES.items() if re.search(pattern, said)), "")
+
+
+def absence(error: BaseException) -> str:
+    """How the server is away; empty where that is not known."""
+    said = str(error)
+    return next((words for pattern, words in _ABSENCES.items() if re.search(pattern, said)), "")
 
 
 def engine_for(url: URL, *, read_only: bool = False) -> Engine:

@@ -10,6 +10,7 @@ import pytest
 from tests.integration.feed import Feed
 from tests.integration.installation import (
     ALERTS_OUT,
+    INBOUND,
     MESSAGES,
     QUARANTINE,
     Installation,
@@ -91,3 +92,26 @@ def test_a_server_that_cuts_connections_is_restarted_and_stopped(
 
     verdict = judge(here, clean)
     assert verdict, "\n".join(verdict.told)
+
+
+def test_a_server_that_starts_after_the_engine(
+    broker: PrivateBroker, own_server: PrivatePostgresql, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Machines that come up together need not in order: the engine says what it waits for, and begins."""
+    settings = {"STORE_URL": own_server.new_database()}
+    site = Installation(tmp_path_factory.mktemp("server"), broker, settings)
+    with closing(site):
+        site.open()
+        site.prepare()
+        own_server.shut_down()
+        stopped, engine = site.start(), site.start()
+        for one in (stopped, engine):
+            said = one.wait_for(AWAY, count=2)["error_detail"]
+            assert said == "store: OperationalError, no server listens where store_url says"
+        assert stopped.terminate() == 0
+        own_server.start()
+        engine.wait_for("engine ready")
+        site.send(MESSAGES)
+        site.wait_until_done(COUNT)
+        assert engine.terminate() == 0
+        assert site.left(INBOUND) == 0
