@@ -30,6 +30,7 @@ from engine.monitor import Monitor
 from engine.operations import Operations
 from engine.outbound import Format, RenderOptions
 from engine.outbox import Publishing
+from engine.patience import StoppedError, patiently
 from engine.relay import Relay
 from engine.rulebook import fault_of_fact
 from engine.settings import Settings, default_sources_file, site_key
@@ -46,8 +47,6 @@ from engine.transports.amqp import AmqpConsumer, AmqpPublisher
 
 _WAIT_SECONDS = 1.0
 _BREATH_SECONDS = 0.05  # between two parts of a sweep: the relay needs the store too
-_FIRST_RETRY_SECONDS = 0.5
-_LONGEST_RETRY_SECONDS = 30.0
 _HOUSEKEEPING = timedelta(hours=1)
 
 
@@ -238,12 +237,15 @@ class Engine:
                 self._settings.monitor.address, self._parts.store, self._parts.consumer.waiting
             )
             self._monitor.started()
-            if self._connect(self._parts.publisher.open) and self._connect(self._parts.consumer.open):
-                relaying = threading.Thread(target=self.relay.run, name="relay", daemon=True)
-                relaying.start()
-                log.logger().info("engine ready")
-                while not self._stopping.is_set():
-                    self.step()
+            for opening in (self._parts.publisher.open, self._parts.consumer.open):
+                patiently(opening, "broker", self._stopping, self._monitor.turned)
+            relaying = threading.Thread(target=self.relay.run, name="relay", daemon=True)
+            relaying.start()
+            log.logger().info("engine ready")
+            while not self._stopping.is_set():
+                self.step()
+        except StoppedError:
+            pass
         finally:
             self._parts.consumer.close()
             self._drain(relaying)
@@ -293,10 +295,6 @@ class Engine:
             for delivery, _, one in origins:
                 self._tell(delivery, one, each)
             started = time.perf_counter()
-
-    def _connect(self, opening: Callable[[], None]) -> bool:
-        """Open a connection; False when stopped meanwhile."""
-        return _in_the_end(opening, "broker away, trying again", self._stopping, self._monitor.turned)
 
     def _drain(self, relaying: threading.Thread | None) -> None:
         """Publish what is decided, as far as the broker takes it within the shutdown timeout."""
@@ -366,38 +364,14 @@ def run(settings: Settings) -> None:
         log.logger().warning("connection is not protected", detail=weakness)
     stopping = threading.Event()
     _on_signals(stopping.set)
-    parts: list[Parts] = []
     with only_engine(settings.store_file) if settings.store_file is not None else nullcontext():
-        if _in_the_end(lambda: parts.append(amqp_parts(settings)), "store away, trying again", stopping):
-            engine = Engine(settings, replace(parts[0], stopping=stopping))
-            keep_for_good()
-            _run(engine)
-
-
-def _in_the_end(
-    opening: Callable[[], None],
-    away: str,
-    stopping: threading.Event,
-    waits: Callable[[], None] = lambda: None,
-) -> bool:
-    """Open what may be away, however long that takes; False when stopped meanwhile.
-
-    Each time in vain ``away`` is told, and ``waits`` is called.
-    """
-    pause = _FIRST_RETRY_SECONDS
-    attempt = 0
-    while True:
         try:
-            opening()
-        except TransientError as error:
-            attempt += 1
-            waits()
-            log.logger().warning(away, exc_info=error, attempt=attempt, retry_in_s=pause)
-            if stopping.wait(pause):
-                return False
-            pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
-        else:
-            return True
+            parts = patiently(lambda: amqp_parts(settings), "store", stopping)
+        except StoppedError:
+            return
+        engine = Engine(settings, replace(parts, stopping=stopping))
+        keep_for_good()
+        _run(engine)
 
 
 def _on_signals(stop: Callable[[], None]) -> None:

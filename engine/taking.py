@@ -21,6 +21,7 @@ from engine.hang import HangGuard
 from engine.hl7 import split_delivery
 from engine.intake import Intake
 from engine.model.disposition import Reason
+from engine.patience import StoppedError, patiently
 from engine.store import InboxKey, Store
 from engine.taken import Arrived, Taken
 from engine.transports import Delivery
@@ -34,18 +35,12 @@ _READING_SECONDS_PER_MB = 3.0
 # To decide it asks the store, which may make anybody wait: only what is computed meanwhile is counted.
 _DECIDING_SECONDS = 15.0
 _DECIDING_SECONDS_PER_MB = 3.0
-_FIRST_RETRY_SECONDS = 0.5
-_LONGEST_RETRY_SECONDS = 30.0
 _WHY = f"the engine ended {ATTEMPTS} times while it was reading this message and nothing else"
 
 _T = TypeVar("_T")
 
 Origin = tuple[Delivery, bytes, Taken]
 """The delivery that brought a message, the message, and how it ended."""
-
-
-class StoppedError(Exception):
-    """The process is to stop, and the store is away: what was not taken in comes again."""
 
 
 class Taking:
@@ -157,19 +152,10 @@ class Taking:
             log.logger().warning("store away", exc_info=error)
 
     def _patiently(self, work: Callable[[], _T]) -> _T:
-        """What the store makes of it, once it is there. Raises StoppedError."""
-        pause = _FIRST_RETRY_SECONDS
-        attempt = 0
-        while True:
-            try:
-                with self._guard.watching():
-                    return work()
-            except TransientError as error:
-                attempt += 1
-                self._waits()
-                log.logger().warning(
-                    "store away, trying again", exc_info=error, attempt=attempt, retry_in_s=pause
-                )
-                if self._stopping.wait(pause):
-                    raise StoppedError from None
-                pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
+        """What the store makes of it, once it is there. Raises StoppedError: it is delivered again."""
+
+        def watched() -> _T:
+            with self._guard.watching():
+                return work()
+
+        return patiently(watched, "store", self._stopping, self._waits)
