@@ -162,28 +162,38 @@ def _draw(number: int) -> bytes:
 
 
 def _rules(effort: Effort, folder: Path) -> None:
-    """The rules in force, the first of them or copies of them with graver numbers, on the same analytes."""
-    sizes = (10, 50, 500)
+    """The rules in force, the first of them, and copies with graver numbers on the same analytes."""
     bench = opened(folder / "rules.db", roster_of_own(1))
     with overheard() as asked:
         bench.take([_draw(1)])
     bench.store.close()
     book = bench.knowledge.rulebook
+    shipped = tuple(book.in_force)
+    few, many, many_of_all = "50 rules", "500: those and copies", f"500: all {len(shipped)} and copies"
+    books = {
+        "10 rules": shipped[:10],
+        few: shipped[:50],
+        many: _copied(shipped[:50], 500),
+        f"{len(shipped)} rules (all)": shipped,
+        many_of_all: _copied(shipped, 500),
+    }
     parties = {}
-    for size in sizes:
-        rules = tuple(
-            _with_other_numbers(rule, turn // len(book.in_force))
-            for turn, rule in enumerate(islice(cycle(book.in_force), size))
-        )
-        known = replace(
-            bench.knowledge,
-            rulebook=replace(book, in_force=rules, by_id={**book.by_id, **{rule.id: rule for rule in rules}}),
-        )
-        parties[f"{size} rules"] = partial(_again, asked[0], 20, known)
+    for name, rules in books.items():
+        by_id = {**book.by_id, **{rule.id: rule for rule in rules}}
+        known = replace(bench.knowledge, rulebook=replace(book, in_force=rules, by_id=by_id))
+        parties[name] = partial(_again, asked[0], 20, known)
     tally = in_turns(effort.rounds, parties)
-    tell(f"a message about one person on therapy, decide only, by rules ({len(book.in_force)} are shipped)")
+    tell("a message about one person on therapy, decide only, by rules")
     tell_tally(tally)
-    tell(f"  500 : 50 rules = {spread(tally.ratios('500 rules', '50 rules', cpu))}   target at most 2")
+    for name in (many, many_of_all):
+        tell(f"  {name} : {few} = {spread(tally.ratios(name, few, cpu))}   target at most 2")
+
+
+def _copied(rules: Sequence[Rule], size: int) -> tuple[Rule, ...]:
+    """The rules, and copies of them with ever graver numbers, as many in all."""
+    return tuple(
+        _with_other_numbers(rule, turn // len(rules)) for turn, rule in enumerate(islice(cycle(rules), size))
+    )
 
 
 def _with_other_numbers(rule: Rule, copy: int) -> Rule:
