@@ -37,13 +37,15 @@ class _Manner(NamedTuple):
 
 
 class _Demand(NamedTuple):
-    """A part of some rules without which they say nothing; ``rules`` are their ids.
+    """A part of some rules without which they say nothing; ``own`` are their ids.
 
-    In a chain those of the harder demands after it are among them.
+    ``rules`` are those and, in a chain, the ids of all that demand something harder of the same ``analytes``.
     """
 
     node: Leaf | AnyOf | Not
     manner: _Manner
+    analytes: frozenset[str]
+    own: frozenset[str]
     rules: frozenset[str]
 
 
@@ -98,10 +100,23 @@ class Docket:
                 continue
             for demand in demands:
                 doubts, wary = demand.manner
-                if _is_quiet(demand.node, asking[wary], doubts):
+                if not _is_quiet(demand.node, asking[wary], doubts):
+                    continue
+                if not doubts or demand.node.is_false(asking[wary]) or _is_plain(demand, view):
                     passed |= demand.rules  # in place: there may be hundreds
                     break
+                passed |= demand.own
         return passed
+
+
+def _is_plain(demand: _Demand, view: View) -> bool:
+    """Whether what is open of a demand leaves a harder one open for the same cause, or makes it false.
+
+    Of several results that count, another one may be in doubt of what is harder, for a cause that the rule
+    speaks of; and where it is wary, a spoiled result behind one that is no more in doubt.
+    """
+    counted = max((len(view.newest(analyte)) for analyte in demand.analytes), default=0)
+    return counted == 0 or (counted == 1 and not demand.manner.wary)
 
 
 def docket_of(rules: Iterable[Rule]) -> Docket:
@@ -161,7 +176,9 @@ def _chains(rules: Iterable[Rule]) -> Iterator[tuple[_Demand, ...]]:
     alike: defaultdict[object, list[_Demand]] = defaultdict(list)
     for (manner, text), node in nodes.items():
         numbered = tuple(replace(each, text="", number=Decimal(0)) for each in _numbered(node))
-        demand = _Demand(node, manner, frozenset(demanding[manner, text]))
+        analytes = frozenset(each.analyte for each in numbered)
+        own = frozenset(demanding[manner, text])
+        demand = _Demand(node, manner, analytes, own, own)
         alike[manner, type(node), numbered or text].append(demand)
     for demands in alike.values():
         yield from _in_chains(sorted(demands, key=_hardness))

@@ -54,7 +54,7 @@ _TROUBLES = {
 }
 # The same of a server that may be back in a moment.
 _ABSENCES = {
-    r"Connection refused|No such file": "no server listens where store_url says",
+    r"Connection refused|on socket .* failed": "no server listens where store_url says",
     r"timeout expired|timed out": "the server does not answer in time",
     r"resolve host|translate host name|not known": "the host of store_url has no address",
     r"starting up|shutting down|in recovery": "the server is starting or stopping",

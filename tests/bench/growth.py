@@ -10,21 +10,13 @@ import sqlite3
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
-from itertools import cycle, islice
 from pathlib import Path
 
 from engine.decide import Knowledge
 from engine.generate import MixedFeed, Recipe
 from engine.identity import person_id
 from engine.model.person import Identifier
-from engine.model.quantity import plain
-from engine.rulebook import Rule
-from engine.rulebook.conditions import Condition, read_condition
-from engine.rulebook.conditions.base import HIGH
-from engine.rulebook.conditions.values import Absolute, Multiple
-from engine.rulebook.tree import All, AnyOf, Leaf, Node
 from tests.bench.common import (
     Effort,
     Servers,
@@ -39,6 +31,7 @@ from tests.bench.common import (
     tell_tally,
 )
 from tests.bench.knowledge import Asked, Bench, opened, overheard
+from tests.support.graver import graver_copies
 
 _TABLES = ("persons", "identifiers", "order_results", "messages", "message_persons", "record_changes")
 _A_ROUND = 200
@@ -173,9 +166,9 @@ def _rules(effort: Effort, folder: Path) -> None:
     books = {
         "10 rules": shipped[:10],
         few: shipped[:50],
-        many: _copied(shipped[:50], 500),
+        many: graver_copies(shipped[:50], 500),
         f"{len(shipped)} rules (all)": shipped,
-        many_of_all: _copied(shipped, 500),
+        many_of_all: graver_copies(shipped, 500),
     }
     parties = {}
     for name, rules in books.items():
@@ -187,40 +180,6 @@ def _rules(effort: Effort, folder: Path) -> None:
     tell_tally(tally)
     for name in (many, many_of_all):
         tell(f"  {name} : {few} = {spread(tally.ratios(name, few, cpu))}   target at most 2")
-
-
-def _copied(rules: Sequence[Rule], size: int) -> tuple[Rule, ...]:
-    """The rules, and copies of them with ever graver numbers, as many in all."""
-    return tuple(
-        _with_other_numbers(rule, turn // len(rules)) for turn, rule in enumerate(islice(cycle(rules), size))
-    )
-
-
-def _with_other_numbers(rule: Rule, copy: int) -> Rule:
-    """The same rule, or a copy of which every number that a result is compared with is somewhat graver."""
-    if copy == 0:
-        return rule
-    graver = {each: _graver(each, copy) for each in rule.conditions}
-
-    def changed(node: Node) -> Node:
-        if isinstance(node, Leaf):
-            return replace(node, condition=graver[node.condition])
-        if isinstance(node, All | AnyOf):
-            return replace(node, parts=tuple(map(changed, node.parts)))
-        return replace(node, part=changed(node.part))
-
-    conditions = tuple(graver[each] for each in rule.conditions)
-    return replace(rule, id=f"{rule.id}-{copy}", when=changed(rule.when), conditions=conditions)
-
-
-def _graver(condition: Condition, copy: int) -> Condition:
-    if not isinstance(condition, Absolute | Multiple):
-        return condition
-    factor = 1 + Decimal(copy) / 10
-    number = condition.number * factor if condition.operator in HIGH else condition.number / factor
-    words = condition.text.split(" ")
-    words[2] = plain(number.quantize(Decimal("0.001")))
-    return read_condition(" ".join(words))
 
 
 def _again(asked: Asked, times: int, knowledge: Knowledge | None = None) -> Spent:
