@@ -80,7 +80,7 @@ class Docket:
         ordered = sorted(rules, key=lambda rule: (rule.turn, rule.id))
         self.early = tuple(rule for rule in ordered if rule.turn.stage is not Stage.LAST)
         self.last = tuple(rule for rule in ordered if rule.turn.stage is Stage.LAST)
-        self._by_needs = _alike((rule.needs, rule) for rule in ordered)
+        self._by_needs = _alike((rule.needs, rule) for rule in ordered if not _problems(rule))
         self._by_problems = _alike((_problems(rule), rule) for rule in ordered)
         self._chains = tuple(sorted(_chains(ordered), key=lambda demands: -len(demands[0].rules)))
 

@@ -130,3 +130,14 @@ def test_nor_does_it_where_the_newer_specimen_was_spoiled() -> None:
     new = replace(new, spoiled=True, specimen_condition="haemolysed")
 
     assert spoken(with_results(seen, "ast", old, new), *rules) == {"x02-grave"}
+
+
+def test_a_rule_about_a_problem_says_why_it_is_silent_where_something_else_was_never_measured() -> None:
+    """ALT came without a unit: that nobody knows the AST is why nothing was told, and stands in the event."""
+    when = "all:\n  - problem unit-missing\n  - ast >= 100 U/L"
+    rules = book(alert("x01-joined", when, "urgent", if_unknown="silent")).values()
+    seen = situation("problems: [{kind: unit-missing, analyte: alt}]\ntherapy: {started: -60d}")
+
+    (silent,) = conclude(rules, seen, ANALYTES).silences(lambda _: True)
+
+    assert (silent.rule_id, silent.subject) == ("x01-joined", "alt")
