@@ -128,7 +128,8 @@ class Offline:
             self.roster = Roster(rows, roster.name)
         self.files = files_of(paths)
         self.from_stdin = STANDARD_INPUT in paths
-        at_the_end.enter_context(_ending_by_signal())
+        self._endings = _Endings()
+        at_the_end.enter_context(self._endings.handled())
 
     def replay(
         self,
@@ -163,6 +164,7 @@ class Offline:
                 with ArchiveBar(title, source.total) as bar:
                     source.bar = bar
                     summary = run.run(source.chunks())
+            self._endings.look()
             if state is not None:
                 state.save(run.reached, synced())
             together = len(files) > 1
@@ -205,6 +207,7 @@ class Offline:
         clock = MessageClock(self.options.leap)
 
         def has_reached(now: Reached) -> bool:
+            self._endings.look()
             source.show(now)
             if state is None or now.chunk % _CHUNKS_TO_SAVE:
                 return False
@@ -291,18 +294,35 @@ class _Source:
         return read_archive(self._paths, on_defect, on_remark=on_remark, meter=meter, standard_input=spool)
 
 
-@contextmanager
-def _ending_by_signal() -> Iterator[None]:
-    """On SIGTERM end as after any error, with everything temporary removed."""
+class _Endings:
+    """Ctrl-C and SIGTERM end as any error does, with everything temporary removed.
 
-    def end(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(SIGNALLED + number)
+    Python loses what a handler raises while an object is being disposed of: so it is looked for once more.
+    """
 
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    def __init__(self) -> None:
+        self._told: int | None = None
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Raise KeyboardInterrupt and SystemExit from where the signal comes."""
+        before = {number: signal.signal(number, self._end) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def look(self) -> None:
+        """Raise what a signal has raised before, if any did."""
+        if self._told == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self._told is not None:
+            raise SystemExit(SIGNALLED + self._told)
+
+    def _end(self, number: int, _frame: FrameType | None) -> None:
+        self._told = number
+        self.look()
 
 
 def tell_defects(defects: Sequence[Defect]) -> None:

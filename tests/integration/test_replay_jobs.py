@@ -109,3 +109,43 @@ def test_nothing_is_left_of_a_replay_that_is_stopped(
     assert running.returncode == code
     assert b"Traceback" not in said
     assert list(tmp_path.iterdir()) == []
+
+
+LOST = """
+import os, sys
+import engine.workers
+
+number, opened = int(sys.argv.pop()), engine.workers.open_store
+
+class Gone:
+    def __del__(self):
+        os.kill(os.getpid(), number)
+        [None for _ in range(1000)]
+
+def opening(*given, **named):
+    store = opened(*given, **named)
+    Gone()
+    return store
+
+engine.workers.open_store = opening
+from engine.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_that_comes_while_an_object_goes_is_not_lost(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    """Python drops what is raised there: a replay went on to its end as if nobody had stopped it."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOST, "replay", str(MESSAGES), str(int(number))],
+        env=environment() | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == code, done.stderr
+    assert b"taken in" not in done.stdout
+    assert list(tmp_path.glob("azawatch-*")) == []
