@@ -17,13 +17,13 @@ import pytest
 from engine.errors import ConfigError, TransientError
 from engine.transports.amqp import AmqpPublisher
 from tests.integration.installation import wait_until
-from tests.support.certificates import authority, certificate
+from tests.support.certificates import NEEDS_OPENSSL, authority, certificate
 from tests.support.private_broker import PrivateBroker
 from tests.support.transport_worlds import message, outcomes
 
 pytestmark = [
     pytest.mark.broker,
-    pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed"),
+    NEEDS_OPENSSL,
 ]
 
 USER = "azawatch-engine"

@@ -16,12 +16,12 @@ from engine.errors import ConfigError
 from engine.store import Store
 from tests.integration.installation import ROSTER
 from tests.integration.terminal import Terminal
-from tests.support.certificates import authority, certificate
+from tests.support.certificates import NEEDS_OPENSSL, authority, certificate
 from tests.support.private_postgresql import PrivatePostgresql
 
 pytestmark = [
     pytest.mark.postgresql,
-    pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed"),
+    NEEDS_OPENSSL,
 ]
 
 ENGINE = "azawatch"

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
+
+NEEDS_OPENSSL = pytest.mark.skipif(
+    shutil.which("openssl") is None and not os.environ.get("CI"), reason="openssl is not installed"
+)
+"""Tests with it are skipped on a laptop without openssl, and fail where CI is set."""
 
 
 def authority(folder: Path, name: str) -> None:
