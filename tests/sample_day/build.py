@@ -21,6 +21,7 @@ from tests.sample_day import (
     liver,
     liver_courses,
     medication,
+    others,
     quality,
     symptoms,
 )
@@ -62,6 +63,7 @@ STORIES: tuple[Callable[[Day], None], ...] = (
     blood.tell,
     quality.tell,
     background.tell,
+    others.tell,
     symptoms.tell,
     medication.tell,
 )
