@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -94,14 +95,17 @@ def fault_of(url: URL) -> tuple[str, str]:
 
 def trouble(error: BaseException) -> str:
     """Why a connection was not made, and what to do; empty where that is not known."""
-    said = str(error)
-    return next((words for pattern, words in _TROUBLES.items() if re.search(pattern, said)), "")
+    return _first(_TROUBLES, error)
 
 
 def absence(error: BaseException) -> str:
     """How the server is away; empty where that is not known."""
+    return _first(_ABSENCES, error)
+
+
+def _first(words_of: Mapping[str, str], error: BaseException) -> str:
     said = str(error)
-    return next((words for pattern, words in _ABSENCES.items() if re.search(pattern, said)), "")
+    return next((words for pattern, words in words_of.items() if re.search(pattern, said)), "")
 
 
 def engine_for(url: URL, *, read_only: bool = False) -> Engine:
